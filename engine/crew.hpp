@@ -1,0 +1,65 @@
+// The coroutines of one load on all loops: started together, stopped together, waited for together.
+#pragma once
+
+#include <tz/engine/async.hpp>
+#include <tz/engine/loop.hpp>
+
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <vector>
+
+namespace tz {
+
+/// The first failure stops everyone and is what wait() throws; the aborts that follow it are
+/// dropped. Made, started and waited for by one thread, which must wait before it destroys the
+/// Crew; stop() may be called by any.
+class Crew {
+public:
+    Crew() = default;
+    ~Crew();
+    Crew(const Crew&) = delete;
+    Crew& operator=(const Crew&) = delete;
+
+    /// Runs `members` on `loop`. What they refer to outlives the Crew.
+    void start(Loop& loop, std::vector<awaitable<void>> members);
+
+    /// Asks everyone to end; wait() will throw `reason` unless something failed before. Reads in
+    /// flight end when the kernel says so.
+    void stop(std::exception_ptr reason);
+
+    /// Blocks until everyone has ended, calling `tick` (which may be empty) every `period` on this
+    /// thread. What `tick` throws stops the crew too. Throws the first failure.
+    void wait(std::chrono::milliseconds period, const std::function<void()>& tick);
+
+    /// Wakes wait() so that it calls `tick` now. Any thread.
+    void nudge();
+
+private:
+    /// The part on one loop. Its members are touched on the loop's thread only.
+    struct Watch {
+        Loop* loop;
+        std::vector<awaitable<void>> members;
+        asio::cancellation_signal signal;
+        bool started = false;
+        bool stopped = false;
+    };
+
+    void run(Watch& watch);
+    void ended(std::exception_ptr error);
+    void wait_for_end() noexcept;
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::list<Watch> watches_;
+    std::size_t running_ = 0;
+    bool nudged_ = false;
+    std::exception_ptr failure_;
+};
+
+} // namespace tz

@@ -1,0 +1,107 @@
+#include <tz/engine/engine.hpp>
+#include <tz/engine/machine.hpp>
+#include <tz/engine/ring.hpp>
+#include <tz/format/error.hpp>
+
+#include <algorithm>
+
+namespace tz {
+
+namespace {
+
+// Threads that block in reads: more never raised the rate of a disk, and each costs a stack.
+constexpr unsigned readers_max = 32;
+constexpr unsigned workers_max = 1024;
+
+void start_loops(Engine::State& state, bool uring) {
+    state.loops.clear();
+    for (unsigned i = 0; i < state.geometry.loops; ++i) {
+        Loop::Setup setup;
+        setup.uring = uring;
+        setup.lanes = state.lanes_of(i);
+        setup.buffer_bytes = state.geometry.buffer_bytes;
+        state.loops.push_back(std::make_unique<Loop>(setup, *state.pools));
+    }
+    state.io = uring ? "uring" : "threads";
+}
+
+[[noreturn]] void refuse(const std::string& reason) {
+    throw Error(
+        errc::io,
+        "io_uring is demanded but not to be had: " + reason,
+        {},
+        "use --io auto or --io threads");
+}
+
+} // namespace
+
+unsigned Engine::State::lanes_of(std::size_t index) const {
+    return geometry.lanes / geometry.loops + (index < geometry.lanes % geometry.loops ? 1 : 0);
+}
+
+double Engine::State::loop_cpu_seconds() const {
+    double seconds = 0;
+    for (const auto& loop : loops)
+        seconds += loop->cpu_seconds();
+    return seconds;
+}
+
+std::size_t Engine::State::staging_bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& loop : loops)
+        bytes += loop->staging_bytes();
+    return bytes;
+}
+
+Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
+    State& state = *state_;
+    state.geometry = choose_geometry(options);
+    if (options.workers == 0)
+        options.workers = cores_available();
+    options.workers = std::min(options.workers, workers_max);
+    options.concurrency = state.geometry.lanes;
+    options.chunk_bytes = state.geometry.chunk_bytes;
+    options.loops = state.geometry.loops;
+    state.options = std::move(options);
+    state.pools =
+        std::make_unique<Pools>(state.options.workers, std::min(state.geometry.lanes, readers_max));
+
+    bool uring = state.options.io != Io::threads;
+    if (uring) {
+        const RingFacts facts = ring_facts();
+        uring = facts.usable;
+        state.io_reason = facts.reason;
+    } else {
+        state.io_reason = "threads were asked for";
+    }
+    try {
+        start_loops(state, uring);
+    } catch (const boost::system::system_error& error) { // a ring of the full size was refused
+        if (!uring)
+            throw;
+        state.io_reason = error.what();
+        start_loops(state, false);
+    }
+    if (state.io == "uring")
+        return;
+    if (state.options.io == Io::uring)
+        refuse(state.io_reason);
+    if (state.options.io == Io::automatic && state.options.log)
+        state.options.log(LogLevel::info, "files are read by threads: " + state.io_reason);
+}
+
+Engine::~Engine() = default;
+
+const EngineOptions& Engine::options() const {
+    return state_->options;
+}
+
+std::string Engine::io() const {
+    return state_->io;
+}
+
+std::string Engine::io_reason() const {
+    return state_->io_reason;
+}
+
+} // namespace tz

@@ -1,0 +1,66 @@
+// A counter that only grows, and coroutines that wait until it has reached a value. Lanes use one
+// for each tensor: to wait for its header, and for their turn in its hash chain.
+#pragma once
+
+#include <tz/engine/async.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+namespace tz {
+
+/// Any thread may advance it and any loop's coroutine may wait. Outlives its waiters.
+class Gate {
+public:
+    Gate() = default;
+    Gate(const Gate&) = delete;
+    Gate& operator=(const Gate&) = delete;
+
+    std::uint64_t value() const;
+
+    /// Wakes every waiter whose value is reached; their coroutines resume on their own loops.
+    void advance(std::uint64_t to);
+
+    /// Completes when `value() >= target`; at once if it is so already. Ends with operation_aborted
+    /// when the waiting coroutine is cancelled.
+    template <typename Token = asio::use_awaitable_t<>>
+    auto reached(std::uint64_t target, Token&& token = {}) {
+        return asio::async_initiate<Token, void(error_code)>(
+            [this, target](auto handler) {
+                // the erased handler can't tell its executor; tracked: a waiter keeps its loop
+                // running
+                asio::any_io_executor executor = asio::prefer(
+                    asio::any_io_executor(asio::get_associated_executor(handler)),
+                    asio::execution::outstanding_work.tracked);
+                wait(target, std::move(handler), std::move(executor));
+            },
+            token);
+    }
+
+private:
+    using Handler = asio::any_completion_handler<void(error_code)>;
+
+    struct Waiter {
+        std::uint64_t target;
+        std::uint64_t id;
+        Handler handler;
+        asio::any_io_executor executor;
+    };
+
+    void wait(std::uint64_t target, Handler handler, asio::any_io_executor executor);
+    static void complete(Waiter waiter, error_code ec);
+    void cancel(std::uint64_t id);
+
+    mutable std::mutex mutex_;
+    std::uint64_t value_ = 0;
+    std::uint64_t next_id_ = 0;
+    std::vector<Waiter> waiters_; ///< at most one a lane
+};
+
+} // namespace tz

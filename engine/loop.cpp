@@ -1,0 +1,58 @@
+#include <tz/engine/loop.hpp>
+#include <tz/engine/signals.hpp>
+
+#include <bit>
+#include <pthread.h>
+#include <time.h>
+
+namespace tz {
+
+Workers& Pools::blocking() {
+    std::call_once(once_, [this] { blocking_ = std::make_unique<Workers>(readers_); });
+    return *blocking_;
+}
+
+Loop::Loop(const Setup& setup, Pools& pools)
+    : pools_(pools),
+      arena_(setup.lanes, setup.buffer_bytes),
+      pinned_(setup.lanes, 0),
+      registered_(setup.lanes, -1),
+      guard_(context_.get_executor()) {
+    // A lane has one read in flight, and a cancellation of it: twice that never fills a queue.
+    const unsigned entries = std::bit_ceil(2 * setup.lanes);
+    if (setup.uring)
+        ring_ = std::make_unique<Ring>(context_, entries, setup.lanes);
+    const SignalBlock block;
+    thread_ = std::thread([this] { context_.run(); });
+}
+
+Loop::~Loop() {
+    guard_.reset();
+    thread_.join();
+}
+
+awaitable<Buffer> Loop::pinned_staging(std::size_t lane) {
+    const std::span<std::byte> memory = arena_.bytes(lane);
+    if (!pinned_[lane]) {
+        // Registering pins the pages; a worker makes them present first, since loops don't
+        // page-fault.
+        auto touch = [memory] { HostMemory::touch(memory); };
+        co_await workers().run(std::move(touch));
+        if (ring_ && ring_->register_buffer(static_cast<unsigned>(lane), memory))
+            registered_[lane] = static_cast<int>(lane);
+        pinned_[lane] = 1;
+        arena_.set_touched(lane);
+    }
+    co_return Buffer{memory, registered_[lane], false};
+}
+
+double Loop::cpu_seconds() const {
+    clockid_t clock{};
+    timespec time{};
+    auto thread = const_cast<std::thread&>(thread_).native_handle();
+    if (::pthread_getcpuclockid(thread, &clock) != 0 || ::clock_gettime(clock, &time) != 0)
+        return 0;
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+} // namespace tz

@@ -1,0 +1,88 @@
+// One I/O thread: an io_context, a Ring where the kernel grants one, and the staging of its lanes.
+#pragma once
+
+#include <tz/engine/async.hpp>
+#include <tz/engine/buffer.hpp>
+#include <tz/engine/ring.hpp>
+#include <tz/engine/workers.hpp>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace tz {
+
+/// What loops share. Belongs to the Engine and outlives its loops.
+class Pools {
+public:
+    Pools(unsigned workers, unsigned readers) : compute_(workers), readers_(readers) {}
+
+    /// Threads that compute; as many as cores.
+    Workers& compute() { return compute_; }
+
+    /// Threads that wait for files, where io_uring can't: made on first use, since most loads need
+    /// none.
+    Workers& blocking();
+
+private:
+    Workers compute_;
+    unsigned readers_;
+    std::once_flag once_;
+    std::unique_ptr<Workers> blocking_;
+};
+
+/// Ring, arena and coroutines of a loop are touched by its own thread only; `context()` may be
+/// posted to by any. Belongs to the Engine.
+class Loop {
+public:
+    struct Setup {
+        bool uring = true;
+        unsigned lanes = 1;
+        std::size_t buffer_bytes = 0;
+    };
+
+    /// Starts the thread. Throws where the kernel refuses the ring.
+    Loop(const Setup& setup, Pools& pools);
+    /// Waits until everything that was started has ended.
+    ~Loop();
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    asio::io_context& context() { return context_; }
+
+    Ring* ring() { return ring_.get(); }
+
+    Workers& workers() { return pools_.compute(); }
+
+    Workers& blocking() { return pools_.blocking(); }
+
+    /// The staging of one lane; not touched yet unless `pinned` was called.
+    std::span<std::byte> staging(std::size_t lane) const { return arena_.bytes(lane); }
+
+    void note_staging(std::size_t lane) { arena_.set_touched(lane); }
+
+    /// The same for direct reads: touched by a worker and registered with the ring, once.
+    awaitable<Buffer> pinned_staging(std::size_t lane);
+
+    std::size_t staging_bytes() const { return arena_.touched_bytes(); }
+
+    /// CPU time of the thread so far. Any thread may ask.
+    double cpu_seconds() const;
+
+private:
+    asio::io_context context_{1};
+    Pools& pools_;
+    Arena arena_;
+    std::vector<char> pinned_;    ///< by lane
+    std::vector<int> registered_; ///< index for the ring, or -1
+    std::unique_ptr<Ring> ring_;
+    asio::executor_work_guard<asio::io_context::executor_type> guard_;
+    std::thread thread_; ///< last: it uses all of the above
+};
+
+} // namespace tz

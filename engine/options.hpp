@@ -1,0 +1,92 @@
+// What callers can set. Engine settings hold for an Engine's life, load settings for one load.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+namespace tz::format {
+class Secret;
+}
+
+namespace tz {
+
+/// How reads reach the kernel. `automatic` takes io_uring where the kernel grants it.
+enum class Io { automatic, uring, threads };
+
+/// Whether file reads bypass the page cache. `automatic` decides for each chunk: cached pages are
+/// copied, others are read from the device.
+enum class Direct { automatic, on, off };
+
+/// Which stored hashes are checked, on the bytes that are delivered. MACs always are.
+enum class Verify {
+    automatic, ///< CRC-32 where stored; MACs alone for encrypted data
+    none,      ///< nothing but MACs
+    crc32,     ///< CRC-32; a tensor without one is an error
+    sha256,    ///< SHA-256; a tensor without one is an error
+    all,       ///< every stored hash; a tensor without any is an error
+};
+
+/// Where tensors end up.
+enum class Memory {
+    owned, ///< memory of the result
+    none,  ///< nowhere: read, verified, decrypted and dropped
+};
+
+enum class LogLevel { debug, info, warning };
+
+/// One line of printable text without secrets. Called on any thread; must not throw or block long.
+using Log = std::function<void(LogLevel, const std::string&)>;
+
+struct EngineOptions {
+    Io io = Io::automatic;
+    /// Threads that run coroutines and submit reads; 0: as many as the sources need (1 for files).
+    unsigned loops = 0;
+    /// Threads that verify, decrypt and touch memory; 0: the cores this process may use.
+    unsigned workers = 0;
+    /// Chunks in flight at once, over all loops; 0: as many as pay (16 for files).
+    unsigned concurrency = 0;
+    /// Bytes a chunk covers; 0: what pays (4 MiB for files). A multiple of 4096.
+    std::size_t chunk_bytes = 0;
+    /// Most staging memory, whatever the tensor sizes.
+    std::size_t memory_limit = 256ull << 20;
+    Log log;
+};
+
+enum class Stage { index, tensors };
+
+struct Progress {
+    Stage stage = Stage::index;
+    std::uint64_t bytes_done = 0;  ///< bytes of tensors that are through all stages
+    std::uint64_t bytes_total = 0; ///< 0 until the index is read
+    std::uint64_t tensors_done = 0;
+    std::uint64_t tensors_total = 0;
+};
+
+struct LoadOptions {
+    Verify verify = Verify::automatic;
+    Memory memory = Memory::owned;
+    /// 32 bytes for encrypted files; or a password. At most one of them.
+    std::shared_ptr<const format::Secret> key;
+    std::shared_ptr<const format::Secret> password;
+    /// Also computes the SHA-256 of each tensor's plaintext (`Loaded::digests`).
+    bool digests = false;
+    /// Reads and checks tensor headers, no data (`Loaded::headers`).
+    bool headers_only = false;
+    /// Keeps the parsed tensor headers (`Loaded::headers`).
+    bool keep_headers = false;
+    /// Longest time the load may take; at its end it fails with errc::deadline.
+    std::optional<std::chrono::nanoseconds> deadline;
+    /// Stops the load with errc::cancelled.
+    std::stop_token stop;
+    /// Called on the thread that called load(), about ten times a second and once at the end. What
+    /// it throws ends the load and comes out of load().
+    std::function<void(const Progress&)> progress;
+};
+
+} // namespace tz

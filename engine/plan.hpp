@@ -1,0 +1,84 @@
+// A Layout cut into chunks, and where its tensors go in memory. Pure but for the cursors that lanes
+// draw from, which are atomic: any thread may draw.
+#pragma once
+
+#include <tz/format/layout.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace tz {
+
+/// A part of one tensor in a chunk: its header, or a range of its data.
+struct Segment {
+    std::uint32_t tensor = 0;
+    bool header = false;
+    format::Range range;
+
+    bool operator==(const Segment&) const = default;
+};
+
+/// One unit of work: a contiguous range of the file and the segments in it.
+struct Chunk {
+    format::Range body;
+    std::span<const Segment> segments;
+
+    /// Only a header can be larger than `PlanOptions::chunk_bytes`; it then comes alone.
+    bool long_header = false;
+};
+
+struct PlanOptions {
+    /// Most bytes in a chunk (but for a long header). Large tensors are cut at its multiples in the
+    /// file.
+    std::size_t chunk_bytes = 4 << 20;
+    /// How many tensors are under way at once, so that sequential hashes can run side by side.
+    unsigned spans = 1;
+    /// Headers without data.
+    bool headers_only = false;
+};
+
+/// Sealed data is cut at multiples of this from its start: the piece that every writer so far uses,
+/// since what a file really uses stands in headers that are not read yet; less where a chunk is
+/// smaller.
+std::uint64_t sealed_cut_bytes(std::size_t chunk_bytes);
+
+class Plan {
+public:
+    Plan(const format::Layout& layout, const PlanOptions& options);
+
+    /// The next chunk for `lane`, or null when nothing is left. The chunks of a tensor are dealt in
+    /// file order, so whatever a chunk waits for is already with a lane.
+    const Chunk* next(unsigned lane);
+
+    std::span<const Chunk> chunks() const { return chunks_; }
+
+private:
+    struct Span {
+        std::atomic<std::size_t> next = 0;
+        std::size_t end = 0;
+    };
+
+    std::vector<Segment> segments_;
+    std::vector<Chunk> chunks_;
+    std::vector<Span> spans_;
+};
+
+/// Where tensors lie in one block of memory: each at a multiple of 64; tensors that can be read in
+/// place past the page cache at a multiple of `direct_alignment`, with room up to the next one
+/// behind them.
+struct HostLayout {
+    std::vector<std::uint64_t> offsets;
+    std::uint64_t bytes = 0;
+};
+
+inline constexpr std::uint64_t direct_alignment = 4096;
+HostLayout lay_out(const format::Layout& layout);
+
+/// Whether a direct read can put this tensor's data where lay_out() puts it.
+bool reads_in_place(const format::Tensor& tensor);
+
+} // namespace tz

@@ -1,0 +1,276 @@
+#include <tz/engine/ring.hpp>
+#include <tz/format/error.hpp>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/system_error.hpp>
+#include <liburing.h>
+
+#include <array>
+#include <cassert>
+#include <chrono>
+#include <memory>
+#include <unistd.h>
+#include <utility>
+
+namespace tz {
+
+namespace {
+
+[[noreturn]] void fail(int error, const char* what) {
+    throw boost::system::system_error(error, boost::system::system_category(), what);
+}
+
+std::string refusal(int error) {
+    switch (error) {
+    case EPERM:
+        return "the kernel refuses io_uring (seccomp profile, or kernel.io_uring_disabled)";
+    case ENOSYS:
+        return "the kernel has no io_uring, or a seccomp profile hides it";
+    case ENOMEM:
+        return "no memory for an io_uring (RLIMIT_MEMLOCK may be too small)";
+    default:
+        return "io_uring_queue_init: " + system_message(error);
+    }
+}
+
+struct Opcode {
+    int code;
+    const char* name;
+};
+
+constexpr std::array<Opcode, 4> needed_opcodes{{
+    {IORING_OP_READ, "read"},
+    {IORING_OP_READV, "readv"},
+    {IORING_OP_READ_FIXED, "read_fixed"},
+    {IORING_OP_ASYNC_CANCEL, "async_cancel"},
+}};
+
+} // namespace
+
+RingFacts ring_facts() {
+    RingFacts facts;
+    io_uring ring{};
+    if (const int rc = ::io_uring_queue_init(8, &ring, 0); rc < 0) {
+        facts.reason = refusal(-rc);
+        return facts;
+    }
+    // NODROP: a full completion queue loses nothing. SUBMIT_STABLE: iovecs may go after submission.
+    if (ring.features & IORING_FEAT_NODROP)
+        facts.features.emplace_back("nodrop");
+    if (ring.features & IORING_FEAT_SUBMIT_STABLE)
+        facts.features.emplace_back("submit_stable");
+    if (facts.features.size() != 2)
+        facts.reason = "this kernel's io_uring is too old (before 5.6)";
+    io_uring_probe* probe = ::io_uring_get_probe_ring(&ring);
+    for (const auto& opcode : needed_opcodes) {
+        if (probe != nullptr && ::io_uring_opcode_supported(probe, opcode.code))
+            facts.features.emplace_back(opcode.name);
+        else
+            facts.reason = std::string("io_uring lacks the operation ") + opcode.name;
+    }
+    if (probe != nullptr)
+        ::io_uring_free_probe(probe);
+    if (::io_uring_register_buffers_sparse(&ring, 1) == 0)
+        facts.features.emplace_back("sparse_buffers");
+    ::io_uring_queue_exit(&ring);
+    facts.usable = facts.reason.empty();
+    return facts;
+}
+
+/// One read between its start and its completion. The kernel knows it by its address.
+struct Ring::Operation {
+    explicit Operation(Handler h, asio::io_context::executor_type executor)
+        : handler(std::move(h)),
+          work(executor) {}
+
+    Handler handler;
+    asio::executor_work_guard<asio::io_context::executor_type> work;
+};
+
+struct Ring::State {
+    State(asio::io_context& context, unsigned entries)
+        : executor(context.get_executor()),
+          ready(context),
+          retry(context) {
+        if (const int rc = ::io_uring_queue_init(entries, &ring, 0); rc < 0)
+            fail(-rc, "io_uring_queue_init");
+        ::io_uring_ring_dontfork(&ring); // a child must not reap our completions
+        const int descriptor = ::dup(ring.ring_fd);
+        if (descriptor < 0) {
+            ::io_uring_queue_exit(&ring);
+            fail(errno, "dup of an io_uring");
+        }
+        ready.assign(descriptor);
+    }
+
+    ~State() {
+        assert(in_flight == 0 && "buffers of a read in flight belong to the kernel");
+        ::io_uring_queue_exit(&ring);
+    }
+
+    io_uring_sqe* next_sqe() {
+        io_uring_sqe* sqe = ::io_uring_get_sqe(&ring);
+        if (sqe == nullptr) { // more operations than entries in one turn of the loop
+            submit();
+            sqe = ::io_uring_get_sqe(&ring);
+        }
+        if (sqe == nullptr)
+            fail(EBUSY, "io_uring submission queue");
+        return sqe;
+    }
+
+    // What all operations of one turn of the loop queue up goes to the kernel in one call.
+    void queued() {
+        ++in_flight;
+        if (flushing)
+            return;
+        flushing = true;
+        asio::post(executor, [this] { flush(); });
+    }
+
+    void flush() {
+        flushing = false;
+        submit();
+        wait();
+    }
+
+    void submit() {
+        int rc = 0;
+        do {
+            rc = ::io_uring_submit(&ring);
+        } while (rc == -EINTR);
+        if (rc >= 0)
+            return;
+        if (rc != -EAGAIN && rc != -EBUSY)
+            fail(-rc, "io_uring_submit");
+        // The kernel is short of memory or has completions to hand over first.
+        flushing = true;
+        retry.expires_after(std::chrono::milliseconds(1));
+        retry.async_wait([this](error_code) { flush(); });
+    }
+
+    // Re-arming checks readiness again, so no completion is missed though Asio watches edges.
+    void wait() {
+        if (waiting || in_flight == 0)
+            return;
+        waiting = true;
+        ready.async_wait(asio::posix::descriptor_base::wait_read, [this](error_code ec) {
+            waiting = false;
+            if (ec)
+                return;
+            reap();
+            wait();
+        });
+    }
+
+    void reap() {
+        constexpr unsigned batch = 64;
+        std::array<io_uring_cqe*, batch> entries{};
+
+        struct Done {
+            Operation* operation;
+            int result;
+        };
+
+        std::array<Done, batch> done{};
+        while (const unsigned count = ::io_uring_peek_batch_cqe(&ring, entries.data(), batch)) {
+            for (unsigned i = 0; i < count; ++i)
+                done[i] = {
+                    static_cast<Operation*>(::io_uring_cqe_get_data(entries[i])), entries[i]->res};
+            ::io_uring_cq_advance(&ring, count);
+            in_flight -= count;
+            for (unsigned i = 0; i < count; ++i)
+                if (done[i].operation != nullptr)
+                    finish(done[i].operation, done[i].result);
+        }
+    }
+
+    static void finish(Operation* operation, int result) {
+        const std::unique_ptr<Operation> owned(operation);
+        auto slot = asio::get_associated_cancellation_slot(owned->handler);
+        if (slot.is_connected())
+            slot.clear();
+        auto work = std::move(owned->work);
+        auto handler = std::move(owned->handler);
+        error_code ec;
+        if (result == -ECANCELED)
+            ec = asio::error::operation_aborted;
+        else if (result < 0)
+            ec = error_code(-result, boost::system::system_category());
+        const std::size_t bytes = result < 0 ? 0 : static_cast<std::size_t>(result);
+        auto executor = asio::get_associated_executor(handler, work.get_executor());
+        auto resume = [handler = std::move(handler), ec, bytes]() mutable {
+            std::move(handler)(ec, bytes);
+        };
+        asio::dispatch(executor, std::move(resume));
+    }
+
+    // A request: the read completes when the kernel says so, most often with its data.
+    void cancel(Operation* operation) {
+        io_uring_sqe* sqe = next_sqe();
+        ::io_uring_prep_cancel(sqe, operation, 0);
+        ::io_uring_sqe_set_data(sqe, nullptr);
+        queued();
+    }
+
+    void start(Handler handler, auto prepare) {
+        io_uring_sqe* sqe = next_sqe();
+        auto operation = std::make_unique<Operation>(std::move(handler), executor);
+        auto slot = asio::get_associated_cancellation_slot(operation->handler);
+        if (slot.is_connected())
+            slot.assign([this, op = operation.get()](asio::cancellation_type) { cancel(op); });
+        prepare(sqe);
+        ::io_uring_sqe_set_data(sqe, operation.release());
+        queued();
+    }
+
+    asio::io_context::executor_type executor;
+    asio::posix::stream_descriptor ready; // a dup of the ring's descriptor
+    asio::steady_timer retry;
+    io_uring ring{};
+    std::size_t in_flight = 0;
+    bool flushing = false;
+    bool waiting = false;
+    bool sparse = false; // buffers can be registered one by one
+};
+
+Ring::Ring(asio::io_context& context, unsigned entries, unsigned buffers)
+    : state_(std::make_unique<State>(context, entries)) {
+    state_->sparse = buffers > 0 && ::io_uring_register_buffers_sparse(&state_->ring, buffers) == 0;
+}
+
+Ring::~Ring() = default;
+
+bool Ring::register_buffer(unsigned index, std::span<std::byte> memory) {
+    if (!state_->sparse)
+        return false;
+    const iovec entry{memory.data(), memory.size()};
+    const __u64 tag = 0;
+    return ::io_uring_register_buffers_update_tag(&state_->ring, index, &entry, &tag, 1) == 1;
+}
+
+void Ring::start_read(
+    Handler handler, int fd, std::span<std::byte> to, std::uint64_t offset, int index) {
+    const auto size = static_cast<unsigned>(to.size());
+    state_->start(std::move(handler), [=](io_uring_sqe* sqe) {
+        if (index >= 0)
+            ::io_uring_prep_read_fixed(sqe, fd, to.data(), size, offset, index);
+        else
+            ::io_uring_prep_read(sqe, fd, to.data(), size, offset);
+    });
+}
+
+void Ring::start_readv(Handler handler, int fd, std::span<const iovec> to, std::uint64_t offset) {
+    state_->start(std::move(handler), [=](io_uring_sqe* sqe) {
+        ::io_uring_prep_readv(sqe, fd, to.data(), static_cast<unsigned>(to.size()), offset);
+    });
+}
+
+} // namespace tz

@@ -1,0 +1,177 @@
+#include <tz/engine/save.hpp>
+#include <tz/format/error.hpp>
+#include <tz/format/hash.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vector>
+
+namespace tz {
+
+namespace {
+
+[[noreturn]] void fail(const std::string& path, const char* doing, int error) {
+    const errc kind = error == ENOSPC || error == EDQUOT    ? errc::limit
+                      : error == EACCES || error == EPERM   ? errc::denied
+                      : error == ENOENT || error == ENOTDIR ? errc::not_found
+                                                            : errc::io;
+    throw Error(kind, std::string(doing) + ": " + system_message(error)).in(path);
+}
+
+std::string folder_of(const std::string& path) {
+    const auto slash = path.rfind('/');
+    if (slash == std::string::npos)
+        return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// A file under a temporary name beside its real one; removed unless it was published.
+class NewFile {
+public:
+    explicit NewFile(const std::string& path) : path_(path) {
+        const std::string folder = folder_of(path);
+        const std::string name = path.substr(path.rfind('/') + 1);
+        temporary_ = folder + "/." + name + ".XXXXXX.partial";
+        fd_ = ::mkostemps(temporary_.data(), 8, O_CLOEXEC);
+        if (fd_ < 0)
+            fail(path, "create a temporary file", errno);
+    }
+
+    ~NewFile() {
+        if (fd_ >= 0)
+            ::close(fd_);
+        if (!published_)
+            ::unlink(temporary_.c_str());
+    }
+
+    NewFile(const NewFile&) = delete;
+    NewFile& operator=(const NewFile&) = delete;
+
+    void write(std::span<const std::byte> bytes, std::uint64_t offset) {
+        while (!bytes.empty()) {
+            const auto done = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            if (done < 0 && errno == EINTR)
+                continue;
+            if (done <= 0)
+                fail(path_, "write", done < 0 ? errno : EIO);
+            bytes = bytes.subspan(static_cast<std::size_t>(done));
+            offset += static_cast<std::uint64_t>(done);
+        }
+    }
+
+    /// Durable, then visible, then the name durable too.
+    void publish() {
+        const mode_t mask = ::umask(0);
+        ::umask(mask);
+        if (::fchmod(fd_, 0666 & ~mask) != 0)
+            fail(path_, "chmod", errno);
+        if (::fsync(fd_) != 0)
+            fail(path_, "fsync", errno);
+        if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+            fail(path_, "rename", errno);
+        published_ = true;
+        const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const bool synced = folder >= 0 && ::fsync(folder) == 0;
+        const int error = errno;
+        if (folder >= 0)
+            ::close(folder);
+        if (!synced)
+            fail(path_, "fsync of its folder", error);
+    }
+
+private:
+    const std::string& path_;
+    std::string temporary_;
+    int fd_ = -1;
+    bool published_ = false;
+};
+
+/// Seals `data` piece by piece into the file; the caller's memory is never changed.
+format::Seal write_sealed(
+    NewFile& file,
+    const format::Tensor& tensor,
+    std::span<const std::byte> data,
+    const SaveOptions& options) {
+    format::Seal seal;
+    seal.piece_bytes = options.piece_bytes;
+    seal.nonce = format::random_nonce();
+    std::vector<std::byte> sealed(std::min<std::uint64_t>(options.piece_bytes, data.size()));
+    for (std::uint64_t at = 0; at < data.size(); at += options.piece_bytes) {
+        const auto plain =
+            data.subspan(at, std::min<std::uint64_t>(options.piece_bytes, data.size() - at));
+        const auto to = std::span(sealed).first(plain.size());
+        const auto nonce = format::piece_nonce(seal.nonce, at / options.piece_bytes);
+        seal.macs.push_back(format::seal_piece(to, plain, nonce, *options.key));
+        file.write(to, tensor.data.offset + at);
+    }
+    return seal;
+}
+
+void write_tensor(
+    NewFile& file,
+    const format::Layout& layout,
+    const format::Tensor& tensor,
+    std::span<const std::byte> data,
+    const SaveOptions& options) {
+    format::HeaderValues values;
+    const bool sealed = layout.encrypted && !data.empty();
+    if (sealed)
+        values.seal = write_sealed(file, tensor, data, options);
+    else
+        file.write(data, tensor.data.offset);
+    // What the hashes cover has the hash fields in it, zeroed: first say which there are.
+    if (options.crc32 && !sealed)
+        values.crc32 = 0;
+    if (options.sha256)
+        values.sha256 = format::Sha256{};
+    const auto hashed = format::hashed_form(tensor, layout, values);
+    if (values.crc32)
+        values.crc32 = format::crc32(data, format::crc32(hashed));
+    if (values.sha256) {
+        format::Sha256Stream stream;
+        stream.update(hashed);
+        stream.update(data);
+        values.sha256 = stream.finish();
+    }
+    file.write(format::write_header(tensor, layout, values), tensor.header.offset);
+}
+
+} // namespace
+
+void save(
+    const std::string& path, std::span<const TensorView> tensors, const SaveOptions& options) {
+    std::vector<format::TensorSpec> specs;
+    specs.reserve(tensors.size());
+    for (const TensorView& tensor : tensors) {
+        if (tensor.data.size() != tensor.spec.bytes)
+            throw Error(errc::usage, "a tensor's data is not as long as its spec says").in(path);
+        specs.push_back(tensor.spec);
+    }
+    format::WriteOptions write;
+    write.crc32 = options.crc32;
+    write.sha256 = options.sha256;
+    write.encrypted = options.key != nullptr;
+    write.piece_bytes = options.piece_bytes;
+    if (!options.aligned)
+        write.large_alignment = write.small_alignment = 1;
+    try {
+        const format::Layout layout = format::plan_file(specs, write);
+        NewFile file(path);
+        file.write(format::write_index(layout), 0);
+        for (std::size_t i = 0; i < tensors.size(); ++i)
+            write_tensor(file, layout, layout.tensors[i], tensors[i].data, options);
+        const std::array<std::byte, format::terminator_bytes> terminator{};
+        file.write(terminator, layout.file_bytes - terminator.size());
+        file.publish();
+    } catch (const Error& error) {
+        throw error.in(path);
+    }
+}
+
+} // namespace tz

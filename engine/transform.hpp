@@ -1,0 +1,81 @@
+// The CPU steps on a chunk's bytes: parse headers, copy, verify, decrypt, hash. They run on
+// workers; the lanes see to the order. Nothing here reads, waits or knows of coroutines.
+#pragma once
+
+#include <tz/engine/gate.hpp>
+#include <tz/engine/memory.hpp>
+#include <tz/engine/options.hpp>
+#include <tz/engine/plan.hpp>
+#include <tz/format/hash.hpp>
+#include <tz/format/tensorizer.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+namespace tz {
+
+/// Which hashes of a tensor are checked.
+struct Checks {
+    bool crc32 = false;
+    bool sha256 = false;
+};
+
+/// What `verify` means for a tensor with this header. Throws `tz::Error` (errc::integrity) where a
+/// hash was asked for and is missing.
+Checks
+choose_checks(Verify verify, const format::TensorHeader& header, const format::Tensor& tensor);
+
+/// What the lanes of a load know of one tensor while its chunks arrive. The header and what follows
+/// from it are written before the gate's value 1 is reached and only read after it. The streams
+/// belong to the chunk whose turn it is.
+struct Arrival {
+    /// Values of `gate`: 0, the header is not known; 1 + n, it is, and the first n bytes of the
+    /// data are hashed (where they are hashed in order at all).
+    Gate gate;
+    std::span<std::byte> destination; ///< empty: nowhere
+    format::TensorHeader header;
+    Checks checks;
+    /// Sealed in pieces that chunks don't hold whole: ciphertext is gathered in the destination and
+    /// opened there when all of it has arrived.
+    bool gathered = false;
+    std::unique_ptr<HostMemory> scratch; ///< the destination of a gathered tensor that goes nowhere
+    std::atomic<std::uint64_t> ungathered = 0;
+    std::atomic<std::uint64_t> missing = 0;     ///< header and data bytes not yet through all steps
+    std::atomic<format::Crc32> crc32 = 0;       ///< XOR of the shares of what has arrived
+    std::optional<format::Sha256Stream> sha256; ///< of header and data, against the stored one
+    std::optional<format::Sha256Stream> digest; ///< of the data alone, for the caller
+    format::Sha256 digest_value{};
+
+    bool hashed_in_order() const { return sha256.has_value() || digest.has_value(); }
+};
+
+/// What one load asks of its transforms. Shared by all lanes; constant but for the arrivals.
+struct Transform {
+    const format::Layout& layout;
+    const LoadOptions& options;
+    std::span<Arrival> arrivals;
+    std::size_t chunk_bytes; ///< that the plan was cut with
+
+    /// Parses the tensor's header from `bytes`. The lane opens the gate.
+    void take_header(std::uint32_t tensor, std::span<const std::byte> bytes) const;
+
+    /// Brings `bytes`, the segment's range of the file, to the tensor's destination: copied, or
+    /// opened with `key` if sealed, and CRC-32 taken on the way. `bytes` may be the destination
+    /// itself. Returns where the plaintext now is; empty when the tensor is gathered and not
+    /// complete.
+    std::span<const std::byte>
+    take_data(const Segment& segment, std::span<std::byte> bytes, const format::Secret* key) const;
+
+    /// Continues the tensor's hashes; called in the order of its data.
+    void hash(std::uint32_t tensor, std::span<const std::byte> plain) const;
+
+    /// Counts `bytes` as through; at the last ones compares the hashes. True when the tensor is
+    /// complete.
+    bool finish(std::uint32_t tensor, std::uint64_t bytes) const;
+};
+
+} // namespace tz

@@ -1,0 +1,395 @@
+#include <tz/engine/loop.hpp>
+#include <tz/engine/machine.hpp>
+#include <tz/format/error.hpp>
+#include <tz/protocols/descriptor.hpp>
+#include <tz/protocols/file.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <map>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <vector>
+
+namespace tz {
+
+namespace {
+
+constexpr std::size_t block_bytes =
+    4096; // enough for every device seen; asked of statx where it can tell
+// EINTR and EAGAIN come alone or in small groups; a read that gets nowhere this often is broken.
+constexpr int passing_faults_max = 128;
+
+[[noreturn]] void fail(int error, const char* doing, std::uint64_t offset) {
+    throw Error(
+        errc::io,
+        std::string(doing) + ": " + system_message(error),
+        offset,
+        "check the disk and the system's log");
+}
+
+[[noreturn]] void ended_early(std::uint64_t at, std::uint64_t needed) {
+    throw Error(
+        errc::object_changed,
+        "the file ends where byte " + std::to_string(needed) +
+            " was expected: it shrank during the load",
+        at,
+        "load it again when nobody writes it");
+}
+
+/// Which pages of a range are in the page cache; negative where the kernel can't tell (before 6.5).
+struct CacheRange {
+    std::uint64_t offset;
+    std::uint64_t bytes;
+};
+
+struct CacheStat {
+    std::uint64_t cached;
+    std::uint64_t dirty;
+    std::uint64_t writeback;
+    std::uint64_t evicted;
+    std::uint64_t recently_evicted;
+};
+
+std::int64_t cached_pages(int fd, std::uint64_t offset, std::uint64_t bytes) {
+    constexpr long cachestat = 451; // newer than our headers
+    CacheRange range{offset, bytes};
+    CacheStat stat{};
+    if (::syscall(cachestat, fd, &range, &stat, 0) != 0)
+        return -1;
+    return static_cast<std::int64_t>(stat.cached);
+}
+
+/// What identifies the content: the same inode, size and time of change.
+struct Identity {
+    dev_t device = 0;
+    ino_t inode = 0;
+    std::int64_t size = 0;
+    std::int64_t seconds = 0;
+    std::int64_t nanoseconds = 0;
+
+    explicit Identity(const struct ::stat& stat)
+        : device(stat.st_dev),
+          inode(stat.st_ino),
+          size(stat.st_size),
+          seconds(stat.st_mtim.tv_sec),
+          nanoseconds(stat.st_mtim.tv_nsec) {}
+
+    bool operator==(const Identity&) const = default;
+};
+
+std::size_t direct_alignment_of(int fd) {
+    struct ::statx facts{};
+#ifdef STATX_DIOALIGN
+    if (::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &facts) == 0 &&
+        (facts.stx_mask & STATX_DIOALIGN) != 0)
+        return std::max<std::size_t>(
+            {facts.stx_dio_mem_align, facts.stx_dio_offset_align, block_bytes});
+#endif
+    (void)fd;
+    (void)facts;
+    return block_bytes;
+}
+
+class FileSource;
+
+class FileReader final : public Reader {
+public:
+    FileReader(const FileSource& file, Loop& loop, ReadCounters& counters)
+        : file_(file),
+          loop_(loop),
+          counters_(counters) {}
+
+    Route route(std::uint64_t offset, std::size_t bytes) override;
+    awaitable<void>
+    read(Route route, std::uint64_t offset, std::span<const Buffer> to, std::size_t need) override;
+
+private:
+    awaitable<std::size_t>
+    read_direct(std::uint64_t offset, std::span<const Buffer> to, std::size_t need);
+    awaitable<std::size_t> ring_read(std::uint64_t offset, std::span<const Buffer> to);
+    void blocking_read(
+        std::uint64_t offset, std::span<const Buffer> to, std::size_t done, std::size_t need);
+
+    const FileSource& file_;
+    Loop& loop_;
+    ReadCounters& counters_;
+    std::vector<iovec> pieces_; // of the read in flight
+};
+
+class FileSource final : public Source {
+public:
+    FileSource(const std::string& path, Direct direct, Descriptor file, const struct ::stat& stat)
+        : Source(path, static_cast<std::uint64_t>(stat.st_size)),
+          file_(std::move(file)),
+          identity_(stat),
+          mode_(direct) {
+        if (direct == Direct::off)
+            return;
+        // A second descriptor of the same file, by way of /proc: the name may mean another one by
+        // now.
+        const std::string self = "/proc/self/fd/" + std::to_string(file_.get());
+        direct_ = Descriptor(::open(self.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
+        alignment_ = direct_alignment_of(file_.get());
+        // Larger blocks than any device has would not fit the margins of a buffer.
+        direct_works_ = direct_.get() >= 0 && alignment_ == block_bytes;
+    }
+
+    std::size_t alignment() const override { return alignment_; }
+
+    std::unique_ptr<Reader> reader(Loop& loop, ReadCounters& counters) const override {
+        return std::make_unique<FileReader>(*this, loop, counters);
+    }
+
+    void check_unchanged() const override {
+        struct ::stat now{};
+        if (::fstat(file_.get(), &now) == 0 && Identity(now) == identity_)
+            return;
+        throw Error(
+            errc::object_changed,
+            "the file was written to during the load",
+            {},
+            "load it again when nobody writes it");
+    }
+
+    int file() const { return file_.get(); }
+
+    int direct_file() const { return direct_.get(); }
+
+    Direct mode() const { return mode_; }
+
+    bool direct_works() const { return direct_works_; }
+
+    void direct_was_refused() const { direct_works_ = false; }
+
+private:
+    Descriptor file_;
+    Descriptor direct_;
+    Identity identity_;
+    Direct mode_;
+    std::size_t alignment_ = block_bytes;
+    mutable std::atomic<bool> direct_works_ = false; ///< some filesystems refuse at the first read
+};
+
+Route FileReader::route(std::uint64_t offset, std::size_t bytes) {
+    const bool direct = file_.direct_works();
+    if (direct && file_.mode() == Direct::on)
+        return Route::direct;
+    const std::int64_t cached = cached_pages(file_.file(), offset, bytes);
+    if (cached < 0) { // unknown: a file that the cache can't hold well is read past it
+        const bool large = file_.bytes() > memory_total() / 4;
+        return direct && large ? Route::direct : Route::buffered;
+    }
+    const auto pages = static_cast<std::int64_t>((offset % 4096 + bytes + 4095) / 4096);
+    if (cached >= pages - pages / 8)
+        return Route::cached;
+    return direct ? Route::direct : Route::buffered;
+}
+
+/// The parts of `to` behind its first `skip` bytes, as the kernel wants them.
+void list_pieces(std::span<const Buffer> to, std::size_t skip, std::vector<iovec>& pieces) {
+    pieces.clear();
+    for (const Buffer& buffer : to) {
+        const std::size_t skipped = std::min(skip, buffer.bytes.size());
+        skip -= skipped;
+        const auto rest = buffer.bytes.subspan(skipped);
+        if (!rest.empty())
+            pieces.push_back(iovec{rest.data(), rest.size()});
+    }
+}
+
+void touch_fresh(std::span<const Buffer> to) {
+    for (const Buffer& buffer : to)
+        if (buffer.fresh)
+            HostMemory::touch(buffer.bytes);
+}
+
+bool passing(int error) {
+    return error == EINTR || error == EAGAIN;
+}
+
+bool refuses_direct(int error) {
+    return error == EINVAL || error == EOPNOTSUPP;
+}
+
+awaitable<void>
+FileReader::read(Route route, std::uint64_t offset, std::span<const Buffer> to, std::size_t need) {
+    std::size_t done = 0;
+    if (route == Route::direct) {
+        done = co_await read_direct(offset, to, need);
+        if (done >= need)
+            co_return;
+        ++counters_.retries; // refused, or cut short: the rest comes through the page cache
+    }
+    auto& threads = route == Route::cached ? loop_.workers() : loop_.blocking();
+    auto job = [this, offset, to, done, need] { blocking_read(offset, to, done, need); };
+    co_await threads.run(std::move(job));
+}
+
+/// Reads past the page cache until `need` bytes are there or the kernel gives less than it was
+/// asked for; returns how many there are.
+awaitable<std::size_t>
+FileReader::read_direct(std::uint64_t offset, std::span<const Buffer> to, std::size_t need) {
+    const bool fresh = std::any_of(to.begin(), to.end(), [](const Buffer& b) { return b.fresh; });
+    if (loop_.ring() == nullptr) {
+        std::size_t done = 0;
+        auto job = [this, offset, to, &done] {
+            touch_fresh(to);
+            list_pieces(to, 0, pieces_);
+            const auto count = static_cast<int>(pieces_.size());
+            const auto got =
+                ::preadv(file_.direct_file(), pieces_.data(), count, static_cast<off_t>(offset));
+            if (got >= 0)
+                done = static_cast<std::size_t>(got);
+            else if (refuses_direct(errno))
+                file_.direct_was_refused();
+            else if (!passing(errno))
+                fail(errno, "read", offset);
+        };
+        co_await loop_.blocking().run(std::move(job));
+        const std::size_t useful = std::min(done, need);
+        counters_.bytes += useful;
+        counters_.direct_bytes += useful;
+        co_return done;
+    }
+    if (fresh) {
+        auto touch = [to] { touch_fresh(to); };
+        co_await loop_.workers().run(std::move(touch));
+    }
+    const std::size_t done = co_await ring_read(offset, to);
+    const std::size_t useful = std::min(done, need);
+    counters_.bytes += useful;
+    counters_.direct_bytes += useful;
+    co_return done;
+}
+
+awaitable<std::size_t> FileReader::ring_read(std::uint64_t offset, std::span<const Buffer> to) {
+    for (int faults = 0;; ++faults) {
+        error_code ec;
+        std::size_t got = 0;
+        if (to.size() == 1) {
+            auto [error, bytes] = co_await loop_.ring()->read(
+                file_.direct_file(),
+                to.front().bytes,
+                offset,
+                to.front().index,
+                asio::as_tuple(use_awaitable));
+            ec = error;
+            got = bytes;
+        } else {
+            list_pieces(to, 0, pieces_);
+            const std::span<const iovec> pieces(pieces_);
+            auto [error, bytes] = co_await loop_.ring()->readv(
+                file_.direct_file(), pieces, offset, asio::as_tuple(use_awaitable));
+            ec = error;
+            got = bytes;
+        }
+        if (!ec)
+            co_return got;
+        if (ec == asio::error::operation_aborted)
+            throw boost::system::system_error(ec);
+        if (refuses_direct(ec.value())) {
+            file_.direct_was_refused();
+            co_return 0;
+        }
+        if (!passing(ec.value()) || faults == passing_faults_max)
+            fail(ec.value(), "read", offset);
+        ++counters_.retries;
+    }
+}
+
+/// On a thread that may wait. `done` bytes are there already.
+void FileReader::blocking_read(
+    std::uint64_t offset, std::span<const Buffer> to, std::size_t done, std::size_t need) {
+    constexpr std::size_t pieces_max = 1024; // IOV_MAX
+    if (done == 0)
+        touch_fresh(to);
+    for (int faults = 0; done < need;) {
+        list_pieces(to, done, pieces_);
+        const auto count = static_cast<int>(std::min(pieces_.size(), pieces_max));
+        const auto got =
+            ::preadv(file_.file(), pieces_.data(), count, static_cast<off_t>(offset + done));
+        if (got > 0) {
+            done += static_cast<std::size_t>(got);
+            counters_.bytes += static_cast<std::uint64_t>(got);
+            faults = 0;
+        } else if (got == 0) {
+            ended_early(offset + done, offset + need);
+        } else if (!passing(errno) || ++faults == passing_faults_max) {
+            fail(errno, "read", offset + done);
+        } else {
+            ++counters_.retries;
+        }
+    }
+}
+
+[[noreturn]] void fail_to_open(const std::string& path, int error) {
+    const std::string text = system_message(error);
+    const bool missing = error == ENOENT || error == ENOTDIR;
+    const bool denied = error == EACCES || error == EPERM;
+    const errc kind = missing ? errc::not_found : denied ? errc::denied : errc::io;
+    const char* hint = missing ? "check the path" : denied ? "check its permissions" : "";
+    throw Error(kind, "open: " + text, {}, hint).in(path);
+}
+
+} // namespace
+
+std::shared_ptr<Source> open_file(const std::string& path, Direct direct) {
+    // O_NONBLOCK: a FIFO without a writer would wait for one
+    Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (file.get() < 0)
+        fail_to_open(path, errno);
+    struct ::stat stat{};
+    if (::fstat(file.get(), &stat) != 0)
+        fail_to_open(path, errno);
+    if (!S_ISREG(stat.st_mode))
+        throw Error(
+            errc::io, S_ISDIR(stat.st_mode) ? "this is a directory" : "this is not a regular file")
+            .in(path);
+    return std::make_shared<FileSource>(path, direct, std::move(file), stat);
+}
+
+FileFacts file_facts(const std::string& path) {
+    FileFacts facts;
+    struct ::statfs system{};
+    if (::statfs(path.c_str(), &system) != 0)
+        fail_to_open(path, errno);
+    static const std::map<std::uint64_t, const char*> names{
+        {EXT4_SUPER_MAGIC, "ext4"},
+        {XFS_SUPER_MAGIC, "xfs"},
+        {BTRFS_SUPER_MAGIC, "btrfs"},
+        {TMPFS_MAGIC, "tmpfs"},
+        {NFS_SUPER_MAGIC, "nfs"},
+        {OVERLAYFS_SUPER_MAGIC, "overlay"},
+        {0x65735546, "fuse"},
+        {0xff534d42, "cifs"},
+        {0x0bd00bd0, "lustre"},
+        {0x2fc12fc1, "zfs"},
+        {F2FS_SUPER_MAGIC, "f2fs"}};
+    const auto name = names.find(static_cast<std::uint64_t>(system.f_type));
+    facts.filesystem = name != names.end() ? name->second : "type " + std::to_string(system.f_type);
+    Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.get() < 0)
+        fail_to_open(path, errno);
+    struct ::stat stat{};
+    if (::fstat(file.get(), &stat) == 0 &&
+        S_ISDIR(stat.st_mode)) // its filesystem is what is asked about
+        file = Descriptor(::open(path.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    facts.cachestat = cached_pages(file.get(), 0, 1) >= 0;
+    facts.alignment = static_cast<std::uint32_t>(direct_alignment_of(file.get()));
+    const std::string self = "/proc/self/fd/" + std::to_string(file.get());
+    facts.direct = Descriptor(::open(self.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC)).get() >= 0;
+    return facts;
+}
+
+} // namespace tz
