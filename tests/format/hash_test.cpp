@@ -1,0 +1,97 @@
+#include "support/bytes.hpp"
+#include <tz/format/hash.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+namespace tz::format {
+namespace {
+
+using namespace tz::test;
+
+Bytes random_bytes(std::size_t count, unsigned seed) {
+    std::mt19937 random(seed);
+    Bytes bytes(count);
+    for (std::byte& byte : bytes)
+        byte = static_cast<std::byte>(random());
+    return bytes;
+}
+
+TEST(Crc32, IsZlibs) {
+    EXPECT_EQ(crc32(from_text("123456789")), 0xCBF43926u);
+    EXPECT_EQ(crc32({}), 0u);
+}
+
+TEST(Crc32, ContinuesFromAnEarlierPart) {
+    EXPECT_EQ(crc32(from_text("6789"), crc32(from_text("12345"))), 0xCBF43926u);
+    EXPECT_EQ(crc32({}, 0xCBF43926u), 0xCBF43926u);
+}
+
+TEST(Crc32, OfAWholeIsTheXorOfSharesInAnyOrder) {
+    std::mt19937 random(17);
+    const Bytes whole = random_bytes(100'000, 1);
+    for (int round = 0; round < 20; ++round) {
+        std::vector<std::pair<std::size_t, std::size_t>> pieces;
+        for (std::size_t start = 0; start < whole.size();) {
+            const std::size_t end = std::min(whole.size(), start + random() % 9000);
+            pieces.emplace_back(start, end); // some of them empty
+            start = end;
+        }
+        std::shuffle(pieces.begin(), pieces.end(), random);
+        Crc32 sum = 0;
+        for (const auto& [start, end] : pieces)
+            sum ^= crc32_share(
+                crc32(std::span(whole).subspan(start, end - start)), whole.size() - end);
+        EXPECT_EQ(sum, crc32(whole));
+    }
+}
+
+TEST(Crc32, HasSharesInWholesOfManyGigabytes) {
+    // a piece, then 5 GiB: as if shifted once by 2 and once by 3
+    const Crc32 crc = crc32(from_text("piece"));
+    EXPECT_EQ(crc32_share(crc, 5ull << 30), crc32_share(crc32_share(crc, 2ull << 30), 3ull << 30));
+}
+
+TEST(CopyCrc32, CopiesAndHashes) {
+    for (const std::size_t size : {0, 1, 65535, 65536, 65537, 200'000}) {
+        const Bytes from = random_bytes(size, 3);
+        Bytes to(size);
+        EXPECT_EQ(copy_crc32(to, from), crc32(from)) << size;
+        EXPECT_EQ(to, from) << size;
+    }
+}
+
+TEST(Sha256, IsThePublishedFunction) {
+    EXPECT_EQ(
+        hex(sha256(from_text("abc"))),
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(hex(sha256({})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+TEST(Sha256Stream, GivesTheSameHoweverTheBytesAreSplit) {
+    const Bytes whole = random_bytes(200, 4);
+    for (std::size_t split = 0; split <= whole.size(); ++split) {
+        Sha256Stream stream;
+        stream.update(std::span(whole).first(split));
+        stream.update({});
+        stream.update(std::span(whole).subspan(split));
+        EXPECT_EQ(stream.finish(), sha256(whole)) << split;
+    }
+}
+
+TEST(Sha256Stream, GoesOnAfterAMove) {
+    Sha256Stream first;
+    first.update(from_text("a"));
+    Sha256Stream second = std::move(first);
+    second.update(from_text("bc"));
+    EXPECT_EQ(second.finish(), sha256(from_text("abc")));
+}
+
+TEST(Hex, WritesLowerCase) {
+    EXPECT_EQ(hex(from_hex("00 0f A5 ff")), "000fa5ff");
+}
+
+} // namespace
+} // namespace tz::format
