@@ -27,16 +27,16 @@ std::uint64_t Gate::value() const {
 }
 
 void Gate::advance(std::uint64_t to) {
-    std::vector<Waiter> ready;
+    std::list<Waiter> ready;
     {
         const std::lock_guard lock(mutex_);
         value_ = std::max(value_, to);
-        const auto first =
-            std::partition(waiters_.begin(), waiters_.end(), [this](const Waiter& w) {
-                return w.target > value_;
-            });
-        std::move(first, waiters_.end(), std::back_inserter(ready));
-        waiters_.erase(first, waiters_.end());
+        for (auto waiter = waiters_.begin(); waiter != waiters_.end();) {
+            const auto next = std::next(waiter);
+            if (waiter->target <= value_)
+                ready.splice(ready.end(), waiters_, waiter);
+            waiter = next;
+        }
     }
     for (auto& waiter : ready)
         complete(std::move(waiter), error_code());

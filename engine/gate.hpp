@@ -10,8 +10,8 @@
 #include <boost/asio/async_result.hpp>
 
 #include <cstdint>
+#include <list>
 #include <mutex>
-#include <vector>
 
 namespace tz {
 
@@ -60,7 +60,10 @@ private:
     mutable std::mutex mutex_;
     std::uint64_t value_ = 0;
     std::uint64_t next_id_ = 0;
-    std::vector<Waiter> waiters_; ///< at most one a lane
+    /// At most one a lane. A list, whose nodes stay where they are: assigning an
+    /// any_completion_handler of Boost 1.81 by move recurses without end (it copies itself through
+    /// its converting constructor).
+    std::list<Waiter> waiters_;
 };
 
 } // namespace tz

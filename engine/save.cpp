@@ -119,6 +119,11 @@ void write_tensor(
     const format::Tensor& tensor,
     std::span<const std::byte> data,
     const SaveOptions& options) {
+    // An empty tensor of an opaque type has one byte of data, without which pip could not open the
+    // file.
+    static constexpr std::byte dummy{};
+    if (data.size() < tensor.data.bytes)
+        data = {&dummy, 1};
     format::HeaderValues values;
     const bool sealed = layout.encrypted && !data.empty();
     if (sealed)

@@ -1,0 +1,42 @@
+#include <tz/engine/buffer.hpp>
+#include <tz/format/error.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+
+namespace tz {
+namespace {
+
+TEST(HostMemory, IsPageAlignedAndZero) {
+    const HostMemory memory(3 << 20);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory.bytes().data()) % 4096, 0u);
+    HostMemory::touch(memory.bytes().subspan(100, 5000));
+    EXPECT_EQ(memory.bytes()[4000], std::byte{0});
+}
+
+TEST(HostMemory, RefusesWhatNoMachineHas) {
+    try {
+        const HostMemory memory(std::size_t{1} << 60);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), errc::limit);
+    }
+}
+
+TEST(Arena, CutsEqualBuffersThatDoNotTouch) {
+    const Arena arena(3, 8192);
+    EXPECT_EQ(arena.bytes(1).data(), arena.bytes(0).data() + 8192);
+    EXPECT_EQ(arena.bytes(2).size(), 8192u);
+}
+
+TEST(Arena, CountsOnlyBuffersThatWereUsed) {
+    Arena arena(4, 4096);
+    EXPECT_EQ(arena.touched_bytes(), 0u);
+    arena.set_touched(2);
+    arena.set_touched(2);
+    EXPECT_EQ(arena.touched_bytes(), 4096u);
+}
+
+} // namespace
+} // namespace tz
