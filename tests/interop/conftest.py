@@ -1,0 +1,145 @@
+"""Runs `tz` on files that pip's `tensorizer` wrote. See README.md."""
+
+import ctypes
+import functools
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pip_reference import KEY, PASSWORD
+
+REPOSITORY = Path(__file__).parents[2]
+
+# exit codes
+OK, USAGE, NOT_FOUND, DENIED, DATA_WRONG, LIMIT = 0, 2, 3, 4, 6, 7
+
+
+def pytest_addoption(parser):
+    default = REPOSITORY / "build/dev/bin/tz"
+    parser.addoption("--tz", type=Path, default=default, help=f"the program (default: {default})")
+    parser.addoption(
+        "--every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="damage only every Nth byte of files, for programs that start slowly (default: 1)",
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "ignore:ComplexHalf support is experimental")
+    os.umask(0o077)  # `tz` warns of keys that others can read
+
+
+@dataclass
+class Result:
+    code: int
+    out: bytes
+    error: str
+
+
+class Tz:
+    """The program. Calling it runs it; a signal or more than ten seconds fail the test."""
+
+    def __init__(self, program: Path):
+        self.program = program
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("TZ_")}
+
+    def __call__(self, *arguments, seconds: float = 10) -> Result:
+        command = [str(self.program), *map(str, arguments)]
+        process = subprocess.Popen(
+            command,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            out, error = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            pytest.fail(f"still running after {seconds} s: {command}")
+        error = error.decode(errors="replace")
+        assert process.returncode >= 0, f"signal {-process.returncode}: {command}\n{error}"
+        return Result(process.returncode, out, error)
+
+    def checksum(self, path, *options, **keywords) -> bytes:
+        """The output of a run that must succeed."""
+        result = self("checksum", path, *options, **keywords)
+        assert result.code == OK, result
+        return result.out
+
+    def refuses(self, *arguments, path, code=DATA_WRONG) -> str:
+        """A run that must fail, and print nothing but one line that names the file."""
+        result = self(*arguments)
+        assert (result.code, result.out) == (code, b""), result
+        assert_one_line(result, path)
+        return result.error
+
+
+def assert_one_line(result: Result, path):
+    assert re.fullmatch(r"[^\n]+\n", result.error), result
+    assert str(path) in result.error, result
+    assert KEY.hex() not in result.error and PASSWORD + " " not in result.error, result
+
+
+@pytest.fixture(scope="session")
+def tz(request) -> Tz:
+    program = request.config.getoption("--tz").resolve()
+    if not os.access(program, os.X_OK):
+        pytest.exit(f"{program} is missing: build it, or give --tz", returncode=2)
+    return Tz(program)
+
+
+@functools.cache
+def io_uring_refused() -> bool:
+    """Containers often forbid it."""
+    SYS_io_uring_setup, parameters = 425, ctypes.create_string_buffer(120)
+    descriptor = ctypes.CDLL(None).syscall(SYS_io_uring_setup, 1, parameters)
+    if descriptor >= 0:
+        os.close(descriptor)
+    return descriptor < 0
+
+
+@functools.cache
+def direct_refused(folder: Path) -> bool:
+    """Some filesystems know no O_DIRECT."""
+    probe = folder / "probe"
+    probe.touch()
+    try:
+        os.close(os.open(probe, os.O_RDONLY | os.O_DIRECT))
+    except OSError:
+        return True
+    return False
+
+
+@pytest.fixture(params=["uring", "threads"])
+def io(request) -> str:
+    if request.param == "uring" and io_uring_refused():
+        pytest.skip("the kernel refuses io_uring")
+    return request.param
+
+
+@pytest.fixture(params=["on", "off"])
+def direct(request, tmp_path_factory) -> str:
+    if request.param == "on" and direct_refused(tmp_path_factory.getbasetemp()):
+        pytest.skip("no O_DIRECT in the folder for temporary files")
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def key_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("key") / "key"
+    path.write_bytes(KEY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def password_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("password") / "password"
+    path.write_text(PASSWORD + "\n")
+    return path
