@@ -3,21 +3,17 @@
 #include <tz/format/error.hpp>
 #include <tz/protocols/descriptor.hpp>
 #include <tz/protocols/file.hpp>
+#include <tz/protocols/file_facts.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <map>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 #include <vector>
 
@@ -25,8 +21,6 @@ namespace tz {
 
 namespace {
 
-constexpr std::size_t block_bytes =
-    4096; // enough for every device seen; asked of statx where it can tell
 // EINTR and EAGAIN come alone or in small groups; a read that gets nowhere this often is broken.
 constexpr int passing_faults_max = 128;
 
@@ -47,29 +41,6 @@ constexpr int passing_faults_max = 128;
         "load it again when nobody writes it");
 }
 
-/// Which pages of a range are in the page cache; negative where the kernel can't tell (before 6.5).
-struct CacheRange {
-    std::uint64_t offset;
-    std::uint64_t bytes;
-};
-
-struct CacheStat {
-    std::uint64_t cached;
-    std::uint64_t dirty;
-    std::uint64_t writeback;
-    std::uint64_t evicted;
-    std::uint64_t recently_evicted;
-};
-
-std::int64_t cached_pages(int fd, std::uint64_t offset, std::uint64_t bytes) {
-    constexpr long cachestat = 451; // newer than our headers
-    CacheRange range{offset, bytes};
-    CacheStat stat{};
-    if (::syscall(cachestat, fd, &range, &stat, 0) != 0)
-        return -1;
-    return static_cast<std::int64_t>(stat.cached);
-}
-
 /// What identifies the content: the same inode, size and time of change.
 struct Identity {
     dev_t device = 0;
@@ -87,19 +58,6 @@ struct Identity {
 
     bool operator==(const Identity&) const = default;
 };
-
-std::size_t direct_alignment_of(int fd) {
-    struct ::statx facts{};
-#ifdef STATX_DIOALIGN
-    if (::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &facts) == 0 &&
-        (facts.stx_mask & STATX_DIOALIGN) != 0)
-        return std::max<std::size_t>(
-            {facts.stx_dio_mem_align, facts.stx_dio_offset_align, block_bytes});
-#endif
-    (void)fd;
-    (void)facts;
-    return block_bytes;
-}
 
 class FileSource;
 
@@ -142,7 +100,7 @@ public:
         direct_ = Descriptor(::open(self.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
         alignment_ = direct_alignment_of(file_.get());
         // Larger blocks than any device has would not fit the margins of a buffer.
-        direct_works_ = direct_.get() >= 0 && alignment_ == block_bytes;
+        direct_works_ = direct_.get() >= 0 && alignment_ == usual_block_bytes;
     }
 
     std::size_t alignment() const override { return alignment_; }
@@ -177,7 +135,7 @@ private:
     Descriptor direct_;
     Identity identity_;
     Direct mode_;
-    std::size_t alignment_ = block_bytes;
+    std::size_t alignment_ = usual_block_bytes;
     mutable std::atomic<bool> direct_works_ = false; ///< some filesystems refuse at the first read
 };
 
@@ -333,15 +291,6 @@ void FileReader::blocking_read(
     }
 }
 
-[[noreturn]] void fail_to_open(const std::string& path, int error) {
-    const std::string text = system_message(error);
-    const bool missing = error == ENOENT || error == ENOTDIR;
-    const bool denied = error == EACCES || error == EPERM;
-    const errc kind = missing ? errc::not_found : denied ? errc::denied : errc::io;
-    const char* hint = missing ? "check the path" : denied ? "check its permissions" : "";
-    throw Error(kind, "open: " + text, {}, hint).in(path);
-}
-
 } // namespace
 
 std::shared_ptr<Source> open_file(const std::string& path, Direct direct) {
@@ -357,39 +306,6 @@ std::shared_ptr<Source> open_file(const std::string& path, Direct direct) {
             errc::io, S_ISDIR(stat.st_mode) ? "this is a directory" : "this is not a regular file")
             .in(path);
     return std::make_shared<FileSource>(path, direct, std::move(file), stat);
-}
-
-FileFacts file_facts(const std::string& path) {
-    FileFacts facts;
-    struct ::statfs system{};
-    if (::statfs(path.c_str(), &system) != 0)
-        fail_to_open(path, errno);
-    static const std::map<std::uint64_t, const char*> names{
-        {EXT4_SUPER_MAGIC, "ext4"},
-        {XFS_SUPER_MAGIC, "xfs"},
-        {BTRFS_SUPER_MAGIC, "btrfs"},
-        {TMPFS_MAGIC, "tmpfs"},
-        {NFS_SUPER_MAGIC, "nfs"},
-        {OVERLAYFS_SUPER_MAGIC, "overlay"},
-        {0x65735546, "fuse"},
-        {0xff534d42, "cifs"},
-        {0x0bd00bd0, "lustre"},
-        {0x2fc12fc1, "zfs"},
-        {F2FS_SUPER_MAGIC, "f2fs"}};
-    const auto name = names.find(static_cast<std::uint64_t>(system.f_type));
-    facts.filesystem = name != names.end() ? name->second : "type " + std::to_string(system.f_type);
-    Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.get() < 0)
-        fail_to_open(path, errno);
-    struct ::stat stat{};
-    if (::fstat(file.get(), &stat) == 0 &&
-        S_ISDIR(stat.st_mode)) // its filesystem is what is asked about
-        file = Descriptor(::open(path.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    facts.cachestat = cached_pages(file.get(), 0, 1) >= 0;
-    facts.alignment = static_cast<std::uint32_t>(direct_alignment_of(file.get()));
-    const std::string self = "/proc/self/fd/" + std::to_string(file.get());
-    facts.direct = Descriptor(::open(self.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC)).get() >= 0;
-    return facts;
 }
 
 } // namespace tz

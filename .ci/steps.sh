@@ -1,0 +1,178 @@
+# The steps of `./bootstrap test` and how they are run, timed and counted. Sourced by bootstrap.
+# shellcheck shell=bash disable=SC2154 # the lists of packages are bootstrap's
+
+# ThreadSanitizer does not see what io_uring orders, so it gets the tests that live without a ring.
+tsan_tests='Threads|Workers|Gate|Load'
+fuzz_seconds=30   # each fuzzer
+tidy_files_max=8  # about 10 s each
+logs=build/logs
+step_table=()
+
+test_steps() {
+    step dev dev
+    step interop interop
+}
+
+# What fails fast and cheaply comes first.
+full_steps() {
+    step format formatting
+    step layering .ci/check_layering
+    test_steps
+    step clang-build build clang
+    step tidy tidy
+    step clang run_ctest clang
+    step fuzz fuzz
+    step asan build_and_test asan
+    step tsan tsan
+    step release build_and_test release
+    step install tests/install/run build/release
+    step bench bench
+}
+
+# --- running
+
+begin_steps() {
+    mkdir -p "$logs"
+    rm -f "$logs"/*.xml
+    if [[ -n $(type -P ccache) ]]; then
+        export CMAKE_CXX_COMPILER_LAUNCHER=ccache
+    fi
+    trap end_steps EXIT
+}
+
+# Runs a command as one step: output shown and kept, time taken. The first that fails ends the script.
+# (Never call this in a condition: that would switch off `set -e` inside the command.)
+step() { # NAME COMMAND...
+    local name=$1 began=$SECONDS status
+    shift
+    printf '\n=== %s\n' "$name"
+    set +e
+    (set -e && "$@") </dev/null 2>&1 | tee "$logs/$name.log"
+    status=${PIPESTATUS[0]}
+    set -e
+    if ((status == 0)); then
+        step_table+=("$name $((SECONDS - began)) ok")
+    else
+        step_table+=("$name $((SECONDS - began)) failed")
+        exit 1
+    fi
+}
+
+end_steps() {
+    local status=$? row passed failed skipped
+    printf '\n'
+    for row in "step seconds result" "${step_table[@]}" "total $SECONDS -"; do
+        # shellcheck disable=SC2086 # a row is three words
+        printf '%-12s %7s  %s\n' $row
+    done
+    read -r passed failed skipped < <(count_tests)
+    # a step can fail without a failing test: a build, a report of a sanitizer
+    if ((status != 0 && failed == 0)); then
+        failed=1
+    fi
+    ((skipped == 0)) || printf '%d skipped\n' "$skipped"
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+}
+
+# Prints tests passed, failed and skipped, over all reports of this run.
+count_tests() {
+    local reports=("$logs"/*.xml)
+    if [[ -f ${reports[0]} ]]; then
+        /usr/bin/python3 .ci/count_tests.py "${reports[@]}"
+    else
+        echo 0 0 0
+    fi
+}
+
+# --- the steps
+
+run_ctest() { # PRESET [ARGUMENT...]
+    ctest --preset "$1" -j "$(nproc)" --output-junit "$PWD/$logs/$1.xml" "${@:2}"
+}
+
+build_and_test() { # PRESET
+    build "$1"
+    run_ctest "$1"
+}
+
+dev() {
+    build_and_test dev
+}
+
+interop() {
+    make_venv venv "$interop_pip"
+    build/venv/bin/python -m pytest -q -p no:cacheprovider \
+        --junitxml="$logs/interop.xml" tests/interop --tz build/dev/bin/tz
+}
+
+formatting() {
+    make_venv lint "$lint_pip"
+    find format engine protocols tools bench tests -name '*.[ch]pp' -print0 |
+        xargs -0 build/lint/bin/clang-format --dry-run --Werror
+    shellcheck bootstrap .ci/run .ci/steps.sh .ci/check_layering tests/install/run
+}
+
+# The files that changed most since the commit before; a first commit changes them all.
+tidy() {
+    local git=(git -c "safe.directory=$PWD") base files
+    if ! "${git[@]}" rev-parse --git-dir >/dev/null 2>&1; then
+        echo "not a git checkout: no changes to look at"
+        return
+    fi
+    base=$("${git[@]}" rev-parse -q --verify HEAD~1 || "${git[@]}" hash-object -t tree /dev/null)
+    mapfile -t files < <("${git[@]}" diff --numstat --diff-filter=d "$base" -- \
+        'format/*.cpp' 'engine/*.cpp' 'protocols/*.cpp' 'tools/*.cpp' | sort -rn | cut -f 3)
+    if ((${#files[@]} > tidy_files_max)); then
+        echo "not looked at: ${files[*]:tidy_files_max}"
+    fi
+    ((${#files[@]})) || return 0
+    printf '%s\0' "${files[@]:0:tidy_files_max}" |
+        xargs -0 -n 1 -P "$(nproc)" build/lint/bin/clang-tidy --quiet -p build/clang
+}
+
+# Each fuzzer for a while on a copy of its seeds, so that what it finds does not land in the tree.
+fuzz() {
+    local binary name log
+    for binary in build/clang/bin/*_fuzz; do
+        [[ -x $binary ]] || die "no fuzzers were built"
+        name=$(basename "$binary" _fuzz)
+        log=$logs/fuzz-$name.log
+        rm -rf "build/fuzz/$name"
+        mkdir -p "build/fuzz/$name"
+        cp -r "tests/fuzz/seeds/$name/." "build/fuzz/$name"
+        echo "$name: $fuzz_seconds s"
+        "$binary" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 -malloc_limit_mb=256 -timeout=10 \
+            -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" \
+            "build/fuzz/$name" >"$log" 2>&1 || {
+            tail -n 60 "$log"
+            die "fuzzer $name found a fault"
+        }
+        grep -E '^stat::(number_of_executed_units|peak_rss_mb)' "$log"
+    done
+}
+
+tsan() {
+    cmake --preset tsan
+    less_aslr cmake --build --preset tsan
+    less_aslr ctest --preset tsan -j "$(nproc)" -R "$tsan_tests" --output-junit "$PWD/$logs/tsan.xml"
+}
+
+# g++ 12's ThreadSanitizer refuses to start where the kernel places memory with more than 28 random bits.
+# Building runs programs too: each test program is asked for its tests.
+less_aslr() { # COMMAND...
+    if (($(</proc/sys/vm/mmap_rnd_bits) > 28)); then
+        setarch --addr-no-randomize "$@"
+    else
+        "$@"
+    fi
+}
+
+# Every benchmark once, briefly: that they run, not how fast.
+bench() {
+    local binary
+    for binary in build/release/bin/*_bench; do
+        [[ -x $binary ]] || die "no benchmarks were built"
+        "$binary" --benchmark_min_time=0.01
+    done
+    build/release/bin/tz-bench --demo
+}

@@ -1,0 +1,109 @@
+#include <tz/engine/placement.hpp>
+
+namespace tz {
+
+namespace {
+
+// More segments than this are read into staging in one piece rather than scattered to their
+// tensors.
+constexpr std::size_t scattered_max = 128;
+
+std::uint64_t round_down(std::uint64_t value, std::uint64_t unit) {
+    return value / unit * unit;
+}
+
+std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
+    return round_down(value + unit - 1, unit);
+}
+
+std::span<std::byte> destination_of(const Job& job, const Segment& segment) {
+    const std::uint64_t position =
+        segment.range.offset - job.layout.tensors[segment.tensor].data.offset;
+    return job.arrivals[segment.tensor].destination.subspan(position, segment.range.bytes);
+}
+
+/// Whether the chunk's data can be read straight to where it belongs.
+bool goes_in_place(const Job& job, const Chunk& chunk, Route route) {
+    if (job.options.memory != Memory::owned || job.layout.encrypted || job.options.headers_only)
+        return false;
+    const Segment& last = chunk.segments.back();
+    if (route == Route::direct)
+        return !last.header && chunk.segments.size() <= 2 &&
+               reads_in_place(job.layout.tensors[last.tensor]) &&
+               last.range.offset % direct_alignment == 0;
+    return chunk.segments.size() <= scattered_max;
+}
+
+/// The file's bytes in order, headers and gaps to staging, data to its tensors.
+void scatter(const Job& job, const Chunk& chunk, Placement& placement) {
+    std::uint64_t at = placement.offset;
+    const auto stage = [&](std::uint64_t end) {
+        if (end <= at)
+            return;
+        placement.to.push_back(Buffer{placement.staging.subspan(at - placement.offset, end - at)});
+        at = end;
+    };
+    for (const Segment& segment : chunk.segments) {
+        if (segment.header || job.arrivals[segment.tensor].destination.empty())
+            continue;
+        stage(segment.range.offset);
+        auto to = destination_of(job, segment);
+        if (placement.route == Route::direct) // lay_out() left room up to the next block
+            to = {to.data(), round_up(to.size(), direct_alignment)};
+        placement.to.push_back(Buffer{to, -1, true});
+        at = segment.range.end();
+    }
+    stage(chunk.body.end());
+}
+
+/// A header larger than a chunk: read into memory of its own.
+Placement place_long_header(const Chunk& chunk) {
+    Placement placement;
+    placement.long_header = std::make_unique<HostMemory>(chunk.body.bytes);
+    placement.route = Route::buffered;
+    placement.offset = chunk.body.offset;
+    placement.need = chunk.body.bytes;
+    placement.staging = placement.long_header->bytes().first(chunk.body.bytes);
+    placement.to.push_back(Buffer{placement.staging, -1, true});
+    return placement;
+}
+
+} // namespace
+
+std::span<std::byte> Placement::staged(const Segment& segment) const {
+    return staging.subspan(segment.range.offset - offset, segment.range.bytes);
+}
+
+std::span<std::byte> Placement::bytes_of(const Job& job, const Segment& segment) const {
+    const bool at_home =
+        in_place && !segment.header && !job.arrivals[segment.tensor].destination.empty();
+    return at_home ? destination_of(job, segment) : staged(segment);
+}
+
+awaitable<Placement>
+place(const Job& job, const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot) {
+    if (chunk.long_header)
+        co_return place_long_header(chunk);
+    Placement placement;
+    placement.route = reader.route(chunk.body.offset, chunk.body.bytes);
+    placement.in_place = goes_in_place(job, chunk, placement.route);
+    const bool direct = placement.route == Route::direct;
+    const std::uint64_t unit = direct ? job.source.alignment() : 1;
+    placement.offset = round_down(chunk.body.offset, unit);
+    placement.need = chunk.body.end() - placement.offset;
+    placement.staging = loop.staging(slot);
+    if (placement.in_place) {
+        scatter(job, chunk, placement);
+        co_return placement;
+    }
+    loop.note_staging(slot);
+    Buffer staging;
+    staging.bytes = placement.staging;
+    if (direct)
+        staging = co_await loop.pinned_staging(slot);
+    staging.bytes = staging.bytes.first(round_up(placement.need, unit));
+    placement.to.push_back(staging);
+    co_return placement;
+}
+
+} // namespace tz

@@ -1,0 +1,33 @@
+// What the kernel tells of files: which pages are cached, and what reads past the cache need.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace tz {
+
+/// Alignment of direct reads that every device seen so far is content with.
+inline constexpr std::size_t usual_block_bytes = 4096;
+
+/// How many pages of the range are in the page cache; negative where the kernel can't tell
+/// (before 6.5).
+std::int64_t cached_pages(int fd, std::uint64_t offset, std::uint64_t bytes);
+
+/// What O_DIRECT asks of memory and offsets, at least `usual_block_bytes`.
+std::size_t direct_alignment_of(int fd);
+
+/// Throws what an open() that failed with `error` means.
+[[noreturn]] void fail_to_open(const std::string& path, int error);
+
+/// What `tz info` says of the place of a file.
+struct FileFacts {
+    std::string filesystem;      ///< e.g. "ext4"
+    bool direct = false;         ///< O_DIRECT reads work
+    std::uint32_t alignment = 0; ///< of direct reads, in bytes
+    bool cachestat = false;      ///< the kernel tells which pages are cached
+};
+
+FileFacts file_facts(const std::string& path);
+
+} // namespace tz

@@ -1,0 +1,47 @@
+// Runs the built `tz` as a user's shell would.
+#pragma once
+
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace tz::test {
+
+struct RunOptions {
+    std::vector<std::string> environment{}; ///< NAME=VALUE, beside ours without its TZ_ ones
+    bool nobody = false;                    ///< with no rights; needs root
+    std::string stdout_path{};              ///< stdout goes there
+    bool closed_pipe = false;               ///< stdout is a pipe that nobody reads
+};
+
+struct Outcome {
+    int code = -1; ///< exit code, or -1
+    int signal = 0;
+    std::string out;
+    std::string err;
+};
+
+/// A running program. Killed by the destructor if it still runs.
+class Program {
+public:
+    explicit Program(const std::vector<std::string>& arguments, const RunOptions& options = {});
+    ~Program();
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+
+    pid_t pid() const { return pid_; }
+
+    /// Waits until the program keeps `signal` for itself; false where it never does.
+    bool wait_until_it_blocks(int signal) const;
+    /// Reads all output and waits for the end. Kills the program after a minute.
+    Outcome wait();
+
+private:
+    pid_t pid_ = -1;
+    int out_ = -1;
+    int err_ = -1;
+};
+
+Outcome run(const std::vector<std::string>& arguments, const RunOptions& options = {});
+
+} // namespace tz::test

@@ -1,0 +1,33 @@
+// What this machine can do at best with a file's bytes, by means other than the engine: the
+// ceilings that loads are held against.
+#pragma once
+
+#include <tz/tools/bench_entry.hpp>
+
+#include <string>
+#include <vector>
+
+namespace tz::bench {
+
+/// Ways to get the whole of `file`, named with the number of threads. Warm: pread into fresh huge
+/// pages, fresh 4 KiB pages and reused buffers, and a copy from the mapped file. Cold: pread past
+/// the page cache and through it, and fio (io_uring, O_DIRECT) where `fio` says so.
+struct CeilingOptions {
+    unsigned cores = 1;
+    bool fio = false;
+    std::stop_token stop;
+};
+
+std::vector<Entry>
+file_ceilings(const std::string& file, Cache cache, const CeilingOptions& options);
+
+/// memcpy, CRC-32, SHA-256 and the opening of sealed pieces, each on one core, by the functions of
+/// the library, over memory larger than the caches near the core.
+std::vector<Entry> stage_ceilings();
+
+// Names that `Entry::stages` uses.
+inline constexpr const char* stage_crc32 = "CRC-32";
+inline constexpr const char* stage_sha256 = "SHA-256";
+inline constexpr const char* stage_open = "secretbox open";
+
+} // namespace tz::bench

@@ -1,0 +1,139 @@
+#include <tz/format/error.hpp>
+#include <tz/tools/bench_child.hpp>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace tz::bench {
+
+namespace {
+
+constexpr std::size_t output_bytes_max = 16 << 20;
+constexpr int poll_milliseconds = 100;
+
+[[noreturn]] void fail(const char* what, int code) {
+    throw Error(errc::io, std::string(what) + ": " + std::strerror(code));
+}
+
+/// The read end of the child's stdout, and the child. Whatever happens, it is waited for.
+class Child {
+public:
+    explicit Child(const std::string& command) {
+        std::array<int, 2> ends{};
+        if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+            fail("no pipe", errno);
+        output_ = ends[0];
+        const int code = spawn(command, ends[1]);
+        ::close(ends[1]);
+        if (code == 0)
+            return;
+        ::close(output_);
+        fail("cannot start /bin/sh", code);
+    }
+
+    ~Child() {
+        ::close(output_);
+        if (pid_ <= 0)
+            return;
+        ::kill(-pid_, SIGKILL);
+        wait();
+    }
+
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+
+    int output() const { return output_; }
+
+    ChildResult wait() {
+        int status = 0;
+        rusage usage{};
+        while (::wait4(pid_, &status, 0, &usage) < 0 && errno == EINTR) {
+        }
+        pid_ = 0;
+        const auto seconds = [](const timeval& t) {
+            return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+        };
+        ChildResult result;
+        result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        result.cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+        return result;
+    }
+
+private:
+    int spawn(const std::string& command, int output_end) {
+        posix_spawn_file_actions_t actions;
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, output_end, STDOUT_FILENO);
+        posix_spawnattr_t attributes;
+        posix_spawnattr_init(&attributes);
+        // our threads block signals, the child must not
+        sigset_t none;
+        sigemptyset(&none);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        sigset_t pipe; // we ignore it, and children inherit that
+        sigemptyset(&pipe);
+        sigaddset(&pipe, SIGPIPE);
+        posix_spawnattr_setsigdefault(&attributes, &pipe);
+        posix_spawnattr_setpgroup(&attributes, 0);
+        posix_spawnattr_setflags(
+            &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+        std::string shell = "sh";
+        std::string flag = "-c";
+        std::string text = command;
+        const std::array<char*, 4> arguments{shell.data(), flag.data(), text.data(), nullptr};
+        const int code =
+            ::posix_spawn(&pid_, "/bin/sh", &actions, &attributes, arguments.data(), environ);
+        posix_spawnattr_destroy(&attributes);
+        posix_spawn_file_actions_destroy(&actions);
+        return code;
+    }
+
+    int output_ = -1;
+    pid_t pid_ = 0;
+};
+
+} // namespace
+
+ChildResult run_command(const std::string& command, const std::stop_token& stop) {
+    Child child(command);
+    std::string output;
+    std::array<char, 65536> block{};
+    for (;;) {
+        if (stop.stop_requested())
+            throw Error(errc::cancelled, "stopped");
+        pollfd ready{child.output(), POLLIN, 0};
+        if (::poll(&ready, 1, poll_milliseconds) <= 0)
+            continue;
+        const ssize_t got = ::read(child.output(), block.data(), block.size());
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        output.append(block.data(), static_cast<std::size_t>(got));
+        if (output.size() > output_bytes_max)
+            throw Error(errc::limit, "a measured program wrote more than 16 MiB to its stdout");
+    }
+    ChildResult result = child.wait();
+    result.output = std::move(output);
+    return result;
+}
+
+std::string shell_word(const std::string& text) {
+    std::string word = "'";
+    for (const char c : text)
+        if (c == '\'')
+            word += "'\\''";
+        else
+            word += c;
+    return word + "'";
+}
+
+} // namespace tz::bench

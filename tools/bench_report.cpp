@@ -1,0 +1,149 @@
+#include <tz/format/error.hpp>
+#include <tz/tools/bench_report.hpp>
+#include <tz/tools/bench_summary.hpp>
+
+#include <fmt/format.h>
+
+#include <optional>
+
+namespace tz::bench {
+
+namespace {
+
+// Above this a sample that should be cold is said not to be.
+constexpr double cold_share_max = 0.01;
+
+const char* role_name(Role role) {
+    switch (role) {
+    case Role::load:
+        return "load";
+    case Role::peer:
+        return "peer";
+    case Role::source:
+        return "source";
+    case Role::stage:
+        return "stage";
+    }
+    return "";
+}
+
+cli::Json sample_json(const Entry& entry, const Sample& sample) {
+    cli::Json json{
+        {"round", sample.round},
+        {"role", role_name(entry.role)},
+        {"name", entry.name},
+        {"file", entry.file},
+        {"cache", cache_name(entry.cache)},
+        {"bytes", sample.bytes},
+        {"seconds", sample.seconds},
+        {"cpu_seconds", nullptr},
+        {"gb_per_s", sample.gb_per_s()},
+        {"cached_share", sample.cached},
+        {"huge_page_bytes", sample.huge_bytes},
+        {"steal_seconds", sample.steal_seconds},
+    };
+    if (sample.cpu_seconds)
+        json["cpu_seconds"] = *sample.cpu_seconds;
+    return json;
+}
+
+cli::Json optional_json(std::optional<double> value) {
+    return value ? cli::Json(*value) : cli::Json(nullptr);
+}
+
+cli::Json summary_json(const Entry& entry, const Summary& summary) {
+    return {
+        {"role", role_name(entry.role)},
+        {"name", entry.name},
+        {"file", entry.file},
+        {"cache", cache_name(entry.cache)},
+        {"samples", entry.samples.size()},
+        {"gb_per_s",
+         {{"median", summary.gb_per_s.median},
+          {"min", summary.gb_per_s.min},
+          {"max", summary.gb_per_s.max}}},
+        {"cpu_seconds_per_gb", optional_json(summary.cpu_seconds_per_gb)},
+        {"cached_share_max", summary.cached},
+        {"huge_page_share_min", summary.huge},
+        {"ceiling_gb_per_s", optional_json(summary.ceiling_gb_per_s)},
+        {"of_ceiling", optional_json(summary.of_ceiling)},
+        {"best_source", summary.source},
+        {"of_best_source", optional_json(summary.of_source)},
+        {"failure", entry.failure},
+    };
+}
+
+cli::Json subject_json(const Subject& subject) {
+    return {
+        {"file", subject.path},
+        {"file_bytes", subject.file_bytes},
+        {"tensor_bytes", subject.tensor_bytes},
+        {"tensors", subject.tensors},
+        {"encrypted", subject.encrypted},
+        {"filesystem", subject.filesystem},
+    };
+}
+
+} // namespace
+
+const char* cache_name(Cache cache) {
+    switch (cache) {
+    case Cache::warm:
+        return "warm";
+    case Cache::cold:
+        return "cold";
+    case Cache::none:
+        return "memory";
+    }
+    return "";
+}
+
+std::vector<std::string> notes_of(const Run& run, const std::vector<Summary>& summaries) {
+    std::vector<std::string> notes = run.notes;
+    for (std::size_t i = 0; i < run.entries.size(); ++i) {
+        const Entry& entry = run.entries[i];
+        if (!entry.failure.empty())
+            notes.push_back(fmt::format(
+                "{} {} was dropped: {}",
+                cache_name(entry.cache),
+                printable(entry.name),
+                printable(entry.failure)));
+        if (entry.cache == Cache::cold && summaries[i].cached > cold_share_max)
+            notes.push_back(fmt::format(
+                "cold {} was not cold: up to {:.0f} % of the file was in the page cache",
+                printable(entry.name),
+                summaries[i].cached * 100));
+        // whoever asks for huge pages and gets others is slower for a reason that is not his
+        const bool large = !entry.samples.empty() && entry.samples.front().bytes > 64 << 20;
+        if (entry.role == Role::load && entry.delivers && large && summaries[i].huge < 0.9)
+            notes.push_back(fmt::format(
+                "{} load {}: only {:.0f} % of the memory was in huge pages at worst",
+                cache_name(entry.cache),
+                printable(entry.name),
+                summaries[i].huge * 100));
+    }
+    return notes;
+}
+
+cli::Json to_json(const Run& run) {
+    const std::vector<Summary> summaries = summarize(run.entries, run.host.cores);
+    cli::Json json = cli::result("tz-bench/1");
+    json["host"] = to_json(run.host);
+    json["args"] = run.arguments;
+    json["runs"] = cli::Json::array();
+    for (const Entry& entry : run.entries)
+        for (const Sample& sample : entry.samples)
+            json["runs"].push_back(sample_json(entry, sample));
+    cli::Json& summary = json["summary"];
+    summary["rounds"] = run.rounds;
+    summary["files"] = cli::Json::array();
+    for (const Subject& subject : run.subjects)
+        summary["files"].push_back(subject_json(subject));
+    summary["entries"] = cli::Json::array();
+    for (std::size_t i = 0; i < run.entries.size(); ++i)
+        summary["entries"].push_back(summary_json(run.entries[i], summaries[i]));
+    summary["notes"] = notes_of(run, summaries);
+    return json;
+}
+
+} // namespace tz::bench

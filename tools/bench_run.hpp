@@ -1,0 +1,38 @@
+// Puts a run together: which entries, for which files, and takes it.
+#pragma once
+
+#include <tz/engine/load.hpp>
+#include <tz/tools/bench_load.hpp>
+#include <tz/tools/bench_peer.hpp>
+#include <tz/tools/bench_report.hpp>
+#include <tz/tools/console.hpp>
+
+#include <string>
+#include <vector>
+
+namespace tz::bench {
+
+struct RunOptions {
+    bool warm = true;
+    bool cold = true;
+    std::vector<Mode> modes; ///< empty: those that suit each file
+    std::vector<Peer> peers;
+    std::string key_file; ///< for peers
+    bool fio = true;      ///< where it is installed
+    /// Sources are measured for the first file alone and hold for the others, which have the same
+    /// size.
+    bool sources_once = false;
+    RoundOptions rounds;
+    bool quiet = false;
+};
+
+/// Measures loads of `subjects` (already inspected) against ceilings and peers. Progress goes to
+/// `console` where that is a terminal. Throws `tz::Error`: what a load of ours throws, errc::limit
+/// where memory doesn't suffice.
+Run measure(
+    Engine& engine,
+    std::vector<Subject> subjects,
+    const RunOptions& options,
+    cli::Console& console);
+
+} // namespace tz::bench

@@ -1,0 +1,57 @@
+#include <tz/tools/bench_sample.hpp>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace tz::bench {
+
+double process_cpu_seconds() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double machine_steal_seconds() {
+    // cpu user nice system idle iowait irq softirq steal ...
+    std::ifstream stat("/proc/stat");
+    std::string label;
+    double field = 0;
+    stat >> label;
+    for (int i = 0; i < 8; ++i)
+        if (!(stat >> field))
+            return 0;
+    return field / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+Stopwatch::Stopwatch()
+    : steal_(machine_steal_seconds()),
+      cpu_(process_cpu_seconds()),
+      start_(std::chrono::steady_clock::now()) {}
+
+Sample Stopwatch::stop(std::uint64_t bytes) const {
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
+    Sample sample;
+    sample.seconds = passed.count();
+    sample.cpu_seconds = process_cpu_seconds() - cpu_;
+    sample.steal_seconds = machine_steal_seconds() - steal_;
+    sample.bytes = bytes;
+    return sample;
+}
+
+Spread spread(std::vector<double> values) {
+    if (values.empty())
+        return {};
+    std::ranges::sort(values);
+    const std::size_t middle = values.size() / 2;
+    const double median =
+        values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+    return {median, values.front(), values.back()};
+}
+
+} // namespace tz::bench

@@ -1,0 +1,54 @@
+// What one timed run gives, and the statistics over several.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace tz::bench {
+
+/// One timed run.
+struct Sample {
+    unsigned round = 0;
+    std::uint64_t bytes = 0;
+    double seconds = 0;
+    /// User and system time, kernel threads that work for us included. Absent where it is unknown.
+    std::optional<double> cpu_seconds;
+    double cached = 0;            ///< share of the file in the page cache just before, 0 to 1
+    std::uint64_t huge_bytes = 0; ///< of the memory that was filled, in huge pages
+    double steal_seconds = 0;     ///< what the hypervisor took from all our cores meanwhile
+
+    double gb_per_s() const { return static_cast<double>(bytes) / seconds / 1e9; }
+
+    double cpu_seconds_per_gb() const { return *cpu_seconds / (static_cast<double>(bytes) / 1e9); }
+};
+
+/// CPU time of this process so far, all threads.
+double process_cpu_seconds();
+/// Time stolen from this machine's cores so far; 0 where the kernel doesn't say.
+double machine_steal_seconds();
+
+/// Runs from its construction to `stop`.
+class Stopwatch {
+public:
+    Stopwatch();
+    /// A Sample over `bytes`.
+    Sample stop(std::uint64_t bytes) const;
+
+private:
+    double steal_;
+    double cpu_;
+    std::chrono::steady_clock::time_point start_; // last, so that the others aren't timed
+};
+
+struct Spread {
+    double median = 0;
+    double min = 0;
+    double max = 0;
+};
+
+/// All zero for no values.
+Spread spread(std::vector<double> values);
+
+} // namespace tz::bench

@@ -1,0 +1,74 @@
+// `tz checksum`: the SHA-256 of each tensor's data, and of the list itself.
+#include <tz/format/error.hpp>
+#include <tz/format/hash.hpp>
+#include <tz/format/name.hpp>
+#include <tz/tools/checksum_line.hpp>
+#include <tz/tools/commands.hpp>
+#include <tz/tools/json.hpp>
+#include <tz/tools/loading.hpp>
+
+#include <span>
+#include <string>
+#include <unistd.h>
+
+namespace tz::cli {
+
+namespace {
+
+// Names of several keys are stored as byte 1E and a JSON array: here, the array. Others stand as
+// they are.
+std::string_view line_name(std::string_view stored) {
+    return stored.starts_with('\x1e') ? stored.substr(1) : stored;
+}
+
+std::string lines_of(const Loaded& loaded) {
+    std::string lines;
+    for (std::size_t i = 0; i < loaded.digests.size(); ++i)
+        lines += checksum_line(loaded.digests[i], line_name(loaded.layout.tensors[i].name));
+    return lines;
+}
+
+Json to_json(const Options& options, const Loaded& loaded, const format::Sha256& all) {
+    Json tensors = Json::array();
+    for (std::size_t i = 0; i < loaded.digests.size(); ++i)
+        tensors.push_back(
+            {{"name", format::display_name(loaded.layout.tensors[i].name)},
+             {"sha256", format::hex(loaded.digests[i])}});
+    Json json = result("tz-checksum/1");
+    json["file"] = printable(options.file);
+    json["sha256"] = format::hex(all);
+    json["tensors"] = std::move(tensors);
+    return json;
+}
+
+// Control characters of names stay in files, and off terminals.
+std::string shown(const std::string& lines) {
+    if (::isatty(STDOUT_FILENO) != 1)
+        return lines;
+    std::string safe;
+    for (std::size_t begin = 0; begin < lines.size();) {
+        const std::size_t end = lines.find('\n', begin);
+        safe += printable(std::string_view(lines).substr(begin, end - begin)) + "\n";
+        begin = end + 1;
+    }
+    return safe;
+}
+
+} // namespace
+
+int run_checksum(const Options& options) {
+    LoadOptions load = options.load;
+    load.verify = options.verify.value_or(Verify::automatic);
+    load.memory = Memory::none;
+    load.digests = true;
+    const Loaded loaded = load_file(options, load);
+    const std::string lines = lines_of(loaded);
+    const format::Sha256 all = format::sha256(std::as_bytes(std::span(lines)));
+    if (options.json)
+        write_json(to_json(options, loaded, all));
+    else
+        write_result(shown(lines) + checksum_line(all, "-"));
+    return 0;
+}
+
+} // namespace tz::cli

@@ -1,0 +1,103 @@
+#include <tz/engine/save.hpp>
+#include <tz/format/error.hpp>
+#include <tz/protocols/file.hpp>
+#include <tz/tools/bench_random.hpp>
+#include <tz/tools/bench_run.hpp>
+#include <tz/tools/demo.hpp>
+#include <tz/tools/units.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+namespace tz::bench {
+
+namespace {
+
+constexpr std::uint64_t model_bytes = 256ull << 20;
+// With the model's making and a slow disk this stays under a minute.
+constexpr double seconds_max = 30;
+
+/// Removed with all in it by the destructor.
+class TemporaryFolder {
+public:
+    TemporaryFolder() {
+        // not /tmp: that lives in memory on many systems, and then nothing is ever cold
+        const char* set = std::getenv("TMPDIR");
+        path_ = std::string(set && *set ? set : "/var/tmp") + "/tz-bench-XXXXXX";
+        if (::mkdtemp(path_.data()) == nullptr)
+            throw Error(
+                errc::io,
+                fmt::format("cannot make a folder: {}", std::strerror(errno)),
+                {},
+                "set TMPDIR to a folder that can be written")
+                .in(path_);
+    }
+
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+/// Two subjects: the same weights plain and encrypted.
+std::vector<Subject> make_models(const std::string& folder, const std::stop_token& stop) {
+    const auto check = [&] {
+        if (stop.stop_requested())
+            throw Error(errc::cancelled, "stopped");
+    };
+    const RandomModel model = random_model(model_bytes);
+    check();
+    Subject plain;
+    plain.path = folder + "/plain.tensors";
+    save(plain.path, model.tensors);
+    check();
+    Subject encrypted;
+    encrypted.path = folder + "/encrypted.tensors";
+    encrypted.key = std::make_shared<const format::Secret>(format::random_key());
+    SaveOptions options;
+    options.key = encrypted.key;
+    save(encrypted.path, model.tensors, options);
+    check();
+    return {std::move(plain), std::move(encrypted)};
+}
+
+} // namespace
+
+Run demo(cli::Console& console, bool quiet, const std::stop_token& stop) {
+    const TemporaryFolder folder;
+    const std::string filesystem = file_facts(folder.path()).filesystem;
+    if (!quiet)
+        console.line(fmt::format(
+            "tz-bench: a model of {} in {} ({}); this takes less than a minute",
+            cli::size_text(model_bytes),
+            folder.path(),
+            filesystem));
+    std::vector<Subject> subjects = make_models(folder.path(), stop);
+    Engine engine;
+    for (Subject& subject : subjects)
+        inspect(engine, subject);
+    RunOptions options;
+    options.fio = false;
+    options.sources_once = true;
+    options.quiet = quiet;
+    options.rounds.seconds_max = seconds_max;
+    options.rounds.stop = stop;
+    Run run = measure(engine, std::move(subjects), options, console);
+    run.notes.push_back(
+        fmt::format("the model lay on {}; for your own files: tz-bench load FILE", filesystem));
+    return run;
+}
+
+} // namespace tz::bench

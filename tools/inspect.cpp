@@ -1,0 +1,199 @@
+// `tz inspect`: what a file holds, from its index and its tensors' headers.
+#include <tz/format/error.hpp>
+#include <tz/format/hash.hpp>
+#include <tz/format/name.hpp>
+#include <tz/tools/commands.hpp>
+#include <tz/tools/json.hpp>
+#include <tz/tools/loading.hpp>
+#include <tz/tools/units.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fnmatch.h>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tz::cli {
+
+namespace {
+
+using format::KeyDerivation;
+using format::Tensor;
+using format::TensorHeader;
+
+bool selected(const std::string& name, const Selection& selection) {
+    const auto matches = [&](const std::string& glob) {
+        return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0;
+    };
+    const auto& [include, exclude] = selection;
+    const bool wanted = include.empty() || std::any_of(include.begin(), include.end(), matches);
+    return wanted && std::none_of(exclude.begin(), exclude.end(), matches);
+}
+
+std::string crc32_hex(format::Crc32 crc) {
+    return fmt::format("{:08x}", crc);
+}
+
+const char* kind_name(format::TensorKind kind) {
+    switch (kind) {
+    case format::TensorKind::parameter:
+        return "parameter";
+    case format::TensorKind::buffer:
+        return "buffer";
+    case format::TensorKind::state:
+        return "state";
+    }
+    return "unknown";
+}
+
+// How the key of the file comes from a password, where it does.
+const KeyDerivation* derivation(const Loaded& loaded) {
+    for (const TensorHeader& header : loaded.headers)
+        if (header.seal && header.seal->derivation)
+            return &*header.seal->derivation;
+    return nullptr;
+}
+
+Json path_json(const std::string& stored) {
+    Json path = Json::array();
+    for (const format::Key& key : format::parse_name(stored, 0))
+        std::visit([&](const auto& one) { path.push_back(one); }, key);
+    return path;
+}
+
+Json seal_json(const TensorHeader& header) {
+    if (!header.seal)
+        return nullptr;
+    return {{"piece_bytes", header.seal->piece_bytes}, {"pieces", header.seal->macs.size()}};
+}
+
+Json tensor_json(const Tensor& tensor, const TensorHeader& header) {
+    Json json;
+    json["name"] = format::display_name(tensor.name);
+    json["path"] = path_json(tensor.name);
+    json["kind"] = kind_name(tensor.kind);
+    json["dtype"] = tensor.dtype.name;
+    json["dtype_code"] = printable(tensor.dtype.code);
+    json["shape"] = tensor.shape;
+    json["bytes"] = tensor.bytes;
+    json["meta"] = tensor.meta();
+    json["header_offset"] = tensor.header.offset;
+    json["header_bytes"] = tensor.header.bytes;
+    json["data_offset"] = tensor.data.offset;
+    json["data_bytes"] = tensor.data.bytes;
+    json["crc32"] = header.crc32 ? Json(crc32_hex(*header.crc32)) : Json();
+    json["sha256"] = header.sha256 ? Json(format::hex(*header.sha256)) : Json();
+    json["seal"] = seal_json(header);
+    return json;
+}
+
+Json to_json(const Options& options, const Loaded& loaded, std::span<const std::size_t> shown) {
+    Json json = result("tz-inspect/1");
+    json["file"] = printable(options.file);
+    json["file_bytes"] = loaded.layout.file_bytes;
+    json["format_version"] = loaded.layout.version;
+    json["encrypted"] = loaded.layout.encrypted;
+    const KeyDerivation* cost = derivation(loaded);
+    json["key_derivation"] = nullptr;
+    if (cost)
+        json["key_derivation"] = {
+            {"algorithm", "argon2id13"},
+            {"passes", cost->passes},
+            {"memory_bytes", cost->memory_bytes}};
+    json["tensors_total"] = loaded.layout.tensors.size();
+    json["bytes_total"] = loaded.layout.total_bytes();
+    json["tensors"] = Json::array();
+    for (const std::size_t i : shown)
+        json["tensors"].push_back(tensor_json(loaded.layout.tensors[i], loaded.headers[i]));
+    return json;
+}
+
+using Row = std::vector<std::string>;
+
+Row row(const Tensor& tensor, const TensorHeader& header) {
+    std::string hashes = header.crc32 ? "crc32:" + crc32_hex(*header.crc32) : "";
+    if (header.sha256)
+        hashes +=
+            (hashes.empty() ? "" : " ") + ("sha256:" + format::hex(*header.sha256).substr(0, 12));
+    return {
+        format::display_name(tensor.name),
+        tensor.dtype.name,
+        fmt::format("[{}]", fmt::join(tensor.shape, ", ")),
+        size_text(tensor.bytes),
+        std::to_string(tensor.data.offset),
+        hashes.empty() ? "-" : hashes,
+        tensor.meta() ? "meta"
+        : header.seal ? "sealed"
+                      : "-"};
+}
+
+std::string table(const std::vector<Row>& rows) {
+    // a very long name runs over its column instead of widening everybody's
+    constexpr std::size_t width_max = 60;
+    std::vector<std::size_t> widths(rows.front().size());
+    for (const Row& cells : rows)
+        for (std::size_t i = 0; i < cells.size(); ++i)
+            widths[i] = std::max(widths[i], std::min(cells[i].size(), width_max));
+    std::string text;
+    for (const Row& cells : rows) {
+        for (std::size_t i = 0; i + 1 < cells.size(); ++i) {
+            const bool number = i == 3 || i == 4;
+            text += number ? fmt::format("{:>{}}  ", cells[i], widths[i])
+                           : fmt::format("{:<{}}  ", cells[i], widths[i]);
+        }
+        text += cells.back() + "\n";
+    }
+    return text;
+}
+
+std::string summary(const Loaded& loaded, std::size_t shown) {
+    const format::Layout& layout = loaded.layout;
+    std::string how = "not encrypted";
+    if (const KeyDerivation* cost = derivation(loaded))
+        how = fmt::format(
+            "encrypted with a password (Argon2id, {} pass{} over {})",
+            cost->passes,
+            cost->passes == 1 ? "" : "es",
+            size_text(cost->memory_bytes));
+    else if (layout.encrypted)
+        how = "encrypted with a key";
+    const std::string of = shown == layout.tensors.size() ? "" : fmt::format("{} of ", shown);
+    return fmt::format(
+        "version {}, {}{} tensor{}, {}, {}\n",
+        layout.version,
+        of,
+        layout.tensors.size(),
+        layout.tensors.size() == 1 ? "" : "s",
+        size_text(layout.total_bytes()),
+        how);
+}
+
+} // namespace
+
+int run_inspect(const Options& options, const Selection& selection) {
+    LoadOptions load;
+    load.headers_only = true;
+    load.keep_headers = true;
+    load.memory = Memory::none;
+    Options silent = options;
+    silent.progress = ShowProgress::off; // headers are read at once
+    const Loaded loaded = load_file(silent, load);
+
+    std::vector<std::size_t> shown;
+    for (std::size_t i = 0; i < loaded.layout.tensors.size(); ++i)
+        if (selected(format::display_name(loaded.layout.tensors[i].name), selection))
+            shown.push_back(i);
+    if (options.json) {
+        write_json(to_json(options, loaded, shown));
+        return 0;
+    }
+    std::vector<Row> rows{{"NAME", "DTYPE", "SHAPE", "SIZE", "OFFSET", "HASHES", "SEAL"}};
+    for (const std::size_t i : shown)
+        rows.push_back(row(loaded.layout.tensors[i], loaded.headers[i]));
+    write_result(table(rows) + summary(loaded, shown.size()));
+    return 0;
+}
+
+} // namespace tz::cli

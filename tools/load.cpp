@@ -1,0 +1,83 @@
+// `tz load`: one load, and what it took.
+#include <tz/format/error.hpp>
+#include <tz/tools/commands.hpp>
+#include <tz/tools/json.hpp>
+#include <tz/tools/loading.hpp>
+#include <tz/tools/units.hpp>
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <sys/resource.h>
+
+namespace tz::cli {
+
+namespace {
+
+// Of this program alone; getrusage() also counts what the shell was before it became us.
+std::uint64_t peak_rss_bytes() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+        std::string name;
+        std::uint64_t kib = 0;
+        if (std::istringstream(line) >> name >> kib && name == "VmHWM:")
+            return kib * 1024;
+    }
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+Json to_json(const Options& options, const LoadStats& stats) {
+    Json json = result("tz-load/1");
+    json["file"] = printable(options.file);
+    json["memory"] = options.load.memory == Memory::owned ? "owned" : "none";
+    json["bytes"] = stats.bytes;
+    json["tensors"] = stats.tensors;
+    json["seconds"] = stats.seconds;
+    json["gb_per_s"] = gb_per_s(stats.bytes, stats.seconds);
+    json["cpu_seconds"] = stats.cpu_seconds;
+    json["loop_cpu_seconds"] = stats.loop_cpu_seconds;
+    json["peak_rss_bytes"] = peak_rss_bytes();
+    json["staging_bytes"] = stats.staging_bytes;
+    json["io"] = stats.io;
+    json["read_bytes"] = stats.read_bytes;
+    json["direct_bytes"] = stats.direct_bytes;
+    json["retries"] = stats.retries;
+    json["loops"] = stats.loops;
+    json["workers"] = stats.workers;
+    json["concurrency"] = stats.lanes;
+    json["chunk_bytes"] = stats.chunk_bytes;
+    return json;
+}
+
+std::string to_text(const LoadStats& stats) {
+    const double read = static_cast<double>(stats.read_bytes);
+    const double direct = static_cast<double>(stats.direct_bytes);
+    return fmt::format(
+        "loaded {} tensor{}, {} in {:.2f} s, {} ({}, direct {:.0f} %)\n",
+        stats.tensors,
+        stats.tensors == 1 ? "" : "s",
+        size_text(stats.bytes),
+        stats.seconds,
+        rate_text(stats.bytes, stats.seconds),
+        stats.io,
+        read > 0 ? 100 * direct / read : 0);
+}
+
+} // namespace
+
+int run_load(const Options& options) {
+    LoadOptions load = options.load;
+    load.verify = options.verify.value_or(Verify::automatic);
+    const Loaded loaded = load_file(options, load);
+    if (options.json)
+        write_json(to_json(options, loaded.stats));
+    else if (!options.quiet)
+        write_result(to_text(loaded.stats));
+    return 0;
+}
+
+} // namespace tz::cli

@@ -1,0 +1,65 @@
+#include <tz/protocols/file.hpp>
+#include <tz/tools/loading.hpp>
+#include <tz/tools/progress.hpp>
+#include <tz/tools/secrets.hpp>
+#include <tz/tools/signals.hpp>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace tz::cli {
+
+namespace {
+
+const char* prefix(LogLevel level) {
+    switch (level) {
+    case LogLevel::debug:
+        return "debug: ";
+    case LogLevel::info:
+        return "";
+    case LogLevel::warning:
+        return "warning: ";
+    }
+    return "";
+}
+
+} // namespace
+
+Log console_log(Console& console, const Options& options) {
+    const auto from = options.log_from();
+    if (!from)
+        return [](LogLevel, const std::string&) {};
+    return [&console, from](LogLevel level, const std::string& text) {
+        if (level >= *from)
+            console.line(fmt::format("tz: {}{}", prefix(level), text));
+    };
+}
+
+void read_secrets(const Options& options, const Log& log, LoadOptions& load) {
+    const auto warn = [&log](const std::string& text) { log(LogLevel::warning, text); };
+    if (!options.key_file.empty())
+        load.key = read_key_file(options.key_file, warn);
+    if (!options.password_file.empty())
+        load.password = read_password_file(options.password_file, warn);
+}
+
+Loaded load_file(const Options& options, LoadOptions load) {
+    const StopOnSignal stop; // before the engine's threads
+    Console console;
+    const Log log = console_log(console, options);
+    read_secrets(options, log, load);
+    const auto source = open_file(options.file, options.direct);
+
+    EngineOptions engine_options = options.engine;
+    engine_options.log = log;
+    Engine engine(std::move(engine_options));
+    ProgressReport progress(console, options.shown_progress());
+    load.stop = stop.token();
+    load.progress = [&](const Progress& now) { progress.update(now); };
+    Loaded loaded = tz::load(engine, source, load);
+    progress.finish();
+    return loaded;
+}
+
+} // namespace tz::cli

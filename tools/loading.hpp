@@ -1,0 +1,19 @@
+// What every command does that reads a file: engine, key, signals, messages, progress.
+#pragma once
+
+#include <tz/engine/load.hpp>
+#include <tz/tools/console.hpp>
+#include <tz/tools/options.hpp>
+
+namespace tz::cli {
+
+/// Writes messages from `options.log_from()` on to `console`, which outlives the result.
+Log console_log(Console& console, const Options& options);
+
+/// Reads `options.key_file` or `options.password_file`, where given, into `load`.
+void read_secrets(const Options& options, const Log& log, LoadOptions& load);
+
+/// Loads `options.file` as `load` says, until Ctrl-C. Throws what load() throws.
+Loaded load_file(const Options& options, LoadOptions load);
+
+} // namespace tz::cli

@@ -1,0 +1,60 @@
+// The options that commands share. `tz` and `tz-bench` declare them with the same words.
+#pragma once
+
+#include <tz/engine/options.hpp>
+#include <tz/tools/progress.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace tz::cli {
+
+/// What the shared options said. `load` holds no `verify`, key or password yet.
+struct Options {
+    std::string file;
+    EngineOptions engine;
+    Direct direct = Direct::automatic;
+    LoadOptions load;
+    std::optional<Verify> verify; ///< if it was said; what is usual differs from command to command
+    std::string key_file;
+    std::string password_file;
+    ShowProgress progress = ShowProgress::automatic;
+    std::optional<LogLevel> log_level = LogLevel::warning; ///< nothing is logged without one
+    int verbose = 0;
+    bool quiet = false;
+    bool json = false;
+
+    /// The least level to log, after -v and -q.
+    std::optional<LogLevel> log_from() const;
+    /// After -q.
+    ShowProgress shown_progress() const;
+};
+
+// Each adds options to `app` that are stored in `options`, which outlives the parsing.
+
+void add_file(CLI::App& app, Options& options);
+/// --io, --direct, --concurrency, --chunk-size, --memory-limit, --workers, --loops.
+void add_engine_options(CLI::App& app, Options& options);
+/// --verify, --key-file, --password-file, --deadline.
+void add_load_options(CLI::App& app, Options& options);
+/// --memory.
+void add_memory_option(CLI::App& app, Options& options);
+/// --progress, --verbose, --quiet, --log-level.
+void add_message_options(CLI::App& app, Options& options);
+/// --json.
+void add_json_option(CLI::App& app, bool& json);
+
+/// Makes a program of `app`, whose commands and options are all declared: --version, help in the
+/// GNU style, and for each option the environment variable TZ_OPTION_NAME.
+void complete(CLI::App& app);
+
+/// Parses the arguments and calls `run`. Returns the exit code; every failure has then been
+/// reported on stderr.
+int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int()>& run);
+
+} // namespace tz::cli

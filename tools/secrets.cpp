@@ -1,0 +1,119 @@
+#include <tz/format/error.hpp>
+#include <tz/tools/secrets.hpp>
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <span>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tz::cli {
+
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+// A core dump would hold whatever was copied out of locked memory.
+void forbid_core_dumps() noexcept {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0); // dumps that go to a pipe heed no limit
+}
+
+// File bytes that are wiped however the scope ends.
+struct WipedBuffer {
+    std::array<std::byte, secret_bytes_max + 1> bytes;
+    std::size_t size = 0;
+
+    ~WipedBuffer() { format::wipe(bytes); }
+};
+
+struct Descriptor {
+    int fd;
+
+    ~Descriptor() { ::close(fd); }
+};
+
+[[noreturn]] void fail() {
+    const int error = errno;
+    const errc kind = error == ENOENT || error == ENOTDIR ? errc::not_found
+                      : error == EACCES || error == EPERM ? errc::denied
+                                                          : errc::io;
+    throw Error(kind, std::strerror(error));
+}
+
+void warn_if_shared(int fd, const std::string& path, const Warn& warn) {
+    struct stat facts{};
+    if (::fstat(fd, &facts) != 0)
+        fail();
+    constexpr mode_t others = S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
+    // a pipe or a terminal has no others
+    if (!S_ISREG(facts.st_mode) || (facts.st_mode & others) == 0)
+        return;
+    warn(fmt::format(
+        "{}: others can read or change this file (mode {:04o}); try `chmod 600`",
+        printable(path),
+        facts.st_mode & 07777));
+}
+
+void read_file(const std::string& path, WipedBuffer& to, const Warn& warn) {
+    const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+    if (file.fd < 0)
+        fail();
+    warn_if_shared(file.fd, path, warn);
+    while (to.size < to.bytes.size()) {
+        const ssize_t got = ::read(file.fd, to.bytes.data() + to.size, to.bytes.size() - to.size);
+        if (got == 0)
+            return;
+        if (got < 0 && errno != EINTR)
+            fail();
+        if (got > 0)
+            to.size += static_cast<std::size_t>(got);
+    }
+    throw Error(errc::usage, fmt::format("has more than {} bytes", secret_bytes_max));
+}
+
+template <typename Parse>
+std::shared_ptr<const format::Secret>
+read_secret(const std::string& path, const Warn& warn, Parse parse) {
+    forbid_core_dumps();
+    try {
+        WipedBuffer buffer;
+        read_file(path, buffer, warn);
+        return std::make_shared<format::Secret>(parse(Bytes(buffer.bytes).first(buffer.size)));
+    } catch (const Error& error) {
+        throw error.in(path);
+    }
+}
+
+bool ends_with(Bytes text, char c) {
+    return !text.empty() && text.back() == static_cast<std::byte>(c);
+}
+
+} // namespace
+
+std::shared_ptr<const format::Secret> read_key_file(const std::string& path, const Warn& warn) {
+    return read_secret(path, warn, [](Bytes text) { return format::parse_key(text); });
+}
+
+std::shared_ptr<const format::Secret>
+read_password_file(const std::string& path, const Warn& warn) {
+    return read_secret(path, warn, [](Bytes text) {
+        if (ends_with(text, '\n')) {
+            text = text.first(text.size() - 1);
+            if (ends_with(text, '\r'))
+                text = text.first(text.size() - 1);
+        }
+        if (text.empty())
+            throw Error(errc::usage, "holds no password");
+        return format::Secret(text);
+    });
+}
+
+} // namespace tz::cli

@@ -1,0 +1,134 @@
+// The program `tz`: its commands and their options. What each does stands in the file of its name.
+#include <tz/tools/commands.hpp>
+#include <tz/tools/exit.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+
+using namespace tz::cli;
+
+namespace {
+
+constexpr const char* program_footer =
+    R"(Results go to stdout, everything else to stderr. Sizes such as 8MiB, 8M or 8G count in powers of
+1024, 8MB or 2GB in powers of 1000. Every option can also be set in the environment: --chunk-size
+as TZ_CHUNK_SIZE.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 permission denied, 5 a retry may help,
+6 the data is wrong (format, hash, decryption), 7 no space or memory, 130 stopped by Ctrl-C.
+
+Examples:
+  tz info
+  tz inspect model.tensors
+  tz load model.tensors)";
+
+struct Arguments {
+    Options options;
+    Selection selection;
+    std::string path = "."; ///< of `tz info`
+};
+
+struct Command {
+    CLI::App* app;
+    std::function<int()> run;
+};
+
+Command add_info(CLI::App& app, Arguments& arguments) {
+    CLI::App* info = app.add_subcommand("info", "Say what this machine offers to loads");
+    info->add_option("--path", arguments.path, "Also say it of the file system of this path (.)")
+        ->type_name("PATH");
+    add_json_option(*info, arguments.options.json);
+    info->footer("Examples:\n"
+                 "  tz info\n"
+                 "  tz info --path /mnt/models --json");
+    return {info, [&] { return run_info(arguments.path, arguments.options.json); }};
+}
+
+Command add_inspect(CLI::App& app, Arguments& arguments) {
+    CLI::App* inspect = app.add_subcommand("inspect", "List the tensors of a file; needs no key");
+    add_file(*inspect, arguments.options);
+    inspect
+        ->add_option("--include", arguments.selection.include, "Only names that match; repeatable")
+        ->type_name("GLOB")
+        ->allow_extra_args(false);
+    inspect->add_option("--exclude", arguments.selection.exclude, "No names that match; repeatable")
+        ->type_name("GLOB")
+        ->allow_extra_args(false);
+    add_engine_options(*inspect, arguments.options);
+    add_message_options(*inspect, arguments.options);
+    add_json_option(*inspect, arguments.options.json);
+    inspect->footer("Examples:\n"
+                    "  tz inspect model.tensors\n"
+                    "  tz inspect model.tensors --include '*.weight' --json");
+    return {inspect, [&] { return run_inspect(arguments.options, arguments.selection); }};
+}
+
+// The options of commands that read tensor data.
+void add_reading_options(CLI::App& command, Options& options) {
+    add_file(command, options);
+    add_load_options(command, options);
+    add_engine_options(command, options);
+    add_message_options(command, options);
+    add_json_option(command, options.json);
+}
+
+Command add_verify(CLI::App& app, Arguments& arguments) {
+    CLI::App* verify = app.add_subcommand("verify", "Read a whole file and check all its hashes");
+    add_reading_options(*verify, arguments.options);
+    verify->footer("Every tensor must have a hash, unless --verify asks for less.\n\n"
+                   "Examples:\n"
+                   "  tz verify model.tensors\n"
+                   "  tz verify --key-file model.key model.tensors");
+    return {verify, [&] { return run_verify(arguments.options); }};
+}
+
+Command add_checksum(CLI::App& app, Arguments& arguments) {
+    CLI::App* checksum = app.add_subcommand("checksum", "Write the SHA-256 of each tensor's data");
+    add_reading_options(*checksum, arguments.options);
+    checksum->footer("What is hashed is the decrypted data. The last line, named -, is of the "
+                     "lines above it.\n\n"
+                     "Examples:\n"
+                     "  tz checksum model.tensors > model.sha256\n"
+                     "  tz checksum model.tensors | diff model.sha256 -");
+    return {checksum, [&] { return run_checksum(arguments.options); }};
+}
+
+Command add_load(CLI::App& app, Arguments& arguments) {
+    CLI::App* load =
+        app.add_subcommand("load", "Load a file into memory and say how fast that was");
+    add_reading_options(*load, arguments.options);
+    add_memory_option(*load, arguments.options);
+    load->footer("Examples:\n"
+                 "  tz load model.tensors\n"
+                 "  tz load --memory none --verify sha256 model.tensors\n"
+                 "  tz load --concurrency 32 --chunk-size 8MiB --direct on --json model.tensors\n"
+                 "  tz load --password-file password.txt model.tensors");
+    return {load, [&] { return run_load(arguments.options); }};
+}
+
+} // namespace
+
+int main(int argc, char** argv) try {
+    Arguments arguments;
+    CLI::App app("Loads model weights: fast, in bounded memory, checked and decrypted.", "tz");
+    app.require_subcommand(1);
+    app.footer(program_footer);
+    const std::vector<Command> commands{
+        add_info(app, arguments),
+        add_inspect(app, arguments),
+        add_verify(app, arguments),
+        add_checksum(app, arguments),
+        add_load(app, arguments)};
+    complete(app);
+    return parse_and_run(app, argc, argv, [&] {
+        for (const Command& command : commands)
+            if (command.app->parsed())
+                return command.run();
+        return 0;
+    });
+} catch (const std::exception& error) {
+
+    return report_failure("tz", error);
+}

@@ -1,0 +1,73 @@
+// `tz verify`: reads a whole file and checks the hashes that it stores.
+#include <tz/format/error.hpp>
+#include <tz/tools/commands.hpp>
+#include <tz/tools/json.hpp>
+#include <tz/tools/loading.hpp>
+#include <tz/tools/units.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace tz::cli {
+
+namespace {
+
+// What there was to check and was checked: a load that came to its end has checked it.
+std::vector<std::string> checked(Verify verify, const Loaded& loaded) {
+    const auto any = [&](auto has) {
+        return std::any_of(loaded.headers.begin(), loaded.headers.end(), has);
+    };
+    const bool all = verify == Verify::all;
+    const bool automatic = verify == Verify::automatic && !loaded.layout.encrypted;
+    std::vector<std::string> names;
+    if ((all || automatic || verify == Verify::crc32) &&
+        any([](const format::TensorHeader& header) { return header.crc32.has_value(); }))
+        names.push_back("crc32");
+    if ((all || verify == Verify::sha256) &&
+        any([](const format::TensorHeader& header) { return header.sha256.has_value(); }))
+        names.push_back("sha256");
+    if (any([](const format::TensorHeader& header) { return header.seal.has_value(); }))
+        names.push_back("mac");
+    return names;
+}
+
+std::string
+to_text(const std::string& file, const LoadStats& stats, const std::vector<std::string>& names) {
+    return fmt::format(
+        "{}: OK ({} tensor{}, {}, {})\n",
+        printable(file),
+        stats.tensors,
+        stats.tensors == 1 ? "" : "s",
+        size_text(stats.bytes),
+        names.empty() ? "no hash checked" : fmt::to_string(fmt::join(names, "+")));
+}
+
+} // namespace
+
+int run_verify(const Options& options) {
+    LoadOptions load = options.load;
+    load.verify = options.verify.value_or(Verify::all);
+    load.memory = Memory::none;
+    load.keep_headers = true;
+    const Loaded loaded = load_file(options, load);
+    const auto names = checked(load.verify, loaded);
+    if (options.json) {
+        Json json = result("tz-verify/1");
+        json["file"] = printable(options.file);
+        json["ok"] = true;
+        json["tensors"] = loaded.stats.tensors;
+        json["bytes"] = loaded.stats.bytes;
+        json["checked"] = names;
+        json["seconds"] = loaded.stats.seconds;
+        json["gb_per_s"] = gb_per_s(loaded.stats.bytes, loaded.stats.seconds);
+        write_json(json);
+    } else if (!options.quiet) {
+        write_result(to_text(options.file, loaded.stats, names));
+    }
+    return 0;
+}
+
+} // namespace tz::cli
