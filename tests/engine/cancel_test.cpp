@@ -84,8 +84,9 @@ TEST_P(CancelAtRandom, LeavesNoThreadOrDescriptorAndTheEngineUsable) {
             load(engine, open_file(folder / (sealed ? "sealed" : "plain"), direct), options);
         });
         stopper.join();
-        if (error)
+        if (error) {
             EXPECT_EQ(error->kind(), errc::cancelled) << error->what();
+        }
         if (i == 20) { // every pool has been started by now
             descriptors = count_of("/proc/self/fd");
             threads = count_of("/proc/self/task");

@@ -71,8 +71,9 @@ TEST_P(Golden, GivesTheSameBytesOnEveryPath) {
                     ASSERT_EQ(loaded.digests.size(), expected.size());
                     for (std::size_t i = 0; i < expected.size(); ++i) {
                         EXPECT_EQ(format::hex(loaded.digests[i]), expected[i]) << i;
-                        if (memory == Memory::owned)
+                        if (memory == Memory::owned) {
                             EXPECT_EQ(format::hex(format::sha256(loaded.tensors[i])), expected[i]);
+                        }
                     }
                 }
 }

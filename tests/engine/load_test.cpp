@@ -49,10 +49,11 @@ protected:
         }
         EXPECT_EQ(loaded.stats.tensors, sample_.data.size());
         EXPECT_LE(loaded.stats.staging_bytes, engine.options().memory_limit);
-        if (GetParam().direct == Direct::on)
+        if (GetParam().direct == Direct::on) {
             EXPECT_GT(loaded.stats.direct_bytes, 0u);
-        else
+        } else {
             EXPECT_EQ(loaded.stats.direct_bytes, 0u);
+        }
     }
 
     test::TempFolder folder_;

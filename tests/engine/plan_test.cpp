@@ -81,11 +81,12 @@ TEST(Plan, CutsSealedTensorsAtPiecesFromTheirStart) {
         expect_whole(layout, plan, limit);
         for (const Chunk& chunk : plan.chunks())
             for (const Segment& segment : chunk.segments)
-                if (!segment.header && segment.tensor == 0)
+                if (!segment.header && segment.tensor == 0) {
                     EXPECT_EQ(
                         (segment.range.offset - layout.tensors[0].data.offset) %
                             sealed_cut_bytes(limit),
                         0u);
+                }
     }
 }
 
@@ -164,8 +165,9 @@ TEST(HostLayout, AlignsEveryTensorAndPacksSmallOnes) {
     const HostLayout host = lay_out(layout);
     for (std::size_t i = 0; i < 4; ++i) {
         EXPECT_EQ(host.offsets[i] % 64, 0u);
-        if (reads_in_place(layout.tensors[i]))
+        if (reads_in_place(layout.tensors[i])) {
             EXPECT_EQ(host.offsets[i] % 4096, 0u);
+        }
     }
     EXPECT_TRUE(reads_in_place(layout.tensors[1]));
     EXPECT_FALSE(reads_in_place(layout.tensors[2]));

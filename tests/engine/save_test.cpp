@@ -59,8 +59,9 @@ TEST(Save, AlignsLargeTensorsForDirectReads) {
     Engine engine;
     const auto layout = read_layout(engine, open_file(folder / "file"));
     for (const auto& tensor : layout.tensors)
-        if (tensor.bytes > 0)
+        if (tensor.bytes > 0) {
             EXPECT_EQ(tensor.data.offset % (tensor.bytes >= 1 << 20 ? 4096 : 64), 0u);
+        }
 }
 
 TEST(Save, GivesAnEmptyOpaqueTensorTheByteThatPipNeeds) {
