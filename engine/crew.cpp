@@ -45,6 +45,8 @@ void Crew::start(Loop& loop, std::vector<awaitable<void>> members) {
         watch = &watches_.emplace_back();
         watch->loop = &loop;
         watch->members = std::move(members);
+        watch->stopped =
+            failure_ != nullptr; // a loop that starts late must not wait for one that failed
         ++running_;
     }
     // Inside the loop: a cancellation between co_spawn and a coroutine's first step would escape
@@ -80,7 +82,7 @@ void Crew::ended(std::exception_ptr error) {
 
 void Crew::stop(std::exception_ptr reason) {
     const std::lock_guard lock(mutex_);
-    if (failure_ || running_ == 0)
+    if (failure_)
         return;
     failure_ = std::move(reason);
     for (auto& watch : watches_) {

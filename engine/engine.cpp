@@ -63,8 +63,8 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
     options.chunk_bytes = state.geometry.chunk_bytes;
     options.loops = state.geometry.loops;
     state.options = std::move(options);
-    state.pools =
-        std::make_unique<Pools>(state.options.workers, std::min(state.geometry.lanes, readers_max));
+    state.pools = std::make_unique<Pools>(
+        state.options.workers, std::min(state.geometry.lanes, readers_max), state.options.log);
 
     bool uring = state.options.io != Io::threads;
     if (uring) {
@@ -82,12 +82,18 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
         state.io_reason = error.what();
         start_loops(state, false);
     }
+    state.pools->log(
+        LogLevel::debug,
+        "engine: " + state.io + ", " + std::to_string(state.geometry.loops) + " loops, " +
+            std::to_string(state.geometry.lanes) + " lanes of " +
+            std::to_string(state.geometry.chunk_bytes) + " bytes, " +
+            std::to_string(state.options.workers) + " workers");
     if (state.io == "uring")
         return;
     if (state.options.io == Io::uring)
         refuse(state.io_reason);
-    if (state.options.io == Io::automatic && state.options.log)
-        state.options.log(LogLevel::info, "files are read by threads: " + state.io_reason);
+    if (state.options.io == Io::automatic)
+        state.pools->log(LogLevel::warning, "files are read by threads: " + state.io_reason);
 }
 
 Engine::~Engine() = default;

@@ -15,9 +15,9 @@ namespace tz {
 struct Engine::State {
     EngineOptions options; ///< defaults filled in
     Geometry geometry;
-    std::string io;        ///< "uring" or "threads"
-    std::string io_reason; ///< why not uring
-    std::mutex one_load;   ///< loads share the arenas, so they take turns
+    std::string io;            ///< "uring" or "threads"
+    std::string io_reason;     ///< why not uring
+    std::timed_mutex one_load; ///< loads share the arenas, so they take turns
     std::unique_ptr<Pools> pools;
     std::vector<std::unique_ptr<Loop>> loops; ///< end before the pools they use
 

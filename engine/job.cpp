@@ -1,11 +1,17 @@
 #include <tz/engine/job.hpp>
 
+#include <algorithm>
+
 namespace tz {
 
 awaitable<void> ScratchBudget::take(std::uint64_t bytes) {
     const std::uint64_t ticket = taken_.fetch_add(bytes) + bytes;
     if (ticket > bytes_)
         co_await freed_.reached(ticket - bytes_);
+    const std::uint64_t used = ticket - std::min(ticket, given_back_.load());
+    std::uint64_t peak = peak_;
+    while (used > peak && !peak_.compare_exchange_weak(peak, used)) {
+    }
 }
 
 void ScratchBudget::give_back(std::uint64_t bytes) {

@@ -14,7 +14,8 @@
 
 namespace tz {
 
-/// Bounds the memory of tensors that must be gathered though they go nowhere. Tickets are served in
+/// Bounds the memory that some loads need beside the lanes' staging: for headers larger than a
+/// chunk, and for tensors that must be gathered though they go nowhere. Tickets are served in
 /// order.
 class ScratchBudget {
 public:
@@ -26,10 +27,14 @@ public:
     awaitable<void> take(std::uint64_t bytes);
     void give_back(std::uint64_t bytes);
 
+    /// The most that was taken at one time.
+    std::uint64_t peak() const { return peak_; }
+
 private:
     std::uint64_t bytes_;
     std::atomic<std::uint64_t> taken_ = 0;
     std::atomic<std::uint64_t> given_back_ = 0;
+    std::atomic<std::uint64_t> peak_ = 0;
     Gate freed_;
 };
 

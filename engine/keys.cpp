@@ -50,6 +50,7 @@ Keys::key_of(const format::Seal& seal, std::uint64_t header_offset, Workers& wor
     const auto [entry, mine] = find(*seal.derivation);
     if (mine) {
         auto derive = [this, derived = entry] {
+            const std::lock_guard one(deriving_);
             format::check_derivation(derived->derivation, memory_available());
             derived->key = format::derive_key(*password_, derived->derivation);
         };

@@ -48,6 +48,10 @@ awaitable<void> take_headers(Job& job, Loop& loop, Work& work) {
                     job.transform.take_header(segment.tensor, work.placement.staged(segment));
         };
         co_await loop.workers().run(std::move(parse));
+        if (work.placement.long_header) { // before more is taken of the same budget
+            work.placement.long_header.reset();
+            job.scratch.give_back(long_header_cost(work.chunk));
+        }
         for (const Segment& segment : segments) {
             if (!segment.header)
                 continue;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <mutex>
 #include <new>
 #include <sys/resource.h>
 #include <utility>
@@ -30,7 +31,7 @@ double process_cpu_seconds() {
 /// The clock, the caller's wishes to stop, and its progress callback: one load, all its phases.
 class Supervision {
 public:
-    Supervision(const LoadOptions& options) : options_(options) {}
+    explicit Supervision(const LoadOptions& options) : options_(options) {}
 
     /// Waits for the crew, which has been started.
     void wait(Crew& crew, const std::function<Progress()>& progress) {
@@ -39,11 +40,26 @@ public:
         });
         const auto period = std::chrono::milliseconds(options_.deadline ? 10 : 100);
         crew.wait(period, [&] {
-            if (options_.deadline && Clock::now() - started_ > *options_.deadline)
-                throw Error(errc::deadline, "the load did not end in time", {}, "raise --deadline");
+            check_deadline();
             if (options_.progress)
                 report(progress());
         });
+    }
+
+    /// Waits until no other load uses the engine.
+    std::unique_lock<std::timed_mutex> turn(std::timed_mutex& one_load) {
+        std::unique_lock lock(one_load, std::defer_lock);
+        while (!lock.try_lock_for(std::chrono::milliseconds(10))) {
+            check_deadline();
+            if (options_.stop.stop_requested())
+                throw Error(errc::cancelled, "the load was cancelled");
+        }
+        return lock;
+    }
+
+    void check_deadline() const {
+        if (options_.deadline && Clock::now() - started_ > *options_.deadline)
+            throw Error(errc::deadline, "the load did not end in time", {}, "raise --deadline");
     }
 
     void report(const Progress& progress) {
@@ -74,7 +90,8 @@ awaitable<void> read_start(
     const auto reader = source.reader(loop, counters);
     const Buffer buffer{to.subspan(from), -1, false};
     const std::span<const Buffer> buffers(&buffer, 1);
-    co_await reader->read(Route::buffered, from, buffers, buffer.bytes.size());
+    // by the workers, which have nothing else to do yet: most loads then need no further threads
+    co_await reader->read(Route::cached, from, buffers, buffer.bytes.size());
 }
 
 /// One read is enough for nearly every file; a second one where the index is larger than usual.
@@ -102,12 +119,22 @@ format::Layout read_index(
     return format::parse_index(std::span(bytes).first(index), source.bytes());
 }
 
-/// A file of a few hundred bytes can ask for terabytes of zeros.
-void check_room(const format::Layout& layout, const LoadOptions& options) {
+/// What the load takes beside staging: a file of a few hundred bytes can ask for terabytes of
+/// zeros, or for ages of hashing them.
+std::uint64_t memory_needed(const format::Layout& layout, const LoadOptions& options) {
+    std::uint64_t bytes = 0;
     const bool owned = options.memory == Memory::owned && !options.headers_only;
-    if (!owned && !options.digests)
-        return;
-    const std::uint64_t needed = layout.total_bytes();
+    for (const format::Tensor& tensor : layout.tensors) {
+        if (owned || (options.digests && tensor.meta()))
+            bytes += tensor.bytes; // the parser has checked the sum
+        if (options.keep_headers && __builtin_add_overflow(bytes, tensor.header.bytes, &bytes))
+            return UINT64_MAX;
+    }
+    return bytes;
+}
+
+void check_room(const format::Layout& layout, const LoadOptions& options) {
+    const std::uint64_t needed = memory_needed(layout, options);
     const std::uint64_t available = memory_available();
     if (needed > available)
         throw Error(
@@ -115,7 +142,8 @@ void check_room(const format::Layout& layout, const LoadOptions& options) {
             "the tensors take " + std::to_string(needed) + " bytes and " +
                 std::to_string(available) + " bytes of memory are available",
             {},
-            "free memory, or load with --memory none");
+            options.memory == Memory::owned ? "free memory, or load with --memory none"
+                                            : "the file is damaged or made to cost much");
 }
 
 PlanOptions plan_options(const Engine::State& engine, const LoadOptions& options) {
@@ -169,7 +197,7 @@ void hand_over(Job& job, Loaded& loaded) {
 void fill_stats(const Engine::State& engine, const Job& job, LoadStats& stats) {
     stats.bytes = job.options.headers_only ? 0 : job.layout.total_bytes();
     stats.tensors = job.layout.tensors.size();
-    stats.staging_bytes = engine.staging_bytes();
+    stats.staging_bytes = engine.staging_bytes() + job.scratch.peak();
     stats.read_bytes = job.read.bytes;
     stats.direct_bytes = job.read.direct_bytes;
     stats.retries = job.read.retries;
@@ -180,14 +208,32 @@ void fill_stats(const Engine::State& engine, const Job& job, LoadStats& stats) {
     stats.chunk_bytes = engine.geometry.chunk_bytes;
 }
 
-Loaded load_one(Engine::State& engine, const Source& source, const LoadOptions& options) {
-    Supervision supervision(options);
+/// What is odd about a file and harms nobody.
+void log_oddities(const Engine::State& engine, const Source& source, const format::Layout& layout) {
+    if (!engine.options.log || layout.tensors.empty())
+        return;
+    const std::uint64_t end = layout.tensors.back().data.end();
+    if (source.bytes() == end + format::terminator_bytes)
+        return;
+    engine.options.log(
+        LogLevel::warning,
+        source.name() + ": " + std::to_string(source.bytes() - end) +
+            " bytes follow the last tensor (at byte " + std::to_string(end) +
+            ") where the format has " + std::to_string(format::terminator_bytes));
+}
+
+Loaded load_one(
+    Engine::State& engine,
+    const Source& source,
+    const LoadOptions& options,
+    Supervision& supervision) {
     const double cpu = process_cpu_seconds();
     const double loop_cpu = engine.loop_cpu_seconds();
     ReadCounters index_counters;
     Loaded loaded;
     loaded.layout = read_index(engine, source, index_counters, supervision);
     check_room(loaded.layout, options);
+    log_oddities(engine, source, loaded.layout);
     const std::uint64_t arenas =
         std::uint64_t{engine.geometry.lanes} * engine.geometry.buffer_bytes;
     const std::uint64_t scratch =
@@ -225,16 +271,19 @@ auto named(const Source& source, Body body) {
 
 Loaded load(Engine& engine, std::shared_ptr<const Source> source, const LoadOptions& options) {
     Engine::State& state = engine.state();
-    const std::lock_guard turn(state.one_load);
-    return named(*source, [&] { return load_one(state, *source, options); });
+    return named(*source, [&] {
+        Supervision supervision(options);
+        const auto turn = supervision.turn(state.one_load);
+        return load_one(state, *source, options, supervision);
+    });
 }
 
 format::Layout read_layout(Engine& engine, std::shared_ptr<const Source> source) {
     Engine::State& state = engine.state();
-    const std::lock_guard turn(state.one_load);
     return named(*source, [&] {
         const LoadOptions options;
         Supervision supervision(options);
+        const auto turn = supervision.turn(state.one_load);
         ReadCounters counters;
         return read_index(state, *source, counters, supervision);
     });

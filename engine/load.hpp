@@ -48,7 +48,8 @@ struct Loaded {
 };
 
 /// The threads, rings and staging memory of loads. Lives across loads; loads on one Engine run one
-/// after another. Thread-safe.
+/// after another. Thread-safe, but a progress callback must not load on the engine that calls
+/// it.
 class Engine {
 public:
     /// Throws `tz::Error`: errc::usage where options cannot hold together, errc::io where io_uring

@@ -1,14 +1,43 @@
 #include <tz/engine/loop.hpp>
 #include <tz/engine/signals.hpp>
+#include <tz/format/error.hpp>
 
 #include <bit>
+#include <exception>
 #include <pthread.h>
+#include <system_error>
 #include <time.h>
+#include <utility>
 
 namespace tz {
 
+namespace {
+
+[[noreturn]] void no_threads(const std::exception& error) {
+    throw Error(
+        errc::limit,
+        std::string("no more threads can be started: ") + error.what(),
+        {},
+        "raise the limit of processes (ulimit -u), or lower --workers and --concurrency");
+}
+
+std::unique_ptr<Workers> start_workers(unsigned threads) {
+    try {
+        return std::make_unique<Workers>(threads);
+    } catch (const boost::system::system_error& error) {
+        no_threads(error);
+    }
+}
+
+} // namespace
+
+Pools::Pools(unsigned workers, unsigned readers, Log log)
+    : compute_(start_workers(workers)),
+      log_(std::move(log)),
+      readers_(readers) {}
+
 Workers& Pools::blocking() {
-    std::call_once(once_, [this] { blocking_ = std::make_unique<Workers>(readers_); });
+    std::call_once(once_, [this] { blocking_ = start_workers(readers_); });
     return *blocking_;
 }
 
@@ -23,7 +52,11 @@ Loop::Loop(const Setup& setup, Pools& pools)
     if (setup.uring)
         ring_ = std::make_unique<Ring>(context_, entries, setup.lanes);
     const SignalBlock block;
-    thread_ = std::thread([this] { context_.run(); });
+    try {
+        thread_ = std::thread([this] { context_.run(); });
+    } catch (const std::system_error& error) {
+        no_threads(error);
+    }
 }
 
 Loop::~Loop() {
@@ -40,6 +73,9 @@ awaitable<Buffer> Loop::pinned_staging(std::size_t lane) {
         co_await workers().run(std::move(touch));
         if (ring_ && ring_->register_buffer(static_cast<unsigned>(lane), memory))
             registered_[lane] = static_cast<int>(lane);
+        else if (ring_ && !std::exchange(refusal_logged_, true))
+            log(LogLevel::debug,
+                "buffers are not registered (RLIMIT_MEMLOCK): reads cost a little more");
         pinned_[lane] = 1;
         arena_.set_touched(lane);
     }

@@ -3,6 +3,7 @@
 
 #include <tz/engine/async.hpp>
 #include <tz/engine/buffer.hpp>
+#include <tz/engine/options.hpp>
 #include <tz/engine/ring.hpp>
 #include <tz/engine/workers.hpp>
 
@@ -12,6 +13,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -20,17 +23,25 @@ namespace tz {
 /// What loops share. Belongs to the Engine and outlives its loops.
 class Pools {
 public:
-    Pools(unsigned workers, unsigned readers) : compute_(workers), readers_(readers) {}
+    /// Throws `tz::Error` (errc::limit) where the system grants no more threads.
+    Pools(unsigned workers, unsigned readers, Log log = {});
 
     /// Threads that compute; as many as cores.
-    Workers& compute() { return compute_; }
+    Workers& compute() { return *compute_; }
 
     /// Threads that wait for files, where io_uring can't: made on first use, since most loads need
     /// none.
     Workers& blocking();
 
+    /// What the caller wants to hear of. Any thread.
+    void log(LogLevel level, const std::string& text) const {
+        if (log_)
+            log_(level, text);
+    }
+
 private:
-    Workers compute_;
+    std::unique_ptr<Workers> compute_;
+    Log log_;
     unsigned readers_;
     std::once_flag once_;
     std::unique_ptr<Workers> blocking_;
@@ -61,6 +72,8 @@ public:
 
     Workers& blocking() { return pools_.blocking(); }
 
+    void log(LogLevel level, const std::string& text) const { pools_.log(level, text); }
+
     /// The staging of one lane; not touched yet unless `pinned` was called.
     std::span<std::byte> staging(std::size_t lane) const { return arena_.bytes(lane); }
 
@@ -80,6 +93,7 @@ private:
     Arena arena_;
     std::vector<char> pinned_;    ///< by lane
     std::vector<int> registered_; ///< index for the ring, or -1
+    bool refusal_logged_ = false;
     std::unique_ptr<Ring> ring_;
     asio::executor_work_guard<asio::io_context::executor_type> guard_;
     std::thread thread_; ///< last: it uses all of the above

@@ -96,11 +96,16 @@ std::uint64_t meminfo(const std::string& field) {
     return 0;
 }
 
-std::uint64_t
-left(const std::optional<std::uint64_t>& limit, const std::optional<std::uint64_t>& used) {
-    if (!limit)
-        return std::numeric_limits<std::uint64_t>::max();
-    return *limit - std::min(*limit, used.value_or(0));
+// The kernel counts cached files as used, and gives them up when memory is wanted.
+std::uint64_t reclaimable(const std::string& group, const std::string& prefix) {
+    std::ifstream file(group + "/memory.stat");
+    std::uint64_t bytes = 0;
+    std::uint64_t value = 0;
+    for (std::string name; file >> name >> value;)
+        for (const char* kind : {"active_file", "inactive_file", "slab_reclaimable"})
+            if (name == prefix + kind)
+                bytes += value;
+    return bytes;
 }
 
 } // namespace
@@ -118,19 +123,23 @@ unsigned cores_available() {
 
 std::uint64_t memory_available() {
     std::uint64_t bytes = meminfo("MemAvailable");
+    if (bytes == 0) // no procfs: unknown is no reason to refuse
+        bytes = std::numeric_limits<std::uint64_t>::max();
+    const auto restrict_to =
+        [&bytes](
+            const std::string& group, const char* limit, const char* usage, const char* prefix) {
+            const auto allowed = number(first_line(group + limit));
+            if (!allowed)
+                return;
+            const std::uint64_t used = number(first_line(group + usage)).value_or(0);
+            const std::uint64_t held = used - std::min(used, reclaimable(group, prefix));
+            bytes = std::min(bytes, *allowed - std::min(*allowed, held));
+        };
     visit_groups("", root, [&](const std::string& group) {
-        bytes = std::min(
-            bytes,
-            left(
-                number(first_line(group + "/memory.max")),
-                number(first_line(group + "/memory.current"))));
+        restrict_to(group, "/memory.max", "/memory.current", "");
     });
     visit_groups("memory", std::string(root) + "/memory", [&](const std::string& group) {
-        bytes = std::min(
-            bytes,
-            left(
-                number(first_line(group + "/memory.limit_in_bytes")),
-                number(first_line(group + "/memory.usage_in_bytes"))));
+        restrict_to(group, "/memory.limit_in_bytes", "/memory.usage_in_bytes", "total_");
     });
     return bytes;
 }

@@ -76,11 +76,14 @@ struct LoadOptions {
     std::shared_ptr<const format::Secret> password;
     /// Also computes the SHA-256 of each tensor's plaintext (`Loaded::digests`).
     bool digests = false;
-    /// Reads and checks tensor headers, no data (`Loaded::headers`).
+    /// Reads and checks tensor headers, no data; needs no key. `keep_headers` keeps them.
     bool headers_only = false;
     /// Keeps the parsed tensor headers (`Loaded::headers`).
     bool keep_headers = false;
-    /// Longest time the load may take; at its end it fails with errc::deadline.
+    /// Longest time the load may take, waiting for other loads of the engine included; at its end
+    /// it fails with errc::deadline. What is under way on a worker is waited for: at most one key
+    /// derivation (limits in format/seal.hpp), one chunk, or one gathered tensor; and a read that
+    /// the kernel holds.
     std::optional<std::chrono::nanoseconds> deadline;
     /// Stops the load with errc::cancelled.
     std::stop_token stop;

@@ -1,4 +1,8 @@
 #include <tz/engine/placement.hpp>
+#include <tz/format/error.hpp>
+
+#include <cassert>
+#include <string>
 
 namespace tz {
 
@@ -40,7 +44,9 @@ void scatter(const Job& job, const Chunk& chunk, Placement& placement) {
     const auto stage = [&](std::uint64_t end) {
         if (end <= at)
             return;
-        placement.to.push_back(Buffer{placement.staging.subspan(at - placement.offset, end - at)});
+        // fresh: few lanes have staged here before
+        const auto to = placement.staging.subspan(at - placement.offset, end - at);
+        placement.to.push_back(Buffer{to, -1, true});
         at = end;
     };
     for (const Segment& segment : chunk.segments) {
@@ -56,8 +62,17 @@ void scatter(const Job& job, const Chunk& chunk, Placement& placement) {
     stage(chunk.body.end());
 }
 
-/// A header larger than a chunk: read into memory of its own.
-Placement place_long_header(const Chunk& chunk) {
+/// A header larger than a chunk: read into memory of its own, within the budget.
+awaitable<Placement> place_long_header(Job& job, const Chunk& chunk) {
+    const std::uint64_t cost = long_header_cost(chunk);
+    if (cost > job.scratch.bytes())
+        throw Error(
+            errc::limit,
+            "a tensor header of " + std::to_string(chunk.body.bytes) + " bytes needs " +
+                std::to_string(cost) + " bytes of memory beside the staging",
+            chunk.body.offset,
+            "raise --memory-limit");
+    co_await job.scratch.take(cost);
     Placement placement;
     placement.long_header = std::make_unique<HostMemory>(chunk.body.bytes);
     placement.route = Route::buffered;
@@ -65,10 +80,14 @@ Placement place_long_header(const Chunk& chunk) {
     placement.need = chunk.body.bytes;
     placement.staging = placement.long_header->bytes().first(chunk.body.bytes);
     placement.to.push_back(Buffer{placement.staging, -1, true});
-    return placement;
+    co_return placement;
 }
 
 } // namespace
+
+std::uint64_t long_header_cost(const Chunk& chunk) {
+    return 2 * chunk.body.bytes;
+}
 
 std::span<std::byte> Placement::staged(const Segment& segment) const {
     return staging.subspan(segment.range.offset - offset, segment.range.bytes);
@@ -81,9 +100,9 @@ std::span<std::byte> Placement::bytes_of(const Job& job, const Segment& segment)
 }
 
 awaitable<Placement>
-place(const Job& job, const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot) {
+place(Job& job, const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot) {
     if (chunk.long_header)
-        co_return place_long_header(chunk);
+        co_return co_await place_long_header(job, chunk);
     Placement placement;
     placement.route = reader.route(chunk.body.offset, chunk.body.bytes);
     placement.in_place = goes_in_place(job, chunk, placement.route);
@@ -92,11 +111,12 @@ place(const Job& job, const Chunk& chunk, Reader& reader, Loop& loop, unsigned s
     placement.offset = round_down(chunk.body.offset, unit);
     placement.need = chunk.body.end() - placement.offset;
     placement.staging = loop.staging(slot);
+    loop.note_staging(slot);
+    assert(!direct || unit == direct_alignment); // what lay_out() prepares for
     if (placement.in_place) {
         scatter(job, chunk, placement);
         co_return placement;
     }
-    loop.note_staging(slot);
     Buffer staging;
     staging.bytes = placement.staging;
     if (direct)

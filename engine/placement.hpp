@@ -29,9 +29,12 @@ struct Placement {
     std::span<std::byte> staged(const Segment& segment) const;
 };
 
+/// What a header larger than a chunk takes of the budget: its bytes, and what the parser copies of
+/// them.
+std::uint64_t long_header_cost(const Chunk& chunk);
+
 /// Decides for one chunk, and makes the lane's staging ready where the read needs it. The placement
 /// holds as long as the job and until the lane's next one.
-awaitable<Placement>
-place(const Job& job, const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot);
+awaitable<Placement> place(Job& job, const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot);
 
 } // namespace tz

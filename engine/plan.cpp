@@ -1,7 +1,9 @@
 #include <tz/engine/plan.hpp>
+#include <tz/format/error.hpp>
 
 #include <algorithm>
 #include <bit>
+#include <string>
 
 namespace tz {
 
@@ -54,6 +56,12 @@ public:
 private:
     void append(std::uint32_t tensor, bool header, Range range) {
         if (!open_) {
+            if (cuts.size() == chunks_max)
+                throw Error(
+                    errc::limit,
+                    "the file has more than " + std::to_string(chunks_max) + " chunks",
+                    range.offset,
+                    "raise --chunk-size");
             cuts.push_back(Cut{range, segments_.size(), false});
             open_ = true;
         }

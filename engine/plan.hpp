@@ -41,6 +41,9 @@ struct PlanOptions {
     bool headers_only = false;
 };
 
+/// Most chunks in a plan: 64 TiB in chunks of 4 MiB. A sparse file can claim any size.
+inline constexpr std::size_t chunks_max = 1 << 24;
+
 /// Sealed data is cut at multiples of this from its start: the piece that every writer so far uses,
 /// since what a file really uses stands in headers that are not read yet; less where a chunk is
 /// smaller.
@@ -48,6 +51,7 @@ std::uint64_t sealed_cut_bytes(std::size_t chunk_bytes);
 
 class Plan {
 public:
+    /// Throws `tz::Error` (errc::limit) for more than `chunks_max` chunks.
     Plan(const format::Layout& layout, const PlanOptions& options);
 
     /// The next chunk for `lane`, or null when nothing is left. The chunks of a tensor are dealt in

@@ -12,12 +12,15 @@
 #include <boost/system/system_error.hpp>
 #include <liburing.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <chrono>
+#include <fcntl.h>
 #include <memory>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace tz {
 
@@ -38,6 +41,22 @@ std::string refusal(int error) {
     default:
         return "io_uring_queue_init: " + system_message(error);
     }
+}
+
+// Two seconds of a kernel that takes nothing, a millisecond each.
+constexpr int retries_max = 2000;
+
+// Setting a ring up can be allowed where entering it is not.
+int enter_once(io_uring& ring) {
+    io_uring_sqe* sqe = ::io_uring_get_sqe(&ring);
+    ::io_uring_prep_nop(sqe);
+    const int rc = ::io_uring_submit_and_wait(&ring, 1);
+    if (rc < 0)
+        return -rc;
+    io_uring_cqe* cqe = nullptr;
+    if (::io_uring_peek_cqe(&ring, &cqe) == 0)
+        ::io_uring_cqe_seen(&ring, cqe);
+    return 0;
 }
 
 struct Opcode {
@@ -77,6 +96,8 @@ RingFacts ring_facts() {
     }
     if (probe != nullptr)
         ::io_uring_free_probe(probe);
+    if (const int error = enter_once(ring); error != 0)
+        facts.reason = refusal(error);
     if (::io_uring_register_buffers_sparse(&ring, 1) == 0)
         facts.features.emplace_back("sparse_buffers");
     ::io_uring_queue_exit(&ring);
@@ -102,10 +123,11 @@ struct Ring::State {
         if (const int rc = ::io_uring_queue_init(entries, &ring, 0); rc < 0)
             fail(-rc, "io_uring_queue_init");
         ::io_uring_ring_dontfork(&ring); // a child must not reap our completions
-        const int descriptor = ::dup(ring.ring_fd);
+        const int descriptor = ::fcntl(ring.ring_fd, F_DUPFD_CLOEXEC, 0);
         if (descriptor < 0) {
+            const int error = errno;
             ::io_uring_queue_exit(&ring);
-            fail(errno, "dup of an io_uring");
+            fail(error, "dup of an io_uring");
         }
         ready.assign(descriptor);
     }
@@ -115,20 +137,20 @@ struct Ring::State {
         ::io_uring_queue_exit(&ring);
     }
 
+    // An operation that can't be queued or submitted ends with the error, like any failed read.
     io_uring_sqe* next_sqe() {
         io_uring_sqe* sqe = ::io_uring_get_sqe(&ring);
         if (sqe == nullptr) { // more operations than entries in one turn of the loop
             submit();
             sqe = ::io_uring_get_sqe(&ring);
         }
-        if (sqe == nullptr)
-            fail(EBUSY, "io_uring submission queue");
         return sqe;
     }
 
     // What all operations of one turn of the loop queue up goes to the kernel in one call.
-    void queued() {
+    void queued(Operation* operation) {
         ++in_flight;
+        unsubmitted.push_back(operation);
         if (flushing)
             return;
         flushing = true;
@@ -142,18 +164,43 @@ struct Ring::State {
     }
 
     void submit() {
-        int rc = 0;
-        do {
-            rc = ::io_uring_submit(&ring);
-        } while (rc == -EINTR);
-        if (rc >= 0)
+        while (!unsubmitted.empty() && broken == 0) {
+            const int rc = ::io_uring_submit(&ring);
+            if (rc > 0) {
+                const auto count = std::min(static_cast<std::size_t>(rc), unsubmitted.size());
+                unsubmitted.erase(
+                    unsubmitted.begin(), unsubmitted.begin() + static_cast<std::ptrdiff_t>(count));
+                retries = 0;
+                continue;
+            }
+            if (rc == -EINTR)
+                continue;
+            const bool passing = rc == -EAGAIN || rc == -EBUSY || rc == 0;
+            if (!passing || ++retries > retries_max)
+                return break_off(rc == 0 ? EBUSY : -rc);
+            return submit_later();
+        }
+    }
+
+    // The kernel is short of memory or has completions to hand over first.
+    void submit_later() {
+        if (flushing)
             return;
-        if (rc != -EAGAIN && rc != -EBUSY)
-            fail(-rc, "io_uring_submit");
-        // The kernel is short of memory or has completions to hand over first.
         flushing = true;
         retry.expires_after(std::chrono::milliseconds(1));
         retry.async_wait([this](error_code) { flush(); });
+    }
+
+    // The kernel takes nothing more. What never reached it ends with the error; its entries stay in
+    // the queue with addresses that mean nothing any more, so nothing is ever submitted again. What
+    // the kernel has ends when the kernel says so.
+    void break_off(int error) {
+        broken = error;
+        in_flight -= unsubmitted.size();
+        const auto operations = std::exchange(unsubmitted, {});
+        for (Operation* operation : operations)
+            if (operation != nullptr)
+                finish(operation, -error);
     }
 
     // Re-arming checks readiness again, so no completion is missed though Asio watches edges.
@@ -214,21 +261,28 @@ struct Ring::State {
 
     // A request: the read completes when the kernel says so, most often with its data.
     void cancel(Operation* operation) {
-        io_uring_sqe* sqe = next_sqe();
+        io_uring_sqe* sqe = broken == 0 ? next_sqe() : nullptr;
+        if (sqe == nullptr)
+            return;
         ::io_uring_prep_cancel(sqe, operation, 0);
         ::io_uring_sqe_set_data(sqe, nullptr);
-        queued();
+        queued(nullptr);
     }
 
     void start(Handler handler, auto prepare) {
-        io_uring_sqe* sqe = next_sqe();
+        io_uring_sqe* sqe = broken == 0 ? next_sqe() : nullptr;
         auto operation = std::make_unique<Operation>(std::move(handler), executor);
+        if (sqe == nullptr) {
+            const int error = broken == 0 ? EBUSY : broken;
+            asio::post(executor, [op = operation.release(), error] { finish(op, -error); });
+            return;
+        }
         auto slot = asio::get_associated_cancellation_slot(operation->handler);
         if (slot.is_connected())
             slot.assign([this, op = operation.get()](asio::cancellation_type) { cancel(op); });
         prepare(sqe);
-        ::io_uring_sqe_set_data(sqe, operation.release());
-        queued();
+        ::io_uring_sqe_set_data(sqe, operation.get());
+        queued(operation.release());
     }
 
     asio::io_context::executor_type executor;
@@ -236,6 +290,9 @@ struct Ring::State {
     asio::steady_timer retry;
     io_uring ring{};
     std::size_t in_flight = 0;
+    std::vector<Operation*> unsubmitted; // in the order of their entries; null: a cancellation
+    int retries = 0;
+    int broken = 0; // the error after which nothing is submitted any more
     bool flushing = false;
     bool waiting = false;
     bool sparse = false; // buffers can be registered one by one

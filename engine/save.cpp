@@ -35,10 +35,12 @@ std::string folder_of(const std::string& path) {
 class NewFile {
 public:
     explicit NewFile(const std::string& path) : path_(path) {
-        const std::string folder = folder_of(path);
-        const std::string name = path.substr(path.rfind('/') + 1);
-        temporary_ = folder + "/." + name + ".XXXXXX.partial";
-        fd_ = ::mkostemps(temporary_.data(), 8, O_CLOEXEC);
+        // The kernel applies the user's umask. Long names are cut: the decoration must fit too.
+        const std::string name = path.substr(path.rfind('/') + 1).substr(0, 200);
+        const format::Nonce nonce = format::random_nonce();
+        const std::string random = format::hex(std::span(nonce).first(6));
+        temporary_ = folder_of(path) + "/." + name + "." + random + ".partial";
+        fd_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
         if (fd_ < 0)
             fail(path, "create a temporary file", errno);
     }
@@ -67,10 +69,6 @@ public:
 
     /// Durable, then visible, then the name durable too.
     void publish() {
-        const mode_t mask = ::umask(0);
-        ::umask(mask);
-        if (::fchmod(fd_, 0666 & ~mask) != 0)
-            fail(path_, "chmod", errno);
         if (::fsync(fd_) != 0)
             fail(path_, "fsync", errno);
         if (::rename(temporary_.c_str(), path_.c_str()) != 0)

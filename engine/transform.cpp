@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace tz {
 
@@ -102,6 +103,7 @@ void Transform::take_header(std::uint32_t index, std::span<const std::byte> byte
     const auto& tensor = layout.tensors[index];
     Arrival& arrival = arrivals[index];
     arrival.header = format::parse_header(bytes, tensor, layout);
+    const auto hashed = std::exchange(arrival.header.hashed, {}); // a file may make it 64 MiB
     if (options.headers_only)
         return;
     const auto& header = arrival.header;
@@ -111,10 +113,10 @@ void Transform::take_header(std::uint32_t index, std::span<const std::byte> byte
         arrival.ungathered = tensor.data.bytes;
     }
     if (arrival.checks.crc32)
-        arrival.crc32 = format::crc32_share(format::crc32(header.hashed), tensor.data.bytes);
+        arrival.crc32 = format::crc32_share(format::crc32(hashed), tensor.data.bytes);
     if (arrival.checks.sha256) {
         arrival.sha256.emplace();
-        arrival.sha256->update(header.hashed);
+        arrival.sha256->update(hashed);
     }
     if (options.digests)
         arrival.digest.emplace();
@@ -180,6 +182,8 @@ bool Transform::finish(std::uint32_t index, std::uint64_t bytes) const {
         }
         arrival.digest_value = arrival.digest->finish();
     }
+    arrival.sha256.reset();
+    arrival.digest.reset();
     arrival.scratch.reset();
     if (!options.keep_headers)
         arrival.header = {};

@@ -36,7 +36,7 @@ public:
     template <typename Job, typename Token = asio::use_awaitable_t<>>
     auto run(Job job, Token&& token = {}) {
         return asio::async_initiate<Token, void(std::exception_ptr)>(
-            [this](auto handler, Job work) { start(std::move(handler), std::move(work)); },
+            [this](auto handler, Job work) { this->start(std::move(handler), std::move(work)); },
             token,
             std::move(job));
     }

@@ -126,9 +126,27 @@ public:
 
     Direct mode() const { return mode_; }
 
+    /// Pages in the cache; negative where the kernel can't or won't tell, and then for good.
+    std::int64_t cached(std::uint64_t offset, std::size_t bytes) const {
+        if (cache_unknown_)
+            return -1;
+        const std::int64_t pages = cached_pages(file_.get(), offset, bytes);
+        cache_unknown_ = pages < 0;
+        return pages;
+    }
+
+    bool large() const { return large_; }
+
     bool direct_works() const { return direct_works_; }
 
-    void direct_was_refused() const { direct_works_ = false; }
+    /// Logged once: when it was asked for and can't be, or the filesystem refuses it while reading.
+    void direct_is_refused(const Loop& loop) const {
+        direct_works_ = false;
+        if (!refusal_logged_.exchange(true))
+            loop.log(
+                LogLevel::warning,
+                name() + ": the filesystem refuses direct reads; reading through the page cache");
+    }
 
 private:
     Descriptor file_;
@@ -136,18 +154,22 @@ private:
     Identity identity_;
     Direct mode_;
     std::size_t alignment_ = usual_block_bytes;
+    bool large_ = bytes() > memory_total() / 4;
+    mutable std::atomic<bool> cache_unknown_ = false;
+    mutable std::atomic<bool> refusal_logged_ = false;
     mutable std::atomic<bool> direct_works_ = false; ///< some filesystems refuse at the first read
 };
 
 Route FileReader::route(std::uint64_t offset, std::size_t bytes) {
     const bool direct = file_.direct_works();
-    if (direct && file_.mode() == Direct::on)
-        return Route::direct;
-    const std::int64_t cached = cached_pages(file_.file(), offset, bytes);
-    if (cached < 0) { // unknown: a file that the cache can't hold well is read past it
-        const bool large = file_.bytes() > memory_total() / 4;
-        return direct && large ? Route::direct : Route::buffered;
+    if (file_.mode() == Direct::on) {
+        if (direct)
+            return Route::direct;
+        file_.direct_is_refused(loop_);
     }
+    const std::int64_t cached = file_.cached(offset, bytes);
+    if (cached < 0) // unknown: a file that the cache can't hold well is read past it
+        return direct && file_.large() ? Route::direct : Route::buffered;
     const auto pages = static_cast<std::int64_t>((offset % 4096 + bytes + 4095) / 4096);
     if (cached >= pages - pages / 8)
         return Route::cached;
@@ -210,7 +232,7 @@ FileReader::read_direct(std::uint64_t offset, std::span<const Buffer> to, std::s
             if (got >= 0)
                 done = static_cast<std::size_t>(got);
             else if (refuses_direct(errno))
-                file_.direct_was_refused();
+                file_.direct_is_refused(loop_);
             else if (!passing(errno))
                 fail(errno, "read", offset);
         };
@@ -257,7 +279,7 @@ awaitable<std::size_t> FileReader::ring_read(std::uint64_t offset, std::span<con
         if (ec == asio::error::operation_aborted)
             throw boost::system::system_error(ec);
         if (refuses_direct(ec.value())) {
-            file_.direct_was_refused();
+            file_.direct_is_refused(loop_);
             co_return 0;
         }
         if (!passing(ec.value()) || faults == passing_faults_max)

@@ -64,6 +64,7 @@ TEST_P(CancelAtRandom, LeavesNoThreadOrDescriptorAndTheEngineUsable) {
     const std::uint64_t seed = std::random_device{}();
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
+    int cancelled = 0;
     std::size_t descriptors = 0;
     std::size_t threads = 0;
     for (int i = 0; i < 200; ++i) {
@@ -86,16 +87,36 @@ TEST_P(CancelAtRandom, LeavesNoThreadOrDescriptorAndTheEngineUsable) {
         stopper.join();
         if (error) {
             EXPECT_EQ(error->kind(), errc::cancelled) << error->what();
+            ++cancelled;
         }
         if (i == 20) { // every pool has been started by now
             descriptors = count_of("/proc/self/fd");
             threads = count_of("/proc/self/task");
         }
     }
+    EXPECT_GT(cancelled, 20);
     EXPECT_EQ(count_of("/proc/self/fd"), descriptors);
     EXPECT_EQ(count_of("/proc/self/task"), threads);
     LoadOptions options;
     EXPECT_NO_THROW(load(engine, open_file(folder / "plain"), options));
+}
+
+TEST(Cancel, WorksWhileAnotherLoadHasTheEngine) {
+    const test::TempFolder folder;
+    const test::Sample sample({100});
+    save(folder / "file", sample.views);
+    auto slow = std::make_shared<test::MemorySource>(test::read_file(folder / "file"));
+    slow->delay = std::chrono::milliseconds(700);
+    Engine engine;
+    std::thread first([&] { load(engine, slow); });
+    while (slow->reads == 0)
+        std::this_thread::yield();
+    LoadOptions options;
+    options.deadline = std::chrono::milliseconds(30);
+    const auto error = test::error_of([&] { load(engine, open_file(folder / "file"), options); });
+    first.join();
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::deadline);
 }
 
 INSTANTIATE_TEST_SUITE_P(

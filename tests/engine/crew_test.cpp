@@ -92,6 +92,23 @@ TEST_F(CrewTest, StopsAndWaitsWhenItIsDestroyed) {
     EXPECT_LE(ended_, 4); // those that had begun
 }
 
+TEST_F(CrewTest, ALoopThatStartsAfterAFailureIsStoppedToo) {
+    Crew crew;
+    start(crew, one_, true);
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    start(crew, two_, false);
+    EXPECT_THROW(crew.wait(std::chrono::milliseconds(10), {}), std::runtime_error);
+}
+
+TEST_F(CrewTest, StopBeforeTheStartIsRemembered) {
+    Crew crew;
+    crew.stop(std::make_exception_ptr(Error(errc::cancelled, "enough")));
+    start(crew, one_, false);
+    const auto error = test::error_of([&] { crew.wait(std::chrono::milliseconds(10), {}); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::cancelled);
+}
+
 TEST_F(CrewTest, StopAtAnyMomentEndsEveryone) {
     for (int i = 0; i < 300; ++i) {
         Crew crew;

@@ -1,4 +1,5 @@
 #include <tz/engine/load.hpp>
+#include <tz/engine/ring.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/protocols/file.hpp>
 #include <tz/tests/support/files.hpp>
@@ -28,6 +29,11 @@ std::string name_of(const testing::TestParamInfo<Way>& info) {
 
 class EveryWay : public testing::TestWithParam<Way> {
 protected:
+    void SetUp() override {
+        if (GetParam().io == Io::uring && !ring_facts().usable)
+            GTEST_SKIP() << ring_facts().reason;
+    }
+
     EngineOptions engine_options() const {
         EngineOptions options;
         options.io = GetParam().io;
@@ -130,9 +136,9 @@ INSTANTIATE_TEST_SUITE_P(
     Load,
     EveryWay,
     testing::Values(
-        Way{Io::automatic, Direct::on, 1, 0},
-        Way{Io::automatic, Direct::off, 1, 0},
-        Way{Io::automatic, Direct::on, 3, 256 << 10},
+        Way{Io::uring, Direct::on, 1, 0},
+        Way{Io::uring, Direct::off, 1, 0},
+        Way{Io::uring, Direct::on, 3, 256 << 10},
         Way{Io::threads, Direct::on, 1, 0},
         Way{Io::threads, Direct::off, 2, 128 << 10}),
     name_of);
@@ -296,6 +302,65 @@ TEST_F(Load, GathersManyOddlySealedTensorsWithinTheLimit) {
     const Loaded loaded = load(engine, file, none);
     for (std::size_t i = 0; i < sizes.size(); ++i)
         EXPECT_EQ(loaded.digests[i], format::sha256(sample_->data[i]));
+}
+
+TEST_F(Load, ReadsLongHeadersWithinTheLimit) {
+    // slack makes headers of 3 MiB, four times the chunk, and only one fits the rest of the limit
+    // at once
+    SaveOptions saving;
+    auto file = source({5000, 6000, 7000}, saving);
+    format::Layout layout = read_layout(*engine_, file);
+    constexpr std::uint64_t slack = 3 << 20;
+    std::vector<std::byte> content(layout.index_bytes);
+    for (std::size_t i = 0; i < layout.tensors.size(); ++i) {
+        auto& tensor = layout.tensors[i];
+        tensor.header = {content.size(), tensor.header.bytes + slack};
+        tensor.data.offset = tensor.header.end();
+        format::HeaderValues values;
+        values.crc32 = 0;
+        const auto hashed = format::hashed_form(tensor, layout, values);
+        values.crc32 = format::crc32(sample_->data[i], format::crc32(hashed));
+        const auto header = format::write_header(tensor, layout, values);
+        content.insert(content.end(), header.begin(), header.end());
+        content.insert(content.end(), sample_->data[i].begin(), sample_->data[i].end());
+    }
+    content.resize(content.size() + format::terminator_bytes);
+    layout.file_bytes = content.size();
+    std::ranges::copy(format::write_index(layout), content.begin());
+    const auto long_headers = std::make_shared<test::MemorySource>(content);
+    for (const std::size_t limit : {std::size_t{12} << 20, std::size_t{5} << 20}) {
+        EngineOptions options;
+        options.io = Io::threads;
+        options.chunk_bytes = 768 << 10;
+        options.concurrency = 4;
+        options.memory_limit = limit;
+        Engine engine(options);
+        LoadOptions crc32;
+        crc32.verify = Verify::crc32;
+        const auto error = test::error_of([&] {
+            const Loaded loaded = load(engine, long_headers, crc32);
+            EXPECT_TRUE(std::ranges::equal(loaded.tensors[2], sample_->data[2]));
+            EXPECT_LE(loaded.stats.staging_bytes, limit);
+        });
+        EXPECT_EQ(error.has_value(), limit == 5 << 20);
+        EXPECT_TRUE(!error || error->kind() == errc::limit) << error->what();
+    }
+}
+
+TEST_F(Load, NotesBytesBehindTheEnd) {
+    auto file = source({100});
+    auto content = file->content;
+    content.resize(content.size() + 5);
+    std::vector<std::string> notes;
+    EngineOptions options;
+    options.log = [&](LogLevel level, const std::string& text) {
+        if (level == LogLevel::warning)
+            notes.push_back(text);
+    };
+    Engine engine(options);
+    load(engine, std::make_shared<test::MemorySource>(content));
+    ASSERT_EQ(notes.size(), 1u);
+    EXPECT_NE(notes[0].find("13 bytes follow the last tensor"), std::string::npos) << notes[0];
 }
 
 TEST_F(Load, ReportsAChangeOfTheSource) {

@@ -125,18 +125,6 @@ TEST_F(FileTest, ReadsColdFilesPastTheCacheAndHotOnesThroughIt) {
     EXPECT_TRUE(std::ranges::equal(cold.tensors[2], hot.tensors[2]));
 }
 
-TEST_F(FileTest, FallsBackWhereTheFilesystemRefusesDirectReads) {
-    if (!std::filesystem::exists("/proc/self/status"))
-        GTEST_SKIP() << "needs procfs";
-    // procfs refuses O_DIRECT at open; its files are regular but have no size, which is a format
-    // error
-    Engine engine;
-    const auto error =
-        test::error_of([&] { load(engine, open_file("/proc/self/status", Direct::on)); });
-    ASSERT_TRUE(error);
-    EXPECT_EQ(error->kind(), errc::format);
-}
-
 TEST_F(FileTest, LoadsFromTmpfs) {
     const std::string path = "/dev/shm/tz-test-" + std::to_string(::getpid());
     if (file_facts("/dev/shm").filesystem != "tmpfs")

@@ -20,20 +20,27 @@ void append(std::ofstream& file, std::span<const std::byte> bytes) {
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<long>(bytes.size()));
 }
 
-// The index and the one header of a file whose data is left to be a hole.
-void write_head(
+// The index and the headers of a file whose data is left to be holes.
+void write_heads(
     const std::string& path,
     std::uint64_t bytes,
+    std::size_t tensors,
     const format::WriteOptions& options,
     const format::HeaderValues& values) {
-    const std::vector<format::TensorSpec> specs{
-        {.name = "w", .dtype_code = "|u1", .shape = {bytes}, .bytes = bytes}};
+    std::vector<format::TensorSpec> specs;
+    for (std::size_t i = 0; i < tensors; ++i)
+        specs.push_back(
+            {.name = "w" + std::to_string(i),
+             .dtype_code = "|u1",
+             .shape = {bytes},
+             .bytes = bytes});
     const format::Layout layout = format::plan_file(specs, options);
-    const format::Tensor& tensor = layout.tensors.front();
     std::ofstream file(path, std::ios::binary);
     append(file, format::write_index(layout));
-    file.seekp(static_cast<std::streamoff>(tensor.header.offset));
-    append(file, format::write_header(tensor, layout, values));
+    for (const format::Tensor& tensor : layout.tensors) {
+        file.seekp(static_cast<std::streamoff>(tensor.header.offset));
+        append(file, format::write_header(tensor, layout, values));
+    }
     file.close();
     std::filesystem::resize_file(path, layout.file_bytes);
 }
@@ -70,8 +77,8 @@ void write_tensors(const std::string& path, std::size_t bytes, std::string_view 
     save(path, tensors, options);
 }
 
-void write_sparse(const std::string& path, std::uint64_t bytes) {
-    write_head(path, bytes, {.crc32 = false, .sha256 = false, .derivation = {}}, {});
+void write_sparse(const std::string& path, std::uint64_t bytes, std::size_t tensors) {
+    write_heads(path, bytes, tensors, {.crc32 = false, .sha256 = false, .derivation = {}}, {});
 }
 
 void write_costly_password(const std::string& path) {
@@ -79,9 +86,10 @@ void write_costly_password(const std::string& path) {
     const format::Seal seal{.macs = {format::Mac{}}, .derivation = costly};
     format::HeaderValues values;
     values.seal = seal;
-    write_head(
+    write_heads(
         path,
         8,
+        1,
         {.crc32 = false, .sha256 = false, .encrypted = true, .derivation = costly},
         values);
 }

@@ -29,8 +29,8 @@ private:
 /// Encrypted where `key` (32 bytes) is given.
 void write_tensors(const std::string& path, std::size_t bytes, std::string_view key = {});
 
-/// One tensor of zeros without hashes, nearly all of it a hole.
-void write_sparse(const std::string& path, std::uint64_t bytes);
+/// Tensors of zeros, `bytes` each, without hashes; nearly all of the file is a hole.
+void write_sparse(const std::string& path, std::uint64_t bytes, std::size_t tensors = 1);
 
 /// A file whose password asks for more than anybody should spend.
 void write_costly_password(const std::string& path);

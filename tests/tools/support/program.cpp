@@ -7,10 +7,17 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <fcntl.h>
 #include <fstream>
+#include <iterator>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <string_view>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -56,10 +63,38 @@ bool drain(int fd, std::string& to) {
     return got > 0 || (got < 0 && errno == EINTR);
 }
 
+// Every call but the refused one is allowed.
+bool install(const Refusal& refusal) {
+    constexpr unsigned third_argument = offsetof(seccomp_data, args[2]); // the flags of openat
+    const auto call = static_cast<unsigned>(refusal.call);
+    const bool opens = refusal.call == SYS_openat;
+    sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, third_argument),
+        BPF_JUMP(
+            BPF_JMP | BPF_JSET | BPF_K,
+            opens ? unsigned{O_DIRECT} : 0u,
+            0,
+            static_cast<__u8>(opens)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(refusal.error)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const sock_fprog program{static_cast<unsigned short>(std::size(filter)), filter};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
 // Only calls that are safe between fork and exec.
-[[noreturn]] void become(int file, char* const* arguments, char* const* variables, bool as_nobody) {
-    if (as_nobody && (::setgid(nobody) != 0 || ::setuid(nobody) != 0))
+[[noreturn]] void
+become(int file, char* const* arguments, char* const* variables, const RunOptions& options) {
+    const rlimit memlock{
+        static_cast<rlim_t>(options.memlock_bytes), static_cast<rlim_t>(options.memlock_bytes)};
+    if (options.memlock_bytes >= 0 && ::setrlimit(RLIMIT_MEMLOCK, &memlock) != 0)
+        ::_exit(124);
+    if (options.nobody && (::setgid(nobody) != 0 || ::setuid(nobody) != 0))
         ::_exit(125);
+    if (options.refuse.call != 0 && !install(options.refuse))
+        ::_exit(123);
     ::fexecve(file, arguments, variables);
     ::_exit(126);
 }
@@ -89,7 +124,7 @@ Program::Program(const std::vector<std::string>& arguments, const RunOptions& op
     if (pid_ == 0) {
         ::dup2(output, STDOUT_FILENO);
         ::dup2(err[1], STDERR_FILENO);
-        become(file, argument_list.data(), variable_list.data(), options.nobody);
+        become(file, argument_list.data(), variable_list.data(), options);
     }
     if (output != out[1])
         ::close(output);

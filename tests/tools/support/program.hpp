@@ -7,11 +7,19 @@
 
 namespace tz::test {
 
+/// A system call that fails with an error, by a seccomp filter; for openat only with O_DIRECT.
+struct Refusal {
+    int call = 0; ///< 0: none
+    int error = 0;
+};
+
 struct RunOptions {
     std::vector<std::string> environment{}; ///< NAME=VALUE, beside ours without its TZ_ ones
     bool nobody = false;                    ///< with no rights; needs root
     std::string stdout_path{};              ///< stdout goes there
     bool closed_pipe = false;               ///< stdout is a pipe that nobody reads
+    Refusal refuse{};                       ///< the kernel refuses this
+    long memlock_bytes = -1;                ///< RLIMIT_MEMLOCK, where not negative
 };
 
 struct Outcome {

@@ -1,0 +1,110 @@
+// What the kernel may refuse: io_uring in several ways, locked memory, direct reads. The bytes stay
+// the same.
+#include "support/files.hpp"
+#include "support/program.hpp"
+#include <tz/engine/ring.hpp>
+#include <tz/protocols/file_facts.hpp>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace tz::test {
+namespace {
+
+class Refused : public testing::Test {
+protected:
+    void SetUp() override {
+        write_tensors(file_, 9 << 20);
+        ::chmod(file_.c_str(), 0644);
+        expected_ = run({"checksum", file_}).out;
+        ASSERT_FALSE(expected_.empty());
+    }
+
+    // The same bytes, and how they were read.
+    std::string io_of(const RunOptions& options, const std::string& direct = "on") {
+        const Outcome sums = run({"checksum", "--direct", direct, file_}, options);
+        EXPECT_EQ(sums.code, 0) << sums.err;
+        EXPECT_EQ(sums.out, expected_);
+        const Outcome load = run({"load", "--json", "--direct", direct, file_}, options);
+        EXPECT_EQ(load.code, 0) << load.err;
+        const auto json = nlohmann::json::parse(load.out);
+        direct_bytes_ = json["direct_bytes"];
+        return json["io"];
+    }
+
+    Folder folder_;
+    std::string file_ = folder_.path("model.tensors");
+    std::string expected_;
+    std::uint64_t direct_bytes_ = 0;
+};
+
+TEST_F(Refused, IoUringLeadsToThreadsHoweverItIsRefused) {
+    for (const int call : {SYS_io_uring_setup, SYS_io_uring_enter})
+        for (const int error : {EPERM, ENOSYS, ENOMEM}) {
+            RunOptions options;
+            options.refuse = {call, error};
+            SCOPED_TRACE(std::to_string(call) + " " + std::to_string(error));
+            EXPECT_EQ(io_of(options), "threads");
+            const Outcome demanded = run({"load", "--io", "uring", file_}, options);
+            EXPECT_EQ(demanded.code, 1);
+            EXPECT_NE(demanded.err.find("--io auto"), std::string::npos) << demanded.err;
+        }
+}
+
+TEST_F(Refused, BuffersThatCantBeRegisteredAreReadAllTheSame) {
+    if (!ring_facts().usable)
+        GTEST_SKIP() << ring_facts().reason;
+    RunOptions options;
+    options.refuse = {SYS_io_uring_register, ENOMEM};
+    io_of(options); // a probe that is refused too may lead to threads
+}
+
+TEST_F(Refused, LittleLockedMemoryIsEnoughForNobody) {
+    if (::getuid() != 0)
+        GTEST_SKIP() << "only root can become nobody";
+    for (const long bytes : {0L, 64L << 10}) {
+        RunOptions options;
+        options.nobody = true;
+        options.memlock_bytes = bytes;
+        io_of(options);
+    }
+}
+
+TEST_F(Refused, DirectReadsGiveWayToThePageCache) {
+    if (!file_facts(file_).direct)
+        GTEST_SKIP() << "the filesystem has no direct reads to refuse";
+    EXPECT_FALSE(io_of({}).empty());
+    EXPECT_GT(direct_bytes_, 0u);
+    RunOptions options;
+    options.refuse = {SYS_openat, EINVAL};
+    io_of(options);
+    EXPECT_EQ(direct_bytes_, 0u);
+    const Outcome load = run({"load", "--direct", "on", file_}, options);
+    EXPECT_NE(load.err.find("refuses direct reads"), std::string::npos) << load.err;
+}
+
+TEST_F(Refused, OneTensorOf8GiBIsStagedLike8000OfOneMiB) {
+    const std::string large = folder_.path("large.tensors");
+    const std::string many = folder_.path("many.tensors");
+    write_sparse(large, 8ull << 30);
+    write_sparse(many, 1 << 20, 8000);
+    std::uint64_t staging[2];
+    std::size_t i = 0;
+    for (const auto& file : {large, many}) {
+        const Outcome load = run({"load", "--json", "--memory", "none", "--verify", "none", file});
+        ASSERT_EQ(load.code, 0) << load.err;
+        const auto json = nlohmann::json::parse(load.out);
+        staging[i++] = json["staging_bytes"];
+        EXPECT_LE(json["staging_bytes"], 256u << 20);
+        EXPECT_LE(json["peak_rss_bytes"], (256u + 32u) << 20);
+    }
+    EXPECT_EQ(staging[0], staging[1]);
+}
+
+} // namespace
+} // namespace tz::test
