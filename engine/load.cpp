@@ -233,7 +233,6 @@ Loaded load_one(
     Loaded loaded;
     loaded.layout = read_index(engine, source, index_counters, supervision);
     check_room(loaded.layout, options);
-    log_oddities(engine, source, loaded.layout);
     const std::uint64_t arenas =
         std::uint64_t{engine.geometry.lanes} * engine.geometry.buffer_bytes;
     const std::uint64_t scratch =
@@ -241,6 +240,7 @@ Loaded load_one(
     Job job(source, loaded.layout, options, plan_options(engine, options), scratch);
     run_lanes(engine, job, supervision);
     source.check_unchanged();
+    log_oddities(engine, source, loaded.layout);
     hand_over(job, loaded);
     fill_stats(engine, job, loaded.stats);
     loaded.stats.read_bytes += index_counters.bytes;
