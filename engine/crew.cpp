@@ -33,8 +33,13 @@ std::exception_ptr aborted() {
 
 } // namespace
 
+// Posting allocates: where even that fails, the coroutines could not be waited for.
 Crew::~Crew() {
-    stop(aborted());
+    try {
+        stop(aborted());
+    } catch (...) {
+        std::terminate();
+    }
     wait_for_end();
 }
 

@@ -182,6 +182,7 @@ void hand_over(Job& job, Loaded& loaded) {
     const auto& tensors = job.layout.tensors;
     if (job.memory) {
         loaded.memory = job.memory;
+        loaded.tensors.reserve(tensors.size());
         for (std::size_t i = 0; i < tensors.size(); ++i)
             loaded.tensors.push_back(
                 job.memory->bytes().subspan(job.host.offsets[i], tensors[i].bytes));

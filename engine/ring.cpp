@@ -107,7 +107,7 @@ RingFacts ring_facts() {
 
 /// One read between its start and its completion. The kernel knows it by its address.
 struct Ring::Operation {
-    explicit Operation(Handler h, asio::io_context::executor_type executor)
+    Operation(Handler h, const asio::io_context::executor_type& executor)
         : handler(std::move(h)),
           work(executor) {}
 

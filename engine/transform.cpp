@@ -12,8 +12,6 @@ namespace tz {
 
 namespace {
 
-using format::Range;
-
 std::string quoted(const format::Tensor& tensor) {
     return "tensor '" + format::display_name(tensor.name) + "'";
 }

@@ -114,12 +114,13 @@ void read_chunk(Cursor& block, std::uint64_t data_bytes, Seal& seal) {
             seal.macs = {read_array<Mac>(in, "the MAC")};
         }
         return;
+    default:
+        in.fail(
+            "a chunk of crypt info of type " + std::to_string(type) + " is not known",
+            at,
+            errc::unsupported,
+            newer_hint);
     }
-    in.fail(
-        "a chunk of crypt info of type " + std::to_string(type) + " is not known",
-        at,
-        errc::unsupported,
-        newer_hint);
 }
 
 } // namespace
