@@ -163,6 +163,7 @@ void run_lanes(Engine::State& engine, Job& job, Supervision& supervision) {
     unsigned index = 0;
     for (std::size_t i = 0; i < engine.loops.size(); ++i) {
         std::vector<awaitable<void>> lanes;
+        lanes.reserve(engine.lanes_of(i));
         for (unsigned slot = 0; slot < engine.lanes_of(i); ++slot)
             lanes.push_back(lane(job, *engine.loops[i], index++, slot));
         crew.start(*engine.loops[i], std::move(lanes));
