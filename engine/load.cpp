@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <mutex>
+#include <memory>
 #include <new>
 #include <sys/resource.h>
 #include <utility>
@@ -28,6 +28,12 @@ double process_cpu_seconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+struct GiveBack {
+    void operator()(Turn* turn) const { turn->give_back(); }
+};
+
+using HeldTurn = std::unique_ptr<Turn, GiveBack>;
+
 /// The clock, the caller's wishes to stop, and its progress callback: one load, all its phases.
 class Supervision {
 public:
@@ -46,15 +52,14 @@ public:
         });
     }
 
-    /// Waits until no other load uses the engine.
-    std::unique_lock<std::timed_mutex> turn(std::timed_mutex& one_load) {
-        std::unique_lock lock(one_load, std::defer_lock);
-        while (!lock.try_lock_for(std::chrono::milliseconds(10))) {
+    /// Waits until no other load uses the engine; it is this one's as long as the result lives.
+    HeldTurn turn(Turn& one_load) const {
+        while (!one_load.take_within(std::chrono::milliseconds(10))) {
             check_deadline();
             if (options_.stop.stop_requested())
                 throw Error(errc::cancelled, "the load was cancelled");
         }
-        return lock;
+        return HeldTurn(&one_load);
     }
 
     void check_deadline() const {
