@@ -28,8 +28,6 @@ public:
     /// Bytes of the buffers that were ever used.
     std::size_t touched_bytes() const;
 
-    bool touched(std::size_t index) const { return touched_[index]; }
-
     void set_touched(std::size_t index) { touched_[index] = true; }
 
 private:

@@ -106,8 +106,7 @@ void Crew::stop(std::exception_ptr reason) {
 void Crew::wait(std::chrono::milliseconds period, const std::function<void()>& tick) {
     std::unique_lock lock(mutex_);
     while (running_ > 0) {
-        changed_.wait_for(lock, period, [this] { return running_ == 0 || nudged_; });
-        nudged_ = false;
+        changed_.wait_for(lock, period, [this] { return running_ == 0; });
         if (!tick || running_ == 0)
             continue;
         lock.unlock();
@@ -125,12 +124,6 @@ void Crew::wait(std::chrono::milliseconds period, const std::function<void()>& t
 void Crew::wait_for_end() noexcept {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return running_ == 0; });
-}
-
-void Crew::nudge() {
-    const std::lock_guard lock(mutex_);
-    nudged_ = true;
-    changed_.notify_all();
 }
 
 } // namespace tz

@@ -37,9 +37,6 @@ public:
     /// thread. What `tick` throws stops the crew too. Throws the first failure.
     void wait(std::chrono::milliseconds period, const std::function<void()>& tick);
 
-    /// Wakes wait() so that it calls `tick` now. Any thread.
-    void nudge();
-
 private:
     /// The part on one loop. Its members are touched on the loop's thread only.
     struct Watch {
@@ -58,7 +55,6 @@ private:
     std::condition_variable changed_;
     std::list<Watch> watches_;
     std::size_t running_ = 0;
-    bool nudged_ = false;
     std::exception_ptr failure_;
 };
 

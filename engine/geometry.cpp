@@ -1,3 +1,4 @@
+#include <tz/engine/alignment.hpp>
 #include <tz/engine/geometry.hpp>
 #include <tz/format/error.hpp>
 
@@ -8,8 +9,7 @@ namespace tz {
 
 namespace {
 
-constexpr std::size_t alignment = 4096;
-constexpr std::size_t margins = 2 * alignment;
+constexpr std::size_t margins = 2 * direct_alignment; // what alignment may add on each side
 
 void check_range(const char* name, std::size_t value, std::size_t low, std::size_t high) {
     if (value >= low && value <= high)
@@ -39,14 +39,14 @@ Geometry choose_geometry(const EngineOptions& options, const Preference& prefere
     check_range("chunk size", geometry.chunk_bytes, chunk_bytes_min, chunk_bytes_max);
     check_range("concurrency", geometry.lanes, 1, lanes_max);
     check_range("loops", geometry.loops, 1, loops_max);
-    geometry.chunk_bytes = (geometry.chunk_bytes + alignment - 1) / alignment * alignment;
+    geometry.chunk_bytes = round_up(geometry.chunk_bytes, direct_alignment);
 
     const std::size_t limit = options.memory_limit;
     if (limit < chunk_bytes_min + margins)
         too_small(options, chunk_bytes_min + margins);
     const auto lanes_that_fit = [&] { return limit / (geometry.chunk_bytes + margins); };
     const auto chunk_that_fits = [&](std::size_t lanes) {
-        return (limit / lanes - std::min(margins, limit / lanes)) / alignment * alignment;
+        return round_down(limit / lanes - std::min(margins, limit / lanes), direct_alignment);
     };
     if (lanes_that_fit() < geometry.lanes) {
         if (options.concurrency && options.chunk_bytes)

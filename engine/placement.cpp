@@ -12,14 +12,6 @@ namespace {
 // tensors.
 constexpr std::size_t scattered_max = 128;
 
-std::uint64_t round_down(std::uint64_t value, std::uint64_t unit) {
-    return value / unit * unit;
-}
-
-std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
-    return round_down(value + unit - 1, unit);
-}
-
 std::span<std::byte> destination_of(const Job& job, const Segment& segment) {
     const std::uint64_t position =
         segment.range.offset - job.layout.tensors[segment.tensor].data.offset;

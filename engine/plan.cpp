@@ -16,10 +16,6 @@ constexpr std::uint64_t gap_max = 64 << 10;
 // Below this a tensor is merged with its neighbours rather than aligned in memory.
 constexpr std::uint64_t in_place_min = 1 << 20;
 
-std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
-    return (value + unit - 1) / unit * unit;
-}
-
 struct Cut {
     Range body;
     std::size_t first = 0; // of its segments

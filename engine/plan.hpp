@@ -2,6 +2,7 @@
 // draw from, which are atomic: any thread may draw.
 #pragma once
 
+#include <tz/engine/alignment.hpp>
 #include <tz/format/layout.hpp>
 
 #include <atomic>
@@ -79,7 +80,6 @@ struct HostLayout {
     std::uint64_t bytes = 0;
 };
 
-inline constexpr std::uint64_t direct_alignment = 4096;
 HostLayout lay_out(const format::Layout& layout);
 
 /// Whether a direct read can put this tensor's data where lay_out() puts it.

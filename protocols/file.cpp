@@ -1,3 +1,4 @@
+#include <tz/engine/alignment.hpp>
 #include <tz/engine/loop.hpp>
 #include <tz/engine/machine.hpp>
 #include <tz/format/error.hpp>
@@ -75,6 +76,7 @@ public:
 private:
     awaitable<std::size_t>
     read_direct(std::uint64_t offset, std::span<const Buffer> to, std::size_t need);
+    std::size_t blocking_direct_read(std::uint64_t offset, std::span<const Buffer> to);
     awaitable<std::size_t> ring_read(std::uint64_t offset, std::span<const Buffer> to);
     void blocking_read(
         std::uint64_t offset, std::span<const Buffer> to, std::size_t done, std::size_t need);
@@ -100,7 +102,7 @@ public:
         direct_ = Descriptor(::open(self.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
         alignment_ = direct_alignment_of(file_.get());
         // Larger blocks than any device has would not fit the margins of a buffer.
-        direct_works_ = direct_.get() >= 0 && alignment_ == usual_block_bytes;
+        direct_works_ = direct_.get() >= 0 && alignment_ == direct_alignment;
     }
 
     std::size_t alignment() const override { return alignment_; }
@@ -153,7 +155,7 @@ private:
     Descriptor direct_;
     Identity identity_;
     Direct mode_;
-    std::size_t alignment_ = usual_block_bytes;
+    std::size_t alignment_ = direct_alignment;
     bool large_ = bytes() > memory_total() / 4;
     mutable std::atomic<bool> cache_unknown_ = false;
     mutable std::atomic<bool> refusal_logged_ = false;
@@ -220,37 +222,37 @@ FileReader::read(Route route, std::uint64_t offset, std::span<const Buffer> to, 
 /// asked for; returns how many there are.
 awaitable<std::size_t>
 FileReader::read_direct(std::uint64_t offset, std::span<const Buffer> to, std::size_t need) {
-    const bool fresh = std::any_of(to.begin(), to.end(), [](const Buffer& b) { return b.fresh; });
+    std::size_t done = 0;
     if (loop_.ring() == nullptr) {
-        std::size_t done = 0;
-        auto job = [this, offset, to, &done] {
-            touch_fresh(to);
-            list_pieces(to, 0, pieces_);
-            const auto count = static_cast<int>(pieces_.size());
-            const auto got =
-                ::preadv(file_.direct_file(), pieces_.data(), count, static_cast<off_t>(offset));
-            if (got >= 0)
-                done = static_cast<std::size_t>(got);
-            else if (refuses_direct(errno))
-                file_.direct_is_refused(loop_);
-            else if (!passing(errno))
-                fail(errno, "read", offset);
-        };
+        auto job = [this, offset, to, &done] { done = blocking_direct_read(offset, to); };
         co_await loop_.blocking().run(std::move(job));
-        const std::size_t useful = std::min(done, need);
-        counters_.bytes += useful;
-        counters_.direct_bytes += useful;
-        co_return done;
+    } else {
+        if (std::any_of(to.begin(), to.end(), [](const Buffer& b) { return b.fresh; })) {
+            auto touch = [to] { touch_fresh(to); };
+            co_await loop_.workers().run(std::move(touch));
+        }
+        done = co_await ring_read(offset, to);
     }
-    if (fresh) {
-        auto touch = [to] { touch_fresh(to); };
-        co_await loop_.workers().run(std::move(touch));
-    }
-    const std::size_t done = co_await ring_read(offset, to);
     const std::size_t useful = std::min(done, need);
     counters_.bytes += useful;
     counters_.direct_bytes += useful;
     co_return done;
+}
+
+/// On a thread that may wait; 0 where the read was refused or interrupted.
+std::size_t FileReader::blocking_direct_read(std::uint64_t offset, std::span<const Buffer> to) {
+    touch_fresh(to);
+    list_pieces(to, 0, pieces_);
+    const auto count = static_cast<int>(pieces_.size());
+    const auto got =
+        ::preadv(file_.direct_file(), pieces_.data(), count, static_cast<off_t>(offset));
+    if (got >= 0)
+        return static_cast<std::size_t>(got);
+    if (refuses_direct(errno))
+        file_.direct_is_refused(loop_);
+    else if (!passing(errno))
+        fail(errno, "read", offset);
+    return 0;
 }
 
 awaitable<std::size_t> FileReader::ring_read(std::uint64_t offset, std::span<const Buffer> to) {

@@ -1,3 +1,4 @@
+#include <tz/engine/alignment.hpp>
 #include <tz/format/error.hpp>
 #include <tz/protocols/descriptor.hpp>
 #include <tz/protocols/file_facts.hpp>
@@ -47,11 +48,11 @@ std::size_t direct_alignment_of(int fd) {
     if (::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &facts) == 0 &&
         (facts.stx_mask & STATX_DIOALIGN) != 0)
         return std::max<std::size_t>(
-            {facts.stx_dio_mem_align, facts.stx_dio_offset_align, usual_block_bytes});
+            {facts.stx_dio_mem_align, facts.stx_dio_offset_align, direct_alignment});
 #endif
     (void)fd;
     (void)facts;
-    return usual_block_bytes;
+    return direct_alignment;
 }
 
 [[noreturn]] void fail_to_open(const std::string& path, int error) {
