@@ -82,6 +82,11 @@ Sha256 Sha256Stream::finish() {
     return digest;
 }
 
+void sha256_update(std::span<const Sha256Part> parts) {
+    for (const auto& part : parts)
+        part.stream->update(part.bytes);
+}
+
 Sha256 sha256(std::span<const std::byte> bytes) {
     Sha256Stream stream;
     stream.update(bytes);

@@ -39,6 +39,15 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// One stream and the bytes to continue it with.
+struct Sha256Part {
+    Sha256Stream* stream;
+    std::span<const std::byte> bytes;
+};
+
+/// Continues the streams, each with its bytes; no stream may occur twice.
+void sha256_update(std::span<const Sha256Part> parts);
+
 Sha256 sha256(std::span<const std::byte> bytes);
 
 /// Lower-case hex digits.
