@@ -35,6 +35,13 @@ format::Layout layout_of(std::size_t tensors, std::uint64_t bytes) {
     return layout;
 }
 
+std::vector<Item> items_of(const format::Layout& layout) {
+    std::vector<Item> items;
+    for (const auto& tensor : layout.tensors)
+        items.push_back(whole_item(layout, tensor, 0));
+    return items;
+}
+
 /// Arguments: tensors, KiB of each.
 format::Layout layout_of(const benchmark::State& state) {
     return layout_of(
@@ -43,11 +50,12 @@ format::Layout layout_of(const benchmark::State& state) {
 
 void cut(benchmark::State& state) {
     const format::Layout layout = layout_of(state);
+    const std::vector<Item> items = items_of(layout);
     PlanOptions options;
     options.spans = 2;
     std::size_t chunks = 0;
     for (auto _ : state) {
-        const Plan plan(layout, options);
+        const Plan plan(items, options);
         chunks = plan.chunks().size();
     }
     state.SetItemsProcessed(state.iterations() * state.range(0));
@@ -56,21 +64,23 @@ void cut(benchmark::State& state) {
 
 void lay_out_in_memory(benchmark::State& state) {
     const format::Layout layout = layout_of(state);
+    const std::vector<Item> items = items_of(layout);
     for (auto _ : state)
-        benchmark::DoNotOptimize(lay_out(layout));
+        benchmark::DoNotOptimize(lay_out(items));
     state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
 /// A third argument: threads that draw at once, each as one lane.
 void draw(benchmark::State& state) {
     const format::Layout layout = layout_of(state);
+    const std::vector<Item> items = items_of(layout);
     const auto threads = static_cast<unsigned>(state.range(2));
     PlanOptions options;
     options.spans = threads;
     std::size_t chunks = 0;
     for (auto _ : state) {
         state.PauseTiming();
-        Plan plan(layout, options);
+        Plan plan(items, options);
         chunks = plan.chunks().size();
         state.ResumeTiming();
         const auto draw_all = [&plan](unsigned lane) {

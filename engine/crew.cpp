@@ -106,7 +106,8 @@ void Crew::stop(std::exception_ptr reason) {
 void Crew::wait(std::chrono::milliseconds period, const std::function<void()>& tick) {
     std::unique_lock lock(mutex_);
     while (running_ > 0) {
-        changed_.wait_for(lock, period, [this] { return running_ == 0; });
+        changed_.wait_for(lock, period, [this] { return running_ == 0 || nudged_; });
+        nudged_ = false;
         if (!tick || running_ == 0)
             continue;
         lock.unlock();
@@ -119,6 +120,12 @@ void Crew::wait(std::chrono::milliseconds period, const std::function<void()>& t
     }
     if (failure_)
         std::rethrow_exception(failure_);
+}
+
+void Crew::nudge() {
+    const std::lock_guard lock(mutex_);
+    nudged_ = true;
+    changed_.notify_all();
 }
 
 void Crew::wait_for_end() noexcept {

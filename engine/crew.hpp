@@ -33,8 +33,12 @@ public:
     /// flight end when the kernel says so.
     void stop(std::exception_ptr reason);
 
-    /// Blocks until everyone has ended, calling `tick` (which may be empty) every `period` on this
-    /// thread. What `tick` throws stops the crew too. Throws the first failure.
+    /// Makes wait() call its `tick` soon. Any thread.
+    void nudge();
+
+    /// Blocks until everyone has ended, calling `tick` (which may be empty) every `period`, and
+    /// when nudged, on this thread. What `tick` throws stops the crew too. Throws the first
+    /// failure.
     void wait(std::chrono::milliseconds period, const std::function<void()>& tick);
 
 private:
@@ -55,6 +59,7 @@ private:
     std::condition_variable changed_;
     std::list<Watch> watches_;
     std::size_t running_ = 0;
+    bool nudged_ = false;
     std::exception_ptr failure_;
 };
 

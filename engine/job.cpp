@@ -1,8 +1,35 @@
 #include <tz/engine/job.hpp>
+#include <tz/format/error.hpp>
+#include <tz/format/name.hpp>
 
 #include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
 
 namespace tz {
+
+namespace {
+
+constexpr std::uintptr_t handed_out_alignment = 64;
+
+/// Where the item stands in the file's mapping; empty where it can't be handed out as it is.
+std::span<std::byte> mapped_home(const Item& item, const JobFile& file) {
+    if (!file.mapping || !item.linear() || item.bytes != item.read.bytes)
+        return {};
+    const auto bytes = file.mapping->bytes().subspan(item.read.offset, item.read.bytes);
+    const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % handed_out_alignment == 0;
+    return aligned ? bytes : std::span<std::byte>();
+}
+
+[[noreturn]] void wrong_size(const Item& item, std::size_t given) {
+    throw Error(
+        errc::usage,
+        format::tensor_label(item.tensor->name) + " takes " + std::to_string(item.bytes) +
+            " bytes and the memory given for it has " + std::to_string(given));
+}
+
+} // namespace
 
 awaitable<void> ScratchBudget::take(std::uint64_t bytes) {
     const std::uint64_t ticket = taken_.fetch_add(bytes) + bytes;
@@ -19,35 +46,65 @@ void ScratchBudget::give_back(std::uint64_t bytes) {
 }
 
 Job::Job(
-    const Source& from,
-    const format::Layout& what,
+    std::vector<JobFile> its_files,
+    std::vector<Item> its_items,
     const LoadOptions& how,
     const PlanOptions& plan_options,
     std::uint64_t scratch_bytes)
-    : source(from),
-      layout(what),
+    : files(std::move(its_files)),
+      items(std::move(its_items)),
       options(how),
-      plan(what, plan_options),
-      keys(what, how),
-      arrivals(what.tensors.size()),
-      transform{layout, options, arrivals, plan_options.chunk_bytes},
-      scratch(scratch_bytes) {
-    for (std::size_t i = 0; i < arrivals.size(); ++i) {
-        const auto& tensor = layout.tensors[i];
-        const std::uint64_t data = options.headers_only ? 0 : tensor.data.bytes;
-        arrivals[i].missing = tensor.header.bytes + data;
+      plan(items, plan_options),
+      arrivals(items.size()),
+      transform{items, options, arrivals, plan_options.chunk_bytes, plan_options.headers_only},
+      scratch(scratch_bytes),
+      meter(options.trace) {
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        const std::uint64_t data = plan_options.headers_only ? 0 : read_bytes(items[i]);
+        arrivals[i].missing = items[i].tensor->header.bytes + data;
         bytes_total += data;
     }
-    if (options.memory != Memory::owned || options.headers_only)
+}
+
+void Job::settle(const std::function<std::span<std::byte>(const Item&)>& destination) {
+    homes.resize(items.size());
+    if (options.memory == Memory::none)
         return;
-    host = lay_out(layout);
-    memory = std::make_shared<HostMemory>(host.bytes);
-    for (std::size_t i = 0; i < arrivals.size(); ++i) {
-        const auto& tensor = layout.tensors[i];
-        // meta tensors have no data; a byte of data may stand for an empty tensor
-        if (tensor.data.bytes == tensor.bytes)
-            arrivals[i].destination = memory->bytes().subspan(host.offsets[i], tensor.bytes);
+    if (options.memory == Memory::given) {
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            homes[i] = destination(items[i]);
+            if (homes[i].size() != items[i].bytes)
+                wrong_size(items[i], homes[i].size());
+            if (items[i].tensor->meta())
+                std::memset(homes[i].data(), 0, homes[i].size());
+        }
+    } else {
+        const auto owned = [this](const Item& item) {
+            return mapped_home(item, files[item.source]).empty();
+        };
+        const HostLayout host = lay_out(items, owned);
+        memory = std::make_shared<HostMemory>(host.bytes);
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            homes[i] = mapped_home(items[i], files[items[i].source]);
+            mapped_bytes += homes[i].size();
+            if (homes[i].empty())
+                homes[i] = memory->bytes().subspan(host.offsets[i], items[i].bytes);
+        }
     }
+    for (std::size_t i = 0; i < items.size(); ++i) // a byte of data may stand for an empty tensor
+        if (!items[i].tensor->meta() && items[i].bytes > 0)
+            arrivals[i].destination = homes[i];
+}
+
+bool Job::is_mapped(std::size_t item) const {
+    return !mapped_home(items[item], files[items[item].source]).empty();
+}
+
+std::unique_ptr<Reader> Job::reader(std::uint32_t file, Loop& loop) {
+    std::unique_ptr<Reader> reader = files[file].source->reader(loop, read);
+    if (!files[file].mapping)
+        return reader;
+    return make_mapped_reader(std::move(reader), *files[file].mapping, loop, read);
 }
 
 } // namespace tz

@@ -1,7 +1,12 @@
 // What the lanes of one load share.
 #pragma once
 
+#include <tz/engine/delivery.hpp>
+#include <tz/engine/hash_queue.hpp>
 #include <tz/engine/keys.hpp>
+#include <tz/engine/mapping.hpp>
+#include <tz/engine/memory.hpp>
+#include <tz/engine/meter.hpp>
 #include <tz/engine/options.hpp>
 #include <tz/engine/plan.hpp>
 #include <tz/engine/source.hpp>
@@ -10,6 +15,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace tz {
@@ -38,28 +44,49 @@ private:
     Gate freed_;
 };
 
-/// One load. Outlives its lanes; the arrivals live in it.
+/// One file of a load.
+struct JobFile {
+    const Source* source;
+    const format::Layout* layout;
+    std::unique_ptr<Keys> keys;
+    std::shared_ptr<const Mapping> mapping; ///< with Memory::mapped, where it serves
+};
+
+/// One load, or one pass over its files. Outlives its lanes; the arrivals live in it.
 struct Job {
-    Job(const Source& source,
-        const format::Layout& layout,
+    Job(std::vector<JobFile> files,
+        std::vector<Item> items,
         const LoadOptions& options,
         const PlanOptions& plan,
         std::uint64_t scratch_bytes);
 
-    const Source& source;
-    const format::Layout& layout;
+    /// Gives each item its destination. `destination(item)` is asked with Memory::given.
+    void settle(const std::function<std::span<std::byte>(const Item&)>& destination);
+
+    std::unique_ptr<Reader> reader(std::uint32_t file, Loop& loop);
+
+    const format::Tensor& tensor(std::size_t item) const { return *items[item].tensor; }
+
+    /// Whether the item is handed out as pages of its file.
+    bool is_mapped(std::size_t item) const;
+
+    std::vector<JobFile> files;
+    std::vector<Item> items; ///< in the order in which they are dealt
     const LoadOptions& options;
     Plan plan;
-    Keys keys;
-    std::vector<Arrival> arrivals;
-    std::shared_ptr<HostMemory> memory; ///< with Memory::owned
-    HostLayout host;
+    std::vector<Arrival> arrivals;           ///< by item
+    std::vector<std::span<std::byte>> homes; ///< by item: what is handed out
+    std::shared_ptr<HostMemory> memory;      ///< of the homes that are owned
     Transform transform;
+    HashQueue hashes;
     ScratchBudget scratch;
     ReadCounters read;
-    std::uint64_t bytes_total = 0; ///< of data in the file
+    Meter meter;
+    std::unique_ptr<Delivery> delivery;
+    std::uint64_t bytes_total = 0; ///< of data that is read
     std::atomic<std::uint64_t> bytes_done = 0;
     std::atomic<std::uint64_t> tensors_done = 0;
+    std::uint64_t mapped_bytes = 0;
 };
 
 } // namespace tz

@@ -22,6 +22,8 @@ public:
     /// Throws `tz::Error` (errc::auth) where a key is given for a plain file, or none for an
     /// encrypted one; (errc::usage) where both a key and a password are given.
     Keys(const format::Layout& layout, const LoadOptions& options);
+    Keys(const Keys&) = delete;
+    Keys& operator=(const Keys&) = delete;
 
     /// The key of a tensor with this seal; valid as long as the Keys. Throws `tz::Error`:
     /// errc::auth where a password is given and the file has a raw key, errc::limit where the

@@ -1,23 +1,28 @@
+#include <tz/engine/choose.hpp>
 #include <tz/engine/crew.hpp>
 #include <tz/engine/engine.hpp>
+#include <tz/engine/index.hpp>
+#include <tz/engine/job.hpp>
 #include <tz/engine/lane.hpp>
 #include <tz/engine/load.hpp>
 #include <tz/engine/machine.hpp>
+#include <tz/engine/supervision.hpp>
 #include <tz/format/error.hpp>
+#include <tz/format/name.hpp>
 
 #include <algorithm>
-#include <chrono>
-#include <exception>
 #include <memory>
 #include <new>
 #include <sys/resource.h>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace tz {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Sources = std::span<const std::shared_ptr<const Source>>;
 
 double process_cpu_seconds() {
     rusage usage{};
@@ -28,261 +33,406 @@ double process_cpu_seconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-struct GiveBack {
-    void operator()(Turn* turn) const { turn->give_back(); }
-};
-
-using HeldTurn = std::unique_ptr<Turn, GiveBack>;
-
-/// The clock, the caller's wishes to stop, and its progress callback: one load, all its phases.
-class Supervision {
-public:
-    explicit Supervision(const LoadOptions& options) : options_(options) {}
-
-    /// Waits for the crew, which has been started.
-    void wait(Crew& crew, const std::function<Progress()>& progress) {
-        const std::stop_callback on_stop(options_.stop, [&crew] {
-            crew.stop(std::make_exception_ptr(Error(errc::cancelled, "the load was cancelled")));
-        });
-        const auto period = std::chrono::milliseconds(options_.deadline ? 10 : 100);
-        crew.wait(period, [&] {
-            check_deadline();
-            if (options_.progress)
-                report(progress());
-        });
-    }
-
-    /// Waits until no other load uses the engine; it is this one's as long as the result lives.
-    HeldTurn turn(Turn& one_load) const {
-        while (!one_load.take_within(std::chrono::milliseconds(10))) {
-            check_deadline();
-            if (options_.stop.stop_requested())
-                throw Error(errc::cancelled, "the load was cancelled");
-        }
-        return HeldTurn(&one_load);
-    }
-
-    void check_deadline() const {
-        if (options_.deadline && Clock::now() - started_ > *options_.deadline)
-            throw Error(errc::deadline, "the load did not end in time", {}, "raise --deadline");
-    }
-
-    void report(const Progress& progress) {
-        const auto now = Clock::now();
-        if (now - reported_ < std::chrono::milliseconds(100))
-            return;
-        reported_ = now;
-        options_.progress(progress);
-    }
-
-    double seconds() const {
-        return std::chrono::duration<double>(Clock::now() - started_).count();
-    }
-
-private:
-    const LoadOptions& options_;
-    Clock::time_point started_ = Clock::now();
-    Clock::time_point reported_{};
-};
-
-/// Reads the first `bytes` bytes of the source.
-awaitable<void> read_start(
-    Loop& loop,
-    const Source& source,
-    ReadCounters& counters,
-    std::span<std::byte> to,
-    std::size_t from) {
-    const auto reader = source.reader(loop, counters);
-    const Buffer buffer{to.subspan(from), -1, false};
-    const std::span<const Buffer> buffers(&buffer, 1);
-    // by the workers, which have nothing else to do yet: most loads then need no further threads
-    co_await reader->read(Route::cached, from, buffers, buffer.bytes.size());
-}
-
-/// One read is enough for nearly every file; a second one where the index is larger than usual.
-format::Layout read_index(
-    Engine::State& engine, const Source& source, ReadCounters& counters, Supervision& supervision) {
-    std::vector<std::byte> bytes;
-    const auto grow = [&](std::uint64_t size) {
-        const std::size_t had = bytes.size();
-        if (size <= had)
-            return;
-        bytes.resize(size);
-        Crew crew;
-        Loop& loop = *engine.loops.front();
-        std::vector<awaitable<void>> members;
-        members.push_back(read_start(loop, source, counters, bytes, had));
-        crew.start(loop, std::move(members));
-        supervision.wait(crew, [] { return Progress{}; });
-    };
-    const std::uint64_t usual = format::prefix_bytes + format::usual_region_bytes;
-    grow(std::min<std::uint64_t>(source.bytes(), usual));
-    const auto prefix =
-        std::span(bytes).first(std::min<std::size_t>(bytes.size(), format::prefix_bytes));
-    const std::uint64_t index = format::index_bytes(prefix, source.bytes());
-    grow(index);
-    return format::parse_index(std::span(bytes).first(index), source.bytes());
-}
-
-/// What the load takes beside staging: a file of a few hundred bytes can ask for terabytes of
-/// zeros, or for ages of hashing them.
-std::uint64_t memory_needed(const format::Layout& layout, const LoadOptions& options) {
-    std::uint64_t bytes = 0;
-    const bool owned = options.memory == Memory::owned && !options.headers_only;
-    for (const format::Tensor& tensor : layout.tensors) {
-        if (owned || (options.digests && tensor.meta()))
-            bytes += tensor.bytes; // the parser has checked the sum
-        if (options.keep_headers && __builtin_add_overflow(bytes, tensor.header.bytes, &bytes))
-            return UINT64_MAX;
-    }
-    return bytes;
-}
-
-void check_room(const format::Layout& layout, const LoadOptions& options) {
-    const std::uint64_t needed = memory_needed(layout, options);
-    const std::uint64_t available = memory_available();
-    if (needed > available)
-        throw Error(
-            errc::limit,
-            "the tensors take " + std::to_string(needed) + " bytes and " +
-                std::to_string(available) + " bytes of memory are available",
-            {},
-            options.memory == Memory::owned ? "free memory, or load with --memory none"
-                                            : "the file is damaged or made to cost much");
-}
-
-PlanOptions plan_options(const Engine::State& engine, const LoadOptions& options) {
-    PlanOptions plan;
-    plan.chunk_bytes = engine.geometry.chunk_bytes;
-    plan.headers_only = options.headers_only;
-    // SHA-256 runs through a tensor in order: as many tensors under way as workers can hash.
-    const bool ordered =
-        options.digests || options.verify == Verify::sha256 || options.verify == Verify::all;
-    if (ordered)
-        plan.spans = std::min(engine.options.workers, engine.geometry.lanes);
-    return plan;
-}
-
-void run_lanes(Engine::State& engine, Job& job, Supervision& supervision) {
-    Crew crew;
-    unsigned index = 0;
-    for (std::size_t i = 0; i < engine.loops.size(); ++i) {
-        std::vector<awaitable<void>> lanes;
-        lanes.reserve(engine.lanes_of(i));
-        for (unsigned slot = 0; slot < engine.lanes_of(i); ++slot)
-            lanes.push_back(lane(job, *engine.loops[i], index++, slot));
-        crew.start(*engine.loops[i], std::move(lanes));
-    }
-    supervision.wait(crew, [&job] {
-        Progress progress;
-        progress.stage = Stage::tensors;
-        progress.bytes_done = job.bytes_done;
-        progress.bytes_total = job.bytes_total;
-        progress.tensors_done = job.tensors_done;
-        progress.tensors_total = job.arrivals.size();
-        return progress;
-    });
-}
-
-void hand_over(Job& job, Loaded& loaded) {
-    const auto& tensors = job.layout.tensors;
-    if (job.memory) {
-        loaded.memory = job.memory;
-        loaded.tensors.reserve(tensors.size());
-        for (std::size_t i = 0; i < tensors.size(); ++i)
-            loaded.tensors.push_back(
-                job.memory->bytes().subspan(job.host.offsets[i], tensors[i].bytes));
-    }
-    for (Arrival& arrival : job.arrivals) {
-        if (job.options.keep_headers)
-            loaded.headers.push_back(std::move(arrival.header));
-        if (job.options.digests)
-            loaded.digests.push_back(arrival.digest_value);
-    }
-}
-
-void fill_stats(const Engine::State& engine, const Job& job, LoadStats& stats) {
-    stats.bytes = job.options.headers_only ? 0 : job.layout.total_bytes();
-    stats.tensors = job.layout.tensors.size();
-    stats.staging_bytes = engine.staging_bytes() + job.scratch.peak();
-    stats.read_bytes = job.read.bytes;
-    stats.direct_bytes = job.read.direct_bytes;
-    stats.retries = job.read.retries;
-    stats.io = engine.io;
-    stats.loops = engine.geometry.loops;
-    stats.workers = engine.options.workers;
-    stats.lanes = engine.geometry.lanes;
-    stats.chunk_bytes = engine.geometry.chunk_bytes;
-}
-
-/// What is odd about a file and harms nobody.
-void log_oddities(const Engine::State& engine, const Source& source, const format::Layout& layout) {
-    if (!engine.options.log || layout.tensors.empty())
-        return;
-    const std::uint64_t end = layout.tensors.back().data.end();
-    if (source.bytes() == end + format::terminator_bytes)
-        return;
-    engine.options.log(
-        LogLevel::warning,
-        source.name() + ": " + std::to_string(source.bytes() - end) +
-            " bytes follow the last tensor (at byte " + std::to_string(end) +
-            ") where the format has " + std::to_string(format::terminator_bytes));
-}
-
-Loaded load_one(
-    Engine::State& engine,
-    const Source& source,
-    const LoadOptions& options,
-    Supervision& supervision) {
-    const double cpu = process_cpu_seconds();
-    const double loop_cpu = engine.loop_cpu_seconds();
-    ReadCounters index_counters;
-    Loaded loaded;
-    loaded.layout = read_index(engine, source, index_counters, supervision);
-    check_room(loaded.layout, options);
-    const std::uint64_t arenas =
-        std::uint64_t{engine.geometry.lanes} * engine.geometry.buffer_bytes;
-    const std::uint64_t scratch =
-        engine.options.memory_limit - std::min<std::uint64_t>(arenas, engine.options.memory_limit);
-    Job job(source, loaded.layout, options, plan_options(engine, options), scratch);
-    run_lanes(engine, job, supervision);
-    source.check_unchanged();
-    log_oddities(engine, source, loaded.layout);
-    hand_over(job, loaded);
-    fill_stats(engine, job, loaded.stats);
-    loaded.stats.read_bytes += index_counters.bytes;
-    loaded.stats.cpu_seconds = process_cpu_seconds() - cpu;
-    loaded.stats.loop_cpu_seconds = engine.loop_cpu_seconds() - loop_cpu;
-    loaded.stats.seconds = supervision.seconds();
-    if (options.progress) {
-        const std::uint64_t bytes = loaded.stats.bytes;
-        options.progress(
-            Progress{Stage::tensors, bytes, bytes, loaded.stats.tensors, loaded.stats.tensors});
-    }
-    return loaded;
-}
-
 /// Runs `body`, whose errors get the name of the source.
 template <typename Body>
 auto named(const Source& source, Body body) {
     try {
         return body();
     } catch (const Error& error) {
+        if (!error.source().empty())
+            throw; // as what it is
         throw error.in(source.name());
     } catch (const std::bad_alloc&) {
         throw Error(errc::limit, "out of memory").in(source.name());
     }
 }
 
+/// Whether hashes that cover whole tensors were asked for by name.
+bool demands_hashes(const LoadOptions& options) {
+    return options.digests || options.verify == Verify::crc32 || options.verify == Verify::sha256 ||
+           options.verify == Verify::all;
+}
+
+void check_options(const LoadOptions& options, std::size_t sources) {
+    if (sources == 0)
+        throw Error(errc::usage, "there is nothing to load");
+    if ((options.memory == Memory::given) != static_cast<bool>(options.destination))
+        throw Error(errc::usage, "Memory::given and a destination belong together");
+    const Selection& selection = options.selection;
+    if (!selection.slices.empty() && !selection.read_whole_for_hashes && demands_hashes(options))
+        throw Error(
+            errc::usage,
+            "a hash covers a whole tensor, and of '" + printable(selection.slices.front().name) +
+                "' only a slice is wanted",
+            {},
+            "read it whole for its hash (read_whole_for_hashes), or verify none");
+}
+
+/// One call of load(): its files, from the index to what is handed over.
+class FileLoad {
+public:
+    FileLoad(
+        Engine::State& engine,
+        Sources sources,
+        const LoadOptions& options,
+        Supervision& supervision)
+        : engine_(engine),
+          sources_(sources),
+          options_(effective(options)),
+          supervision_(supervision) {}
+
+    LoadedFiles run();
+
+private:
+    static LoadOptions effective(LoadOptions options);
+    void read_indexes();
+    void choose();
+    std::unordered_map<const format::Tensor*, std::uint64_t> read_piece_sizes();
+    void check_room() const;
+    std::vector<JobFile> job_files(bool mapped) const;
+    PlanOptions plan_options(bool headers_only) const;
+    std::uint64_t scratch_bytes() const;
+    void make_job();
+    void run_lanes(Job& job);
+    void deliver(std::size_t item);
+    void check_unchanged() const;
+    void log_oddities() const;
+    LoadedFiles hand_over();
+    void fill_stats(LoadStats& stats) const;
+    [[noreturn]] void fail_partly(const Error& error) const;
+
+    const format::Tensor& handed_tensor(const Item& item) const {
+        return all_ ? *item.tensor : handed_[item.source].tensors[item.place];
+    }
+
+    Engine::State& engine_;
+    Sources sources_;
+    const LoadOptions options_;
+    Supervision& supervision_;
+    const double cpu_ = process_cpu_seconds();
+    const double loop_cpu_ = engine_.loop_cpu_seconds();
+    ReadCounters index_read_;
+    std::vector<format::Layout> layouts_; ///< of the files
+    bool all_ = true;                     ///< the files are handed out as they are
+    std::vector<format::Layout> handed_;  ///< else: what is handed out of them
+    std::vector<Item> items_;             ///< until the job has them
+    std::unique_ptr<Job> job_;
+    Crew* crew_ = nullptr; ///< while it works
+};
+
+LoadOptions FileLoad::effective(LoadOptions options) {
+    if (options.memory == Memory::mapped && options.verify == Verify::automatic)
+        options.verify = Verify::none;
+    if (options.headers_only)
+        options.memory = Memory::none;
+    return options;
+}
+
+LoadedFiles FileLoad::run() {
+    read_indexes();
+    choose();
+    check_room();
+    make_job();
+    try {
+        run_lanes(*job_);
+        job_->delivery->deliver();
+        check_unchanged();
+    } catch (const Error& error) {
+        if (options_.memory == Memory::given)
+            fail_partly(error);
+        throw;
+    }
+    log_oddities();
+    return hand_over();
+}
+
+void FileLoad::read_indexes() {
+    layouts_.reserve(sources_.size());
+    for (const auto& source : sources_)
+        layouts_.push_back(named(
+            *source, [&] { return read_index(engine_, *source, index_read_, supervision_); }));
+}
+
+void FileLoad::choose() {
+    const Selection& selection = options_.selection;
+    items_ = choose_items(layouts_, selection);
+    all_ = selection.everything();
+    if (all_)
+        return;
+    // how slices of sealed data are read depends on its pieces, which stand in the tensor headers
+    const auto pieces = read_piece_sizes();
+    cut_slices(
+        items_,
+        selection.slices,
+        selection.read_whole_for_hashes && options_.verify != Verify::none,
+        engine_.geometry.chunk_bytes,
+        [&pieces](const Item& item) { return pieces.at(item.tensor); });
+    for (std::size_t i = 0; i < layouts_.size(); ++i)
+        handed_.push_back(handed_out(layouts_[i], items_, static_cast<std::uint32_t>(i)));
+}
+
+/// Of the sealed tensors that slices are wanted of.
+std::unordered_map<const format::Tensor*, std::uint64_t> FileLoad::read_piece_sizes() {
+    std::unordered_map<const format::Tensor*, std::uint64_t> pieces;
+    std::unordered_set<std::string> names;
+    for (const Slice& slice : options_.selection.slices)
+        names.insert(slice.name);
+    std::vector<Item> sliced;
+    for (const Item& item : items_)
+        if (item.layout->encrypted && item.tensor->data.bytes > 0 &&
+            names.contains(format::display_name(item.tensor->name)))
+            sliced.push_back(item);
+    if (sliced.empty())
+        return pieces;
+    LoadOptions options;
+    options.headers_only = options.keep_headers = true;
+    options.memory = Memory::none;
+    std::vector<JobFile> files;
+    for (std::size_t i = 0; i < sources_.size(); ++i)
+        files.push_back(JobFile{sources_[i].get(), &layouts_[i], nullptr, nullptr});
+    Job job(std::move(files), std::move(sliced), options, plan_options(true), scratch_bytes());
+    run_lanes(job);
+    index_read_.bytes += job.read.bytes;
+    for (std::size_t i = 0; i < job.items.size(); ++i)
+        pieces[job.items[i].tensor] = job.arrivals[i].header.seal->piece_bytes;
+    return pieces;
+}
+
+/// What the load takes beside staging: a file of a few hundred bytes can ask for terabytes of
+/// zeros, or for ages of hashing them.
+void FileLoad::check_room() const {
+    const bool owned = options_.memory == Memory::owned || options_.memory == Memory::mapped;
+    std::uint64_t needed = 0;
+    for (const Item& item : items_) {
+        std::uint64_t bytes = 0;
+        if ((owned && (options_.memory == Memory::owned || item.tensor->meta())) ||
+            (options_.digests && item.tensor->meta()))
+            bytes = item.bytes;
+        if (options_.keep_headers &&
+            __builtin_add_overflow(bytes, item.tensor->header.bytes, &bytes))
+            bytes = UINT64_MAX;
+        if (__builtin_add_overflow(needed, bytes, &needed))
+            needed = UINT64_MAX;
+    }
+    const std::uint64_t available = memory_available();
+    if (needed <= available)
+        return;
+    throw Error(
+        errc::limit,
+        "the tensors take " + std::to_string(needed) + " bytes and " + std::to_string(available) +
+            " bytes of memory are available",
+        {},
+        options_.memory == Memory::owned ? "free memory, or load with --memory none"
+                                         : "the file is damaged or made to cost much");
+}
+
+std::vector<JobFile> FileLoad::job_files(bool mapped) const {
+    std::vector<JobFile> files;
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+        const format::Layout& layout = layouts_[i];
+        named(*sources_[i], [&] {
+            JobFile file{sources_[i].get(), &layout, nullptr, nullptr};
+            file.keys = std::make_unique<Keys>(layout, options_);
+            // what is sealed is opened into memory of its own: nobody may change it in between
+            if (mapped && !layout.encrypted)
+                file.mapping = sources_[i]->map();
+            files.push_back(std::move(file));
+        });
+    }
+    return files;
+}
+
+PlanOptions FileLoad::plan_options(bool headers_only) const {
+    PlanOptions plan;
+    plan.chunk_bytes = engine_.geometry.chunk_bytes;
+    plan.headers_only = headers_only;
+    // SHA-256 runs through a tensor in order: as many tensors under way as the workers can hash,
+    // each several at once.
+    const bool ordered =
+        options_.digests || options_.verify == Verify::sha256 || options_.verify == Verify::all;
+    if (ordered)
+        plan.spans = std::min<unsigned>(
+            engine_.options.workers * HashQueue::together_max, engine_.geometry.lanes);
+    return plan;
+}
+
+std::uint64_t FileLoad::scratch_bytes() const {
+    const std::uint64_t arenas =
+        std::uint64_t{engine_.geometry.lanes} * engine_.geometry.buffer_bytes;
+    return engine_.options.memory_limit -
+           std::min<std::uint64_t>(arenas, engine_.options.memory_limit);
+}
+
+void FileLoad::make_job() {
+    job_ = std::make_unique<Job>(
+        job_files(options_.memory == Memory::mapped),
+        std::move(items_),
+        options_,
+        plan_options(options_.headers_only),
+        scratch_bytes());
+    job_->settle([this](const Item& item) {
+        return options_.destination(item.source, handed_tensor(item));
+    });
+    std::function<void(std::size_t)> hand_over;
+    if (options_.deliver)
+        hand_over = [this](std::size_t item) { deliver(item); };
+    job_->delivery = std::make_unique<Delivery>(
+        job_->items.size(), std::move(hand_over), [this] { crew_->nudge(); });
+}
+
+void FileLoad::run_lanes(Job& job) {
+    Crew crew;
+    crew_ = &crew;
+    unsigned index = 0;
+    for (std::size_t i = 0; i < engine_.loops.size(); ++i) {
+        std::vector<awaitable<void>> lanes;
+        lanes.reserve(engine_.lanes_of(i));
+        for (unsigned slot = 0; slot < engine_.lanes_of(i); ++slot)
+            lanes.push_back(lane(job, *engine_.loops[i], index++, slot));
+        crew.start(*engine_.loops[i], std::move(lanes));
+    }
+    const auto progress = [&job] {
+        return Progress{
+            Phase::tensors, job.bytes_done, job.bytes_total, job.tensors_done, job.arrivals.size()};
+    };
+    const auto deliver_ready = [&job] {
+        if (job.delivery)
+            job.delivery->deliver();
+    };
+    supervision_.wait(crew, progress, deliver_ready);
+}
+
+/// On the caller's thread.
+void FileLoad::deliver(std::size_t index) {
+    const Item& item = job_->items[index];
+    std::shared_ptr<const void> memory = job_->memory;
+    if (job_->is_mapped(index))
+        memory = job_->files[item.source].mapping;
+    const auto began = JobTimes::Clock::now();
+    options_.deliver(Delivered{item.source, handed_tensor(item), job_->homes[index], memory});
+    job_->meter.delivered(index, item.bytes, began, JobTimes::Clock::now());
+}
+
+void FileLoad::check_unchanged() const {
+    for (const auto& source : sources_)
+        named(*source, [&] { source->check_unchanged(); });
+}
+
+/// What is odd about a file and harms nobody.
+void FileLoad::log_oddities() const {
+    for (std::size_t i = 0; engine_.options.log && i < layouts_.size(); ++i) {
+        const Source& source = *sources_[i];
+        if (layouts_[i].tensors.empty())
+            continue;
+        const std::uint64_t end = layouts_[i].tensors.back().data.end();
+        if (source.bytes() == end + format::terminator_bytes)
+            continue;
+        engine_.options.log(
+            LogLevel::warning,
+            source.name() + ": " + std::to_string(source.bytes() - end) +
+                " bytes follow the last tensor (at byte " + std::to_string(end) +
+                ") where the format has " + std::to_string(format::terminator_bytes));
+    }
+}
+
+/// What keeps the memory of a whole file: its own and, where tensors are mapped, its pages.
+struct Owners {
+    std::shared_ptr<HostMemory> memory;
+    std::shared_ptr<const Mapping> mapping;
+};
+
+LoadedFiles FileLoad::hand_over() {
+    LoadedFiles loaded;
+    loaded.files.resize(sources_.size());
+    fill_stats(loaded.stats); // before the layouts go
+    std::vector<std::size_t> wanted(sources_.size());
+    for (const Item& item : job_->items)
+        ++wanted[item.source];
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+        LoadedFile& file = loaded.files[i];
+        if (options_.memory != Memory::none) {
+            file.tensors.resize(wanted[i]);
+            file.memory = std::make_shared<Owners>(Owners{job_->memory, job_->files[i].mapping});
+        }
+        if (options_.keep_headers)
+            file.headers.resize(wanted[i]);
+        if (options_.digests)
+            file.digests.resize(wanted[i]);
+    }
+    for (std::size_t i = 0; i < job_->items.size(); ++i) {
+        const Item& item = job_->items[i];
+        LoadedFile& file = loaded.files[item.source];
+        if (options_.memory != Memory::none)
+            file.tensors[item.place] = job_->homes[i];
+        if (options_.keep_headers)
+            file.headers[item.place] = std::move(job_->arrivals[i].header);
+        if (options_.digests)
+            file.digests[item.place] = job_->arrivals[i].digest_value;
+    }
+    for (std::size_t i = 0; i < sources_.size(); ++i)
+        loaded.files[i].layout = std::move(all_ ? layouts_[i] : handed_[i]);
+    return loaded;
+}
+
+void FileLoad::fill_stats(LoadStats& stats) const {
+    for (const Item& item : job_->items)
+        stats.bytes += options_.headers_only ? 0 : item.bytes;
+    stats.tensors = job_->items.size();
+    stats.staging_bytes = engine_.staging_bytes() + job_->scratch.peak();
+    stats.read_bytes = job_->read.bytes + index_read_.bytes;
+    stats.direct_bytes = job_->read.direct_bytes;
+    stats.mapped_bytes = job_->mapped_bytes;
+    stats.retries = job_->read.retries;
+    stats.io = engine_.io;
+    stats.loops = engine_.geometry.loops;
+    stats.workers = engine_.options.workers;
+    stats.lanes = engine_.geometry.lanes;
+    stats.chunk_bytes = engine_.geometry.chunk_bytes;
+    stats.cpu_seconds = process_cpu_seconds() - cpu_;
+    stats.loop_cpu_seconds = engine_.loop_cpu_seconds() - loop_cpu_;
+    stats.seconds = supervision_.seconds();
+    job_->meter.fill(stats, job_->read, stats.loop_cpu_seconds);
+}
+
+void FileLoad::fail_partly(const Error& error) const {
+    std::vector<PartialLoad::Tensor> complete;
+    for (const std::size_t item : job_->delivery->complete_items())
+        complete.push_back(
+            {job_->items[item].source, format::display_name(job_->tensor(item).name)});
+    throw PartialLoad(
+        sources_.size() == 1 ? error.in(sources_.front()->name()) : error, std::move(complete));
+}
+
+void report_end(const LoadOptions& options, const LoadStats& stats) {
+    if (options.progress)
+        options.progress(
+            Progress{Phase::tensors, stats.bytes, stats.bytes, stats.tensors, stats.tensors});
+}
+
+LoadedFiles load_files(Engine::State& engine, Sources sources, const LoadOptions& options) {
+    check_options(options, sources.size());
+    Supervision supervision(options);
+    const auto turn = supervision.turn(engine.one_load);
+    LoadedFiles loaded = FileLoad(engine, sources, options, supervision).run();
+    report_end(options, loaded.stats);
+    return loaded;
+}
+
 } // namespace
 
 Loaded load(Engine& engine, std::shared_ptr<const Source> source, const LoadOptions& options) {
-    Engine::State& state = engine.state();
     return named(*source, [&] {
-        Supervision supervision(options);
-        const auto turn = supervision.turn(state.one_load);
-        return load_one(state, *source, options, supervision);
+        LoadedFiles files = load_files(engine.state(), Sources(&source, 1), options);
+        return Loaded{std::move(files.files.front()), std::move(files.stats)};
     });
+}
+
+LoadedFiles load(Engine& engine, Sources sources, const LoadOptions& options) {
+    try {
+        return load_files(engine.state(), sources, options);
+    } catch (const std::bad_alloc&) {
+        throw Error(errc::limit, "out of memory");
+    }
 }
 
 format::Layout read_layout(Engine& engine, std::shared_ptr<const Source> source) {

@@ -1,9 +1,9 @@
-// The public entry: load() reads a source's tensors into memory, verified and decrypted.
+// The public entry: load() reads the tensors of files into memory, verified and decrypted.
 #pragma once
 
-#include <tz/engine/memory.hpp>
 #include <tz/engine/options.hpp>
-#include <tz/engine/source.hpp>
+#include <tz/engine/stats.hpp>
+#include <tz/format/error.hpp>
 #include <tz/format/layout.hpp>
 #include <tz/format/tensorizer.hpp>
 
@@ -16,40 +16,55 @@
 
 namespace tz {
 
-/// Facts of one load.
-struct LoadStats {
-    std::uint64_t bytes = 0; ///< of tensors handed out, or dropped with Memory::none
-    std::uint64_t tensors = 0;
-    double seconds = 0; ///< from the call to its return
-    double cpu_seconds =
-        0; ///< of the whole process in that time, kernel threads of io_uring included
-    double loop_cpu_seconds = 0;     ///< of the loop threads alone
-    std::uint64_t staging_bytes = 0; ///< staging memory that was touched
-    std::uint64_t read_bytes = 0;    ///< read from the source, alignment and headers included
-    std::uint64_t direct_bytes = 0;  ///< of these, read past the page cache
-    std::uint64_t retries = 0;       ///< reads repeated after a passing fault
-    std::string io;                  ///< "uring" or "threads"
-    unsigned loops = 0;
-    unsigned workers = 0;
-    unsigned lanes = 0;
-    std::size_t chunk_bytes = 0;
-};
+class Source; ///< where bytes come from; made by open_file() of tz/protocols/file.hpp
 
-/// A finished load. Movable; spans stay valid as long as `memory` is held by anyone.
-struct Loaded {
+/// What a load got from one file. Movable; spans stay valid as long as `memory` is held by anyone,
+/// or, with Memory::given, as long as the caller's memory is.
+struct LoadedFile {
+    /// The wanted tensors in file order; slices with their own shapes and sizes.
     format::Layout layout;
-    /// Bytes of each tensor in file order, each aligned to 64 bytes at least; empty with
-    /// Memory::none or `headers_only`.
+    /// Bytes of each, in the same order; empty with Memory::none or `headers_only`. Aligned to 64
+    /// bytes at least unless the memory is the caller's.
     std::vector<std::span<std::byte>> tensors;
-    std::shared_ptr<HostMemory> memory;
+    std::shared_ptr<const void> memory;
     std::vector<format::TensorHeader> headers; ///< when asked for
     std::vector<format::Sha256> digests;       ///< when asked for
+};
+
+/// A finished load of one file.
+struct Loaded : LoadedFile {
     LoadStats stats;
 };
 
+/// A finished load of several files.
+struct LoadedFiles {
+    std::vector<LoadedFile> files; ///< as the sources were given
+    LoadStats stats;
+};
+
+/// A load into the caller's memory (Memory::given) that failed on the way. Tensors that are
+/// not listed may be partly written.
+class PartialLoad : public Error {
+public:
+    struct Tensor {
+        std::size_t file;
+        std::string name; ///< as format::display_name() gives it
+    };
+
+    PartialLoad(const Error& error, std::vector<Tensor> complete)
+        : Error(error),
+          complete_(std::move(complete)) {}
+
+    /// The tensors that are whole and verified.
+    const std::vector<Tensor>& complete() const noexcept { return complete_; }
+
+private:
+    std::vector<Tensor> complete_;
+};
+
 /// The threads, rings and staging memory of loads. Lives across loads; loads on one Engine run one
-/// after another. Thread-safe, but a progress callback must not load on the engine that calls
-/// it.
+/// after another. Thread-safe, but a callback of a load must not load on the engine that calls
+/// it. Outlives the loads that were started on it.
 class Engine {
 public:
     /// Throws `tz::Error`: errc::usage where options cannot hold together, errc::io where io_uring
@@ -72,10 +87,17 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// Loads all tensors of `source`. Blocks the calling thread; returns or throws only when every read
-/// and every job of the load has ended. Throws the first `tz::Error`, naming the source; then
-/// nothing of the load is left behind.
+/// Loads the wanted tensors of `source`. Blocks the calling thread; returns or throws only when
+/// every read and every job of the load has ended. Throws the first `tz::Error`, naming the source;
+/// then nothing of the load is left behind but what was delivered.
 Loaded load(Engine& engine, std::shared_ptr<const Source> source, const LoadOptions& options = {});
+
+/// The same for several files at once, in one budget of memory. A key or password is for all of
+/// them.
+LoadedFiles load(
+    Engine& engine,
+    std::span<const std::shared_ptr<const Source>> sources,
+    const LoadOptions& options = {});
 
 /// The index alone.
 format::Layout read_layout(Engine& engine, std::shared_ptr<const Source> source);

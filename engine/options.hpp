@@ -1,12 +1,16 @@
 // What callers can set. Engine settings hold for an Engine's life, load settings for one load.
 #pragma once
 
+#include <tz/engine/selection.hpp>
+#include <tz/engine/trace.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 
@@ -25,7 +29,7 @@ enum class Direct { automatic, on, off };
 
 /// Which stored hashes are checked, on the bytes that are delivered. MACs always are.
 enum class Verify {
-    automatic, ///< CRC-32 where stored; MACs alone for encrypted data
+    automatic, ///< CRC-32 where stored; MACs alone for encrypted data; none for Memory::mapped
     none,      ///< nothing but MACs
     crc32,     ///< CRC-32; a tensor without one is an error
     sha256,    ///< SHA-256; a tensor without one is an error
@@ -35,6 +39,13 @@ enum class Verify {
 /// Where tensors end up.
 enum class Memory {
     owned, ///< memory of the result
+    /// The file's own pages, private to the process (what is written to them never reaches the
+    /// file), for plain tensors whose data is aligned to 64 bytes in the file; owned memory for
+    /// others. Nothing is copied and hashes are checked only if asked for. While they are
+    /// in use nobody may cut the file short, which ends the process (SIGBUS), or write to it,
+    /// which may show.
+    mapped,
+    given, ///< memory of the caller, see `LoadOptions::destination`
     none,  ///< nowhere: read, verified, decrypted and dropped
 };
 
@@ -58,19 +69,43 @@ struct EngineOptions {
     Log log;
 };
 
-enum class Stage { index, tensors };
+/// How far a load has come.
+enum class Phase { index, tensors };
 
 struct Progress {
-    Stage stage = Stage::index;
+    Phase phase = Phase::index;
     std::uint64_t bytes_done = 0;  ///< bytes of tensors that are through all stages
     std::uint64_t bytes_total = 0; ///< 0 until the index is read
     std::uint64_t tensors_done = 0;
     std::uint64_t tensors_total = 0;
 };
 
+/// A tensor that is complete: read, verified and decrypted.
+struct Delivered {
+    std::size_t file;             ///< which of the load's sources it is from
+    const format::Tensor& tensor; ///< as it is handed out: a slice with its own shape and size
+    std::span<std::byte> bytes;   ///< empty with Memory::none
+    /// Keeps `bytes` valid, beyond the load too, even one that fails later; null where the memory
+    /// is the caller's.
+    std::shared_ptr<const void> memory;
+};
+
 struct LoadOptions {
     Verify verify = Verify::automatic;
     Memory memory = Memory::owned;
+    Selection selection;
+    /// With Memory::given: where a tensor shall go, called once for each wanted tensor before any
+    /// data is read, on the thread that called load(). The memory must be as large as
+    /// `tensor.bytes` and stay until load() returns; it may be partly written when that throws.
+    std::function<std::span<std::byte>(std::size_t file, const format::Tensor& tensor)> destination;
+    /// Called for each tensor once it is complete, in the order of the load (file order, unless
+    /// `selection.order` says otherwise), on the thread that called load(), while others are still
+    /// being read. What it throws ends the load and comes out of load(). What was delivered stays
+    /// valid whatever happens later; that nobody wrote to the file meanwhile is known only when
+    /// load() returns.
+    std::function<void(const Delivered&)> deliver;
+    /// Collects what each lane did when.
+    std::shared_ptr<Trace> trace;
     /// 32 bytes for encrypted files; or a password. At most one of them.
     std::shared_ptr<const format::Secret> key;
     std::shared_ptr<const format::Secret> password;

@@ -12,22 +12,28 @@ namespace {
 // tensors.
 constexpr std::size_t scattered_max = 128;
 
-std::span<std::byte> destination_of(const Job& job, const Segment& segment) {
-    const std::uint64_t position =
-        segment.range.offset - job.layout.tensors[segment.tensor].data.offset;
-    return job.arrivals[segment.tensor].destination.subspan(position, segment.range.bytes);
+/// Whether the segment's bytes can be read to where they are handed out, and only there.
+bool has_home(const Job& job, const Segment& segment) {
+    return !segment.header && job.items[segment.item].linear() &&
+           !job.arrivals[segment.item].destination.empty();
+}
+
+std::span<std::byte> home_of(const Job& job, const Segment& segment) {
+    const std::uint64_t position = segment.range.offset - job.items[segment.item].read.offset;
+    return job.arrivals[segment.item].destination.subspan(position, segment.range.bytes);
 }
 
 /// Whether the chunk's data can be read straight to where it belongs.
 bool goes_in_place(const Job& job, const Chunk& chunk, Route route) {
-    if (job.options.memory != Memory::owned || job.layout.encrypted || job.options.headers_only)
+    if (job.options.memory == Memory::none || job.files[chunk.source].layout->encrypted)
         return false;
+    if (route != Route::direct)
+        return chunk.segments.size() <= scattered_max;
     const Segment& last = chunk.segments.back();
-    if (route == Route::direct)
-        return !last.header && chunk.segments.size() <= 2 &&
-               reads_in_place(job.layout.tensors[last.tensor]) &&
-               last.range.offset % direct_alignment == 0;
-    return chunk.segments.size() <= scattered_max;
+    // whole blocks are written, for which only our own memory has room
+    return job.options.memory != Memory::given && has_home(job, last) &&
+           chunk.segments.size() <= 2 && reads_in_place(job.items[last.item]) &&
+           last.range.offset % direct_alignment == 0;
 }
 
 /// The file's bytes in order, headers and gaps to staging, data to its tensors.
@@ -42,16 +48,27 @@ void scatter(const Job& job, const Chunk& chunk, Placement& placement) {
         at = end;
     };
     for (const Segment& segment : chunk.segments) {
-        if (segment.header || job.arrivals[segment.tensor].destination.empty())
+        if (!has_home(job, segment))
             continue;
         stage(segment.range.offset);
-        auto to = destination_of(job, segment);
+        auto to = home_of(job, segment);
         if (placement.route == Route::direct) // lay_out() left room up to the next block
             to = {to.data(), round_up(to.size(), direct_alignment)};
         placement.to.push_back(Buffer{to, -1, true});
         at = segment.range.end();
     }
     stage(chunk.body.end());
+}
+
+/// The pages of the file itself stand for the staging.
+Placement place_mapped(const Mapping& mapping, const Chunk& chunk, Reader& reader) {
+    Placement placement;
+    placement.route = reader.route(chunk.body.offset, chunk.body.bytes);
+    placement.offset = chunk.body.offset;
+    placement.need = chunk.body.bytes;
+    placement.staging = mapping.bytes().subspan(placement.offset, placement.need);
+    placement.to.push_back(Buffer{placement.staging, -1, false});
+    return placement;
 }
 
 /// A header larger than a chunk: read into memory of its own, within the budget.
@@ -86,20 +103,24 @@ std::span<std::byte> Placement::staged(const Segment& segment) const {
 }
 
 std::span<std::byte> Placement::bytes_of(const Job& job, const Segment& segment) const {
-    const bool at_home =
-        in_place && !segment.header && !job.arrivals[segment.tensor].destination.empty();
-    return at_home ? destination_of(job, segment) : staged(segment);
+    return in_place && has_home(job, segment) ? home_of(job, segment) : staged(segment);
+}
+
+bool Placement::brings_home(const Job& job, const Segment& segment) const {
+    return has_home(job, segment) && bytes_of(job, segment).data() == home_of(job, segment).data();
 }
 
 awaitable<Placement>
 place(Job& job, const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot) {
+    if (const auto& mapping = job.files[chunk.source].mapping)
+        co_return place_mapped(*mapping, chunk, reader);
     if (chunk.long_header)
         co_return co_await place_long_header(job, chunk);
     Placement placement;
     placement.route = reader.route(chunk.body.offset, chunk.body.bytes);
     placement.in_place = goes_in_place(job, chunk, placement.route);
     const bool direct = placement.route == Route::direct;
-    const std::uint64_t unit = direct ? job.source.alignment() : 1;
+    const std::uint64_t unit = direct ? job.files[chunk.source].source->alignment() : 1;
     placement.offset = round_down(chunk.body.offset, unit);
     placement.need = chunk.body.end() - placement.offset;
     placement.staging = loop.staging(slot);

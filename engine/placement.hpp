@@ -27,6 +27,8 @@ struct Placement {
     /// Where the read puts the segment's bytes.
     std::span<std::byte> bytes_of(const Job& job, const Segment& segment) const;
     std::span<std::byte> staged(const Segment& segment) const;
+    /// Whether that is where they are handed out.
+    bool brings_home(const Job& job, const Segment& segment) const;
 };
 
 /// What a header larger than a chunk takes of the budget: its bytes, and what the parser copies of

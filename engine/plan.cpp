@@ -11,37 +11,37 @@ namespace {
 
 using format::Range;
 
-// Ranges this far apart are still one read; a seek costs more than the bytes between.
-constexpr std::uint64_t gap_max = 64 << 10;
 // Below this a tensor is merged with its neighbours rather than aligned in memory.
 constexpr std::uint64_t in_place_min = 1 << 20;
 
 struct Cut {
+    std::uint32_t source = 0;
     Range body;
     std::size_t first = 0; // of its segments
     bool long_header = false;
 };
 
-/// Walks the tensors in file order and closes a chunk when the next part does not fit.
+/// Walks the items in their order and closes a chunk when the next part does not fit.
 class Cutter {
 public:
-    Cutter(const format::Layout& layout, const PlanOptions& options, std::vector<Segment>& segments)
-        : layout_(layout),
+    Cutter(std::span<const Item> items, const PlanOptions& options, std::vector<Segment>& segments)
+        : items_(items),
           options_(options),
           segments_(segments),
           sealed_cut_bytes_(sealed_cut_bytes(options.chunk_bytes)) {}
 
-    void tensor(std::uint32_t index) {
-        const auto& tensor = layout_.tensors[index];
-        const std::uint64_t data = options_.headers_only ? 0 : tensor.data.bytes;
-        if (tensor.header.bytes > options_.chunk_bytes)
-            long_header(index, tensor);
-        else if (tensor.header.bytes + data <= options_.chunk_bytes)
-            return small(index, tensor);
+    void item(std::uint32_t index) {
+        const Item& item = items_[index];
+        if (open_ && cuts.back().source != item.source)
+            close();
+        if (fits_one_chunk(item))
+            return small(index);
+        if (item.tensor->header.bytes > options_.chunk_bytes)
+            long_header(index);
         else
-            large_header(index, tensor);
-        if (data > 0)
-            large_data(index, tensor);
+            large_header(index);
+        if (!options_.headers_only)
+            for_each_read(item, [&](Range range) { large_data(index, range); });
         close();
     }
 
@@ -50,7 +50,20 @@ public:
     std::vector<Cut> cuts;
 
 private:
-    void append(std::uint32_t tensor, bool header, Range range) {
+    Range data_of(const Item& item) const {
+        return options_.headers_only ? Range{item.read.offset, 0} : item.read;
+    }
+
+    bool fits_one_chunk(const Item& item) const {
+        const Range& header = item.tensor->header;
+        const Range data = data_of(item);
+        if (data.bytes == 0)
+            return header.bytes <= options_.chunk_bytes;
+        return !item.apart && data.end() - header.offset <= options_.chunk_bytes &&
+               data.offset - header.end() <= gap_max;
+    }
+
+    void append(std::uint32_t index, bool header, Range range) {
         if (!open_) {
             if (cuts.size() == chunks_max)
                 throw Error(
@@ -58,54 +71,61 @@ private:
                     "the file has more than " + std::to_string(chunks_max) + " chunks",
                     range.offset,
                     "raise --chunk-size");
-            cuts.push_back(Cut{range, segments_.size(), false});
+            cuts.push_back(Cut{items_[index].source, range, segments_.size(), false});
             open_ = true;
         }
-        segments_.push_back(Segment{tensor, header, range});
+        segments_.push_back(Segment{index, header, range});
         cuts.back().body.bytes = range.end() - cuts.back().body.offset;
     }
 
-    void small(std::uint32_t index, const format::Tensor& tensor) {
-        const bool data = !options_.headers_only && tensor.data.bytes > 0;
-        const std::uint64_t end = data ? tensor.data.end() : tensor.header.end();
+    void small(std::uint32_t index) {
+        const Item& item = items_[index];
+        const Range& header = item.tensor->header;
+        const Range data = data_of(item);
+        const std::uint64_t end = data.bytes > 0 ? data.end() : header.end();
         if (open_) {
             const Range& body = cuts.back().body;
-            if (end - body.offset > options_.chunk_bytes ||
-                tensor.header.offset - body.end() > gap_max)
+            const bool behind = header.offset >= body.end(); // or the caller's order goes back
+            if (!behind || end - body.offset > options_.chunk_bytes ||
+                header.offset - body.end() > gap_max)
                 close();
         }
-        append(index, true, tensor.header);
-        if (data)
-            append(index, false, tensor.data);
+        append(index, true, header);
+        if (data.bytes > 0)
+            append(index, false, data);
     }
 
-    void long_header(std::uint32_t index, const format::Tensor& tensor) {
+    void long_header(std::uint32_t index) {
         close();
-        append(index, true, tensor.header);
+        append(index, true, items_[index].tensor->header);
         cuts.back().long_header = true;
         close();
     }
 
-    void large_header(std::uint32_t index, const format::Tensor& tensor) {
+    void large_header(std::uint32_t index) {
         close();
-        append(index, true, tensor.header);
+        append(index, true, items_[index].tensor->header);
     }
 
     // Sealed data is cut at multiples of the usual piece from its start, plain data at multiples of
     // the chunk in the file, where direct reads of neighbours don't overlap.
-    std::uint64_t next_cut(const format::Tensor& tensor, std::uint64_t from) const {
+    std::uint64_t next_cut(const Item& item, std::uint64_t from) const {
         const std::uint64_t begin = open_ ? cuts.back().body.offset : from;
         const std::uint64_t room = begin + options_.chunk_bytes;
-        if (layout_.encrypted)
-            return tensor.data.offset +
-                   (room - tensor.data.offset) / sealed_cut_bytes_ * sealed_cut_bytes_;
+        const std::uint64_t data = item.tensor->data.offset;
+        if (room <= data)
+            return from;
+        if (item.layout->encrypted)
+            return data + (room - data) / sealed_cut_bytes_ * sealed_cut_bytes_;
         const std::uint64_t cut = (from / options_.chunk_bytes + 1) * options_.chunk_bytes;
         return cut <= room ? cut : room / direct_alignment * direct_alignment;
     }
 
-    void large_data(std::uint32_t index, const format::Tensor& tensor) {
-        for (std::uint64_t from = tensor.data.offset; from < tensor.data.end();) {
-            const std::uint64_t end = std::min(next_cut(tensor, from), tensor.data.end());
+    void large_data(std::uint32_t index, Range range) {
+        if (open_ && range.offset - cuts.back().body.end() > gap_max)
+            close();
+        for (std::uint64_t from = range.offset; from < range.end();) {
+            const std::uint64_t end = std::min(next_cut(items_[index], from), range.end());
             if (end > from)
                 append(index, false, Range{from, end - from});
             from = std::max(from, end);
@@ -113,7 +133,7 @@ private:
         }
     }
 
-    const format::Layout& layout_;
+    std::span<const Item> items_;
     const PlanOptions& options_;
     std::vector<Segment>& segments_;
     std::uint64_t sealed_cut_bytes_;
@@ -127,26 +147,12 @@ std::uint64_t sealed_cut_bytes(std::size_t chunk_bytes) {
     return std::min<std::uint64_t>(usual_piece_bytes, std::bit_floor(chunk_bytes));
 }
 
-Plan::Plan(const format::Layout& layout, const PlanOptions& options) {
-    const auto& tensors = layout.tensors;
-    const auto spans =
-        std::max<std::size_t>(1, std::min<std::size_t>(options.spans, tensors.size()));
-    segments_.reserve(2 * tensors.size());
-    Cutter cutter(layout, options, segments_);
-    spans_ = std::vector<Span>(spans);
-
-    // Spans of about equal bytes, cut between tensors.
-    const std::uint64_t begin = tensors.empty() ? 0 : tensors.front().header.offset;
-    const std::uint64_t bytes = tensors.empty() ? 0 : tensors.back().data.end() - begin;
-    std::size_t tensor = 0;
-    for (std::size_t i = 0; i < spans; ++i) {
-        const std::uint64_t end = i + 1 == spans ? UINT64_MAX : begin + bytes / spans * (i + 1);
-        spans_[i].next = cutter.cuts.size();
-        for (; tensor < tensors.size() && tensors[tensor].header.offset < end; ++tensor)
-            cutter.tensor(static_cast<std::uint32_t>(tensor));
-        cutter.close();
-        spans_[i].end = cutter.cuts.size();
-    }
+Plan::Plan(std::span<const Item> items, const PlanOptions& options)
+    : spans_(std::max(1u, options.spans)) {
+    segments_.reserve(2 * items.size());
+    Cutter cutter(items, options, segments_);
+    for (std::size_t i = 0; i < items.size(); ++i)
+        cutter.item(static_cast<std::uint32_t>(i));
 
     chunks_.reserve(cutter.cuts.size());
     for (std::size_t i = 0; i < cutter.cuts.size(); ++i) {
@@ -154,35 +160,50 @@ Plan::Plan(const format::Layout& layout, const PlanOptions& options) {
         const std::size_t end =
             i + 1 < cutter.cuts.size() ? cutter.cuts[i + 1].first : segments_.size();
         const auto segments = std::span(segments_).subspan(cut.first, end - cut.first);
-        chunks_.push_back(Chunk{cut.body, segments, cut.long_header});
+        chunks_.push_back(Chunk{cut.source, cut.body, segments, cut.long_header});
     }
 }
 
 const Chunk* Plan::next(unsigned lane) {
+    const std::lock_guard lock(mutex_);
     for (std::size_t i = 0; i < spans_.size(); ++i) {
         Span& span = spans_[(lane + i) % spans_.size()];
-        if (span.next.load(std::memory_order_relaxed) >= span.end)
-            continue;
-        const std::size_t chunk = span.next.fetch_add(1, std::memory_order_relaxed);
-        if (chunk < span.end)
-            return &chunks_[chunk];
+        if (span.next == span.end)
+            begin_next(span);
+        if (span.next < span.end)
+            return &chunks_[span.next++];
     }
     return nullptr;
 }
 
-bool reads_in_place(const format::Tensor& tensor) {
-    return tensor.data.bytes >= in_place_min && tensor.data.offset % direct_alignment == 0;
+bool Plan::continues(std::size_t chunk) const {
+    return chunks_[chunk].segments.front().item == chunks_[chunk - 1].segments.back().item;
 }
 
-HostLayout lay_out(const format::Layout& layout) {
+/// Takes up the next tensor that no span has, if there is one.
+void Plan::begin_next(Span& span) {
+    span.next = next_;
+    while (next_ < chunks_.size() && (next_ == span.next || continues(next_)))
+        ++next_;
+    span.end = next_;
+}
+
+bool reads_in_place(const Item& item) {
+    return item.linear() && item.read.bytes >= in_place_min &&
+           item.read.offset % direct_alignment == 0;
+}
+
+HostLayout
+lay_out(std::span<const Item> items, const std::function<bool(const Item&)>& takes_room) {
     constexpr std::uint64_t alignment = 64; // what vector instructions and DLPack consumers want
     HostLayout host;
-    host.offsets.reserve(layout.tensors.size());
-    for (const auto& tensor : layout.tensors) {
-        const std::uint64_t unit = reads_in_place(tensor) ? direct_alignment : alignment;
+    host.offsets.reserve(items.size());
+    for (const Item& item : items) {
+        const std::uint64_t unit = reads_in_place(item) ? direct_alignment : alignment;
         const std::uint64_t offset = round_up(host.bytes, unit);
         host.offsets.push_back(offset);
-        host.bytes = round_up(offset + tensor.bytes, unit);
+        if (!takes_room || takes_room(item))
+            host.bytes = round_up(offset + item.bytes, unit);
     }
     return host;
 }

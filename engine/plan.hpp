@@ -1,14 +1,14 @@
-// A Layout cut into chunks, and where its tensors go in memory. Pure but for the cursors that lanes
-// draw from, which are atomic: any thread may draw.
+// The tensors of a load cut into chunks, and where they go in memory. Pure but for the cursor that
+// lanes draw from, behind a lock: any thread may draw.
 #pragma once
 
 #include <tz/engine/alignment.hpp>
+#include <tz/engine/item.hpp>
 #include <tz/format/layout.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -16,15 +16,16 @@ namespace tz {
 
 /// A part of one tensor in a chunk: its header, or a range of its data.
 struct Segment {
-    std::uint32_t tensor = 0;
+    std::uint32_t item = 0; ///< which of the load's tensors
     bool header = false;
     format::Range range;
 
     bool operator==(const Segment&) const = default;
 };
 
-/// One unit of work: a contiguous range of the file and the segments in it.
+/// One unit of work: a contiguous range of one file and the segments in it.
 struct Chunk {
+    std::uint32_t source = 0;
     format::Range body;
     std::span<const Segment> segments;
 
@@ -52,8 +53,9 @@ std::uint64_t sealed_cut_bytes(std::size_t chunk_bytes);
 
 class Plan {
 public:
-    /// Throws `tz::Error` (errc::limit) for more than `chunks_max` chunks.
-    Plan(const format::Layout& layout, const PlanOptions& options);
+    /// Deals the items in their order. Throws `tz::Error` (errc::limit) for more than `chunks_max`
+    /// chunks.
+    Plan(std::span<const Item> items, const PlanOptions& options);
 
     /// The next chunk for `lane`, or null when nothing is left. The chunks of a tensor are dealt in
     /// file order, so whatever a chunk waits for is already with a lane.
@@ -61,14 +63,25 @@ public:
 
     std::span<const Chunk> chunks() const { return chunks_; }
 
+    /// Where `chunk` stands among them.
+    std::size_t index_of(const Chunk& chunk) const {
+        return static_cast<std::size_t>(&chunk - chunks_.data());
+    }
+
 private:
+    /// The chunks of a tensor that is under way, or one chunk of small ones.
     struct Span {
-        std::atomic<std::size_t> next = 0;
+        std::size_t next = 0;
         std::size_t end = 0;
     };
 
+    bool continues(std::size_t chunk) const;
+    void begin_next(Span& span);
+
     std::vector<Segment> segments_;
     std::vector<Chunk> chunks_;
+    std::mutex mutex_; ///< of what follows
+    std::size_t next_ = 0;
     std::vector<Span> spans_;
 };
 
@@ -80,9 +93,11 @@ struct HostLayout {
     std::uint64_t bytes = 0;
 };
 
-HostLayout lay_out(const format::Layout& layout);
+/// Items for which `takes_room` says no get none.
+HostLayout
+lay_out(std::span<const Item> items, const std::function<bool(const Item&)>& takes_room = {});
 
-/// Whether a direct read can put this tensor's data where lay_out() puts it.
-bool reads_in_place(const format::Tensor& tensor);
+/// Whether a direct read can put this item's data where lay_out() puts it.
+bool reads_in_place(const Item& item);
 
 } // namespace tz

@@ -15,12 +15,27 @@
 namespace tz {
 
 class Loop;
+class Mapping;
 
 /// What the readers of one load have done. Written by any thread.
 struct ReadCounters {
     std::atomic<std::uint64_t> bytes = 0;
     std::atomic<std::uint64_t> direct_bytes = 0;
     std::atomic<std::uint64_t> retries = 0;
+    std::atomic<std::uint64_t> cpu_nanoseconds = 0; ///< of threads other than loops
+};
+
+/// Adds the CPU time that the calling thread takes in its scope.
+class CpuCount {
+public:
+    explicit CpuCount(ReadCounters& counters);
+    ~CpuCount();
+    CpuCount(const CpuCount&) = delete;
+    CpuCount& operator=(const CpuCount&) = delete;
+
+private:
+    ReadCounters& counters_;
+    std::uint64_t began_;
 };
 
 /// How the bytes of a range are best had.
@@ -61,6 +76,10 @@ public:
     virtual std::size_t alignment() const = 0;
     /// A Reader for one lane of `loop`. `counters` outlives it.
     virtual std::unique_ptr<Reader> reader(Loop& loop, ReadCounters& counters) const = 0;
+
+    /// The whole source as memory; null where it is none. Throws `tz::Error`.
+    virtual std::shared_ptr<const Mapping> map() const { return nullptr; }
+
     /// Throws `tz::Error` (errc::object_changed) if this is no longer what was opened. Called when
     /// a load has read everything. May block briefly.
     virtual void check_unchanged() const = 0;

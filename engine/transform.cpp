@@ -13,7 +13,7 @@ namespace tz {
 namespace {
 
 std::string quoted(const format::Tensor& tensor) {
-    return "tensor '" + format::display_name(tensor.name) + "'";
+    return format::tensor_label(tensor.name);
 }
 
 [[noreturn]] void missing_hash(const char* hash, const format::Tensor& tensor) {
@@ -40,7 +40,9 @@ void open_pieces(
     std::uint64_t position,
     std::span<std::byte> plain,
     std::span<const std::byte> bytes,
-    const format::Secret& key) {
+    const format::Secret& key,
+    JobTimes& times) {
+    const JobTimes::Scope scope(times, Stage::decrypt, bytes.size());
     for (std::size_t at = 0; at < bytes.size();) {
         const std::uint64_t index = (position + at) / seal.piece_bytes;
         const auto size =
@@ -62,12 +64,30 @@ void open_pieces(
     }
 }
 
-/// Whether every chunk of the tensor's data holds whole pieces. Chunks of sealed data are cut at
-/// multiples of the usual piece, or of the largest power of two in a smaller chunk.
-bool tiles(const format::Tensor& tensor, const format::Seal& seal, std::size_t chunk_bytes) {
-    if (tensor.header.bytes + tensor.data.bytes <= chunk_bytes)
-        return true; // in one chunk
-    return sealed_cut_bytes(chunk_bytes) % seal.piece_bytes == 0;
+// The copied bytes are hashed while they are still in the cache next to the core.
+constexpr std::size_t copy_step_bytes = 64 << 10;
+
+void copy_bytes(std::span<std::byte> to, std::span<const std::byte> from, JobTimes& times) {
+    const JobTimes::Scope scope(times, Stage::copy, from.size());
+    std::memcpy(to.data(), from.data(), from.size());
+}
+
+format::Crc32 crc32(std::span<const std::byte> bytes, format::Crc32 crc, JobTimes& times) {
+    const JobTimes::Scope scope(times, Stage::verify, bytes.size());
+    return format::crc32(bytes, crc);
+}
+
+format::Crc32
+copy_crc32(std::span<std::byte> to, std::span<const std::byte> from, JobTimes& times) {
+    format::Crc32 crc = 0;
+    for (std::size_t done = 0; done < from.size(); done += copy_step_bytes) {
+        const std::size_t step = std::min(copy_step_bytes, from.size() - done);
+        const std::span<std::byte> copied = to.subspan(done, step);
+        copy_bytes(copied, from.subspan(done, step), times);
+        // of the copy, not of the source: a mapped source can change in between
+        crc = crc32(copied, crc, times);
+    }
+    return crc;
 }
 
 } // namespace
@@ -97,18 +117,26 @@ choose_checks(Verify verify, const format::TensorHeader& header, const format::T
     return {};
 }
 
+bool tiles(const Item& item, std::uint64_t piece_bytes, std::size_t chunk_bytes) {
+    const auto& tensor = *item.tensor;
+    const bool one_chunk = tensor.header.bytes + tensor.data.bytes <= chunk_bytes;
+    return (one_chunk && !item.slice) || sealed_cut_bytes(chunk_bytes) % piece_bytes == 0;
+}
+
 void Transform::take_header(std::uint32_t index, std::span<const std::byte> bytes) const {
-    const auto& tensor = layout.tensors[index];
+    const Item& item = items[index];
+    const auto& tensor = *item.tensor;
     Arrival& arrival = arrivals[index];
-    arrival.header = format::parse_header(bytes, tensor, layout);
+    arrival.header = format::parse_header(bytes, tensor, *item.layout);
     const auto hashed = std::exchange(arrival.header.hashed, {}); // a file may make it 64 MiB
-    if (options.headers_only)
+    if (headers_only)
         return;
     const auto& header = arrival.header;
-    arrival.checks = choose_checks(options.verify, header, tensor);
+    if (item.whole)
+        arrival.checks = choose_checks(options.verify, header, tensor);
     if (header.seal) {
-        arrival.gathered = !tiles(tensor, *header.seal, chunk_bytes);
-        arrival.ungathered = tensor.data.bytes;
+        arrival.gathered = !tiles(item, header.seal->piece_bytes, chunk_bytes);
+        arrival.ungathered = item.read.bytes;
     }
     if (arrival.checks.crc32)
         arrival.crc32 = format::crc32_share(format::crc32(hashed), tensor.data.bytes);
@@ -120,52 +148,82 @@ void Transform::take_header(std::uint32_t index, std::span<const std::byte> byte
         arrival.digest.emplace();
 }
 
+/// Collects the ciphertext; returns the plaintext once all of it was there and opened.
+std::span<std::byte> Transform::gather(
+    const Segment& segment,
+    std::span<std::byte> bytes,
+    const format::Secret* key,
+    JobTimes& times) const {
+    const Item& item = items[segment.item];
+    Arrival& arrival = arrivals[segment.item];
+    const auto all =
+        arrival.scratch ? arrival.scratch->bytes().first(item.read.bytes) : arrival.destination;
+    copy_bytes(all.subspan(segment.range.offset - item.read.offset, bytes.size()), bytes, times);
+    if (arrival.ungathered.fetch_sub(bytes.size()) != bytes.size())
+        return {};
+    const std::uint64_t position = item.read.offset - item.tensor->data.offset;
+    open_pieces(*item.tensor, *arrival.header.seal, position, all, all, *key, times);
+    return all;
+}
+
 std::span<const std::byte> Transform::take_data(
-    const Segment& segment, std::span<std::byte> bytes, const format::Secret* key) const {
-    const auto& tensor = layout.tensors[segment.tensor];
-    Arrival& arrival = arrivals[segment.tensor];
+    const Segment& segment,
+    std::span<std::byte> bytes,
+    const format::Secret* key,
+    JobTimes& times) const {
+    const Item& item = items[segment.item];
+    const auto& tensor = *item.tensor;
+    Arrival& arrival = arrivals[segment.item];
     std::uint64_t position = segment.range.offset - tensor.data.offset;
+    const bool home = item.linear() && !arrival.destination.empty();
     std::span<std::byte> plain = bytes;
-    if (!arrival.destination.empty())
-        plain = arrival.destination.subspan(position, bytes.size());
+    if (home)
+        plain = arrival.destination.subspan(segment.range.offset - item.read.offset, bytes.size());
+    std::optional<format::Crc32> crc;
 
     if (arrival.gathered) {
-        std::memcpy(plain.data(), bytes.data(), bytes.size());
-        if (arrival.ungathered.fetch_sub(bytes.size()) != bytes.size())
+        plain = gather(segment, bytes, key, times);
+        if (plain.empty())
             return {};
-        plain = arrival.destination;
-        position = 0;
-        open_pieces(tensor, *arrival.header.seal, 0, plain, plain, *key);
+        position = item.read.offset - tensor.data.offset;
     } else if (arrival.header.seal) {
-        open_pieces(tensor, *arrival.header.seal, position, plain, bytes, *key);
+        open_pieces(tensor, *arrival.header.seal, position, plain, bytes, *key, times);
     } else if (plain.data() != bytes.data() && arrival.checks.crc32) {
-        const auto crc = format::copy_crc32(plain, bytes);
-        arrival.crc32 ^= format::crc32_share(crc, tensor.data.bytes - position - plain.size());
-        return plain;
+        crc = copy_crc32(plain, bytes, times);
     } else if (plain.data() != bytes.data()) {
-        std::memcpy(plain.data(), bytes.data(), bytes.size());
+        copy_bytes(plain, bytes, times);
     }
-    if (arrival.checks.crc32)
-        arrival.crc32 ^=
-            format::crc32_share(format::crc32(plain), tensor.data.bytes - position - plain.size());
+    if (arrival.checks.crc32) {
+        if (!crc)
+            crc = crc32(plain, 0, times);
+        const std::uint64_t behind = tensor.data.bytes - position - plain.size();
+        arrival.crc32 ^= format::crc32_share(*crc, behind);
+    }
+    if (!home && !arrival.destination.empty()) {
+        const JobTimes::Scope scope(times, Stage::copy, 0);
+        copy_runs(item.runs, position, plain, arrival.destination);
+    }
     return plain;
 }
 
-void Transform::hash(std::uint32_t tensor, std::span<const std::byte> plain) const {
-    Arrival& arrival = arrivals[tensor];
+void Transform::list_hashes(
+    std::uint32_t index,
+    std::span<const std::byte> plain,
+    std::vector<format::Sha256Part>& parts) const {
+    Arrival& arrival = arrivals[index];
     if (arrival.sha256)
-        arrival.sha256->update(plain);
+        parts.push_back({&*arrival.sha256, plain});
     // a byte of data that stands for an empty tensor is no plaintext
-    if (arrival.digest && layout.tensors[tensor].bytes > 0)
-        arrival.digest->update(plain);
+    if (arrival.digest && items[index].tensor->bytes > 0)
+        parts.push_back({&*arrival.digest, plain});
 }
 
 bool Transform::finish(std::uint32_t index, std::uint64_t bytes) const {
-    const auto& tensor = layout.tensors[index];
+    const auto& tensor = *items[index].tensor;
     Arrival& arrival = arrivals[index];
     if (arrival.missing.fetch_sub(bytes) != bytes)
         return false;
-    if (options.headers_only)
+    if (headers_only)
         return true;
     if (arrival.checks.crc32 && arrival.crc32 != *arrival.header.crc32)
         wrong_hash("CRC-32", tensor);

@@ -4,6 +4,7 @@
 
 #include <tz/engine/gate.hpp>
 #include <tz/engine/memory.hpp>
+#include <tz/engine/meter.hpp>
 #include <tz/engine/options.hpp>
 #include <tz/engine/plan.hpp>
 #include <tz/format/hash.hpp>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace tz {
 
@@ -29,6 +31,10 @@ struct Checks {
 Checks
 choose_checks(Verify verify, const format::TensorHeader& header, const format::Tensor& tensor);
 
+/// Whether every chunk of a sealed item holds whole pieces. Chunks of sealed data are cut at
+/// multiples of the usual piece, or of the largest power of two in a smaller chunk.
+bool tiles(const Item& item, std::uint64_t piece_bytes, std::size_t chunk_bytes);
+
 /// What the lanes of a load know of one tensor while its chunks arrive. The header and what follows
 /// from it are written before the gate's value 1 is reached and only read after it. The streams
 /// belong to the chunk whose turn it is.
@@ -36,13 +42,13 @@ struct Arrival {
     /// Values of `gate`: 0, the header is not known; 1 + n, it is, and the first n bytes of the
     /// data are hashed (where they are hashed in order at all).
     Gate gate;
-    std::span<std::byte> destination; ///< empty: nowhere
+    std::span<std::byte> destination; ///< of what is handed out; empty: nowhere
     format::TensorHeader header;
     Checks checks;
-    /// Sealed in pieces that chunks don't hold whole: ciphertext is gathered in the destination and
-    /// opened there when all of it has arrived.
+    /// Sealed in pieces that chunks don't hold whole: ciphertext is gathered and opened when all of
+    /// it has arrived; in the destination, or in `scratch` where that is none or another slice.
     bool gathered = false;
-    std::unique_ptr<HostMemory> scratch; ///< the destination of a gathered tensor that goes nowhere
+    std::unique_ptr<HostMemory> scratch;
     std::atomic<std::uint64_t> ungathered = 0;
     std::atomic<std::uint64_t> missing = 0;     ///< header and data bytes not yet through all steps
     std::atomic<format::Crc32> crc32 = 0;       ///< XOR of the shares of what has arrived
@@ -55,27 +61,41 @@ struct Arrival {
 
 /// What one load asks of its transforms. Shared by all lanes; constant but for the arrivals.
 struct Transform {
-    const format::Layout& layout;
+    std::span<const Item> items;
     const LoadOptions& options;
-    std::span<Arrival> arrivals;
-    std::size_t chunk_bytes; ///< that the plan was cut with
+    std::span<Arrival> arrivals; ///< by item
+    std::size_t chunk_bytes;     ///< that the plan was cut with
+    bool headers_only;
 
     /// Parses the tensor's header from `bytes`. The lane opens the gate.
-    void take_header(std::uint32_t tensor, std::span<const std::byte> bytes) const;
+    void take_header(std::uint32_t item, std::span<const std::byte> bytes) const;
 
-    /// Brings `bytes`, the segment's range of the file, to the tensor's destination: copied, or
+    /// Brings `bytes`, the segment's range of the file, to the item's destination: copied, or
     /// opened with `key` if sealed, and CRC-32 taken on the way. `bytes` may be the destination
-    /// itself. Returns where the plaintext now is; empty when the tensor is gathered and not
-    /// complete.
-    std::span<const std::byte>
-    take_data(const Segment& segment, std::span<std::byte> bytes, const format::Secret* key) const;
+    /// itself, and may be overwritten. Returns where the plaintext now is; empty when the tensor is
+    /// gathered and not complete.
+    std::span<const std::byte> take_data(
+        const Segment& segment,
+        std::span<std::byte> bytes,
+        const format::Secret* key,
+        JobTimes& times) const;
 
-    /// Continues the tensor's hashes; called in the order of its data.
-    void hash(std::uint32_t tensor, std::span<const std::byte> plain) const;
+    /// Adds what continues the item's hashes with `plain`; to be hashed in the order of its data.
+    void list_hashes(
+        std::uint32_t item,
+        std::span<const std::byte> plain,
+        std::vector<format::Sha256Part>& parts) const;
 
     /// Counts `bytes` as through; at the last ones compares the hashes. True when the tensor is
     /// complete.
-    bool finish(std::uint32_t tensor, std::uint64_t bytes) const;
+    bool finish(std::uint32_t item, std::uint64_t bytes) const;
+
+private:
+    std::span<std::byte> gather(
+        const Segment& segment,
+        std::span<std::byte> bytes,
+        const format::Secret* key,
+        JobTimes& times) const;
 };
 
 } // namespace tz

@@ -41,6 +41,12 @@ public:
             std::move(job));
     }
 
+    /// Runs `job`, which must not throw, on a worker.
+    template <typename Job>
+    void post(Job job) {
+        asio::post(pool_, std::move(job));
+    }
+
 private:
     Workers(unsigned threads, const SignalBlock&) : pool_(threads), threads_(threads) {}
 

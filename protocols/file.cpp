@@ -1,6 +1,7 @@
 #include <tz/engine/alignment.hpp>
 #include <tz/engine/loop.hpp>
 #include <tz/engine/machine.hpp>
+#include <tz/engine/mapping.hpp>
 #include <tz/format/error.hpp>
 #include <tz/protocols/descriptor.hpp>
 #include <tz/protocols/file.hpp>
@@ -109,6 +110,10 @@ public:
 
     std::unique_ptr<Reader> reader(Loop& loop, ReadCounters& counters) const override {
         return std::make_unique<FileReader>(*this, loop, counters);
+    }
+
+    std::shared_ptr<const Mapping> map() const override {
+        return std::make_shared<Mapping>(file_.get(), bytes());
     }
 
     void check_unchanged() const override {
@@ -228,7 +233,10 @@ FileReader::read_direct(std::uint64_t offset, std::span<const Buffer> to, std::s
         co_await loop_.blocking().run(std::move(job));
     } else {
         if (std::any_of(to.begin(), to.end(), [](const Buffer& b) { return b.fresh; })) {
-            auto touch = [to] { touch_fresh(to); };
+            auto touch = [this, to] {
+                const CpuCount cpu(counters_);
+                touch_fresh(to);
+            };
             co_await loop_.workers().run(std::move(touch));
         }
         done = co_await ring_read(offset, to);
@@ -241,6 +249,7 @@ FileReader::read_direct(std::uint64_t offset, std::span<const Buffer> to, std::s
 
 /// On a thread that may wait; 0 where the read was refused or interrupted.
 std::size_t FileReader::blocking_direct_read(std::uint64_t offset, std::span<const Buffer> to) {
+    const CpuCount cpu(counters_);
     touch_fresh(to);
     list_pieces(to, 0, pieces_);
     const auto count = static_cast<int>(pieces_.size());
@@ -294,6 +303,7 @@ awaitable<std::size_t> FileReader::ring_read(std::uint64_t offset, std::span<con
 void FileReader::blocking_read(
     std::uint64_t offset, std::span<const Buffer> to, std::size_t done, std::size_t need) {
     constexpr std::size_t pieces_max = 1024; // IOV_MAX
+    const CpuCount cpu(counters_);
     if (done == 0)
         touch_fresh(to);
     for (int faults = 0; done < need;) {

@@ -30,7 +30,7 @@ std::string time_text(double seconds) {
 } // namespace
 
 std::string progress_text(const Progress& progress, double bytes_per_s, unsigned columns) {
-    if (progress.stage == Stage::index)
+    if (progress.phase == Phase::index)
         return "reading the index";
     const double total = static_cast<double>(progress.bytes_total);
     const double done = static_cast<double>(progress.bytes_done);

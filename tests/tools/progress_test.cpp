@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t gib = 1ull << 30;
 
 Progress half_way() {
-    return {Stage::tensors, 5 * gib, 10 * gib, 1, 2};
+    return {Phase::tensors, 5 * gib, 10 * gib, 1, 2};
 }
 
 TEST(ProgressText, SaysHowFarHowFastAndHowLong) {
@@ -33,7 +33,7 @@ TEST(ProgressText, SurvivesWhatIsUnknown) {
     EXPECT_EQ(progress_text({}, 0, 0), "reading the index");
     EXPECT_EQ(progress_text(half_way(), 0, 0), " 50 %  5.0 GiB of 10.0 GiB  0.00 GB/s  ETA -:--");
     EXPECT_EQ(
-        progress_text({Stage::tensors, 0, 0, 0, 0}, 0, 0),
+        progress_text({Phase::tensors, 0, 0, 0, 0}, 0, 0),
         "100 %  0 B of 0 B  0.00 GB/s  ETA 0:00");
 }
 

@@ -1,0 +1,189 @@
+#include <tz/engine/choose.hpp>
+#include <tz/engine/plan.hpp>
+#include <tz/format/error.hpp>
+#include <tz/format/name.hpp>
+
+#include <algorithm>
+#include <fnmatch.h>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace tz {
+
+namespace {
+
+[[noreturn]] void unknown_name(const std::string& name) {
+    throw Error(
+        errc::not_found,
+        "there is no tensor '" + printable(name) + "'",
+        {},
+        "`tz inspect` lists the names");
+}
+
+[[noreturn]] void unwanted(const char* what, const std::string& name) {
+    throw Error(
+        errc::usage,
+        std::string(what) + " names '" + printable(name) +
+            "', which is not among the wanted tensors");
+}
+
+/// Decides tensor by tensor, and knows afterwards which names there were.
+class Chooser {
+public:
+    explicit Chooser(const Selection& selection)
+        : selection_(selection),
+          names_(selection.names.begin(), selection.names.end()) {}
+
+    bool wants(const format::Tensor& tensor) {
+        const std::string name = format::display_name(tensor.name);
+        const bool named = names_.contains(name);
+        if (named)
+            found_.insert(name);
+        const bool all = selection_.names.empty() && selection_.include.empty();
+        if (!all && !named && !matches(name, selection_.include))
+            return false;
+        if (matches(name, selection_.exclude))
+            return false;
+        return !selection_.wanted || selection_.wanted(tensor);
+    }
+
+    void check_names() const {
+        for (const std::string& name : selection_.names)
+            if (!found_.contains(name))
+                unknown_name(name);
+    }
+
+private:
+    static bool matches(const std::string& name, const std::vector<std::string>& patterns) {
+        return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+            return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+        });
+    }
+
+    const Selection& selection_;
+    std::unordered_set<std::string> names_;
+    std::unordered_set<std::string> found_;
+};
+
+/// Items whose names stand in `order` come first, as they stand there.
+void reorder(std::vector<Item>& items, const std::vector<std::string>& order) {
+    if (order.empty())
+        return;
+    std::unordered_map<std::string, std::size_t> ranks;
+    for (const std::string& name : order)
+        ranks.emplace(name, ranks.size());
+    std::vector<std::pair<std::size_t, Item>> ranked;
+    std::vector<bool> found(ranks.size());
+    for (const Item& item : items) {
+        const auto rank = ranks.find(format::display_name(item.tensor->name));
+        if (rank != ranks.end())
+            found[rank->second] = true;
+        ranked.emplace_back(rank == ranks.end() ? ranks.size() : rank->second, item);
+    }
+    for (const auto& [name, rank] : ranks)
+        if (!found[rank])
+            unwanted("the order", name);
+    std::ranges::stable_sort(ranked, {}, &std::pair<std::size_t, Item>::first);
+    std::ranges::transform(ranked, items.begin(), &std::pair<std::size_t, Item>::second);
+}
+
+void check_slice(const Slice& slice, const format::Tensor& tensor) {
+    const auto& shape = tensor.shape;
+    const bool fits = slice.dimension < shape.size() && slice.begin <= slice.end &&
+                      slice.end <= shape[slice.dimension];
+    if (fits)
+        return;
+    std::string dimensions;
+    for (const std::uint64_t size : shape)
+        dimensions += (dimensions.empty() ? "" : ", ") + std::to_string(size);
+    throw Error(
+        errc::usage,
+        "indices " + std::to_string(slice.begin) + " to " + std::to_string(slice.end) +
+            " of dimension " + std::to_string(slice.dimension) + " are not within " +
+            format::tensor_label(tensor.name) + ", whose shape is [" + dimensions + "]");
+}
+
+std::unordered_map<std::string, const Slice*> by_name(std::span<const Slice> slices) {
+    std::unordered_map<std::string, const Slice*> map;
+    for (const Slice& slice : slices)
+        if (!map.emplace(slice.name, &slice).second)
+            throw Error(
+                errc::usage, "there is more than one slice of '" + printable(slice.name) + "'");
+    return map;
+}
+
+} // namespace
+
+std::vector<Item>
+choose_items(std::span<const format::Layout> layouts, const Selection& selection) {
+    std::vector<Item> items;
+    Chooser chooser(selection);
+    const bool everything = selection.everything();
+    for (std::size_t source = 0; source < layouts.size(); ++source) {
+        std::uint32_t place = 0;
+        for (const auto& tensor : layouts[source].tensors) {
+            if (!everything && !chooser.wants(tensor))
+                continue;
+            items.push_back(
+                whole_item(layouts[source], tensor, static_cast<std::uint32_t>(source)));
+            items.back().place = place++;
+        }
+    }
+    chooser.check_names();
+    reorder(items, selection.order);
+    return items;
+}
+
+void cut_slices(
+    std::span<Item> items,
+    std::span<const Slice> slices,
+    bool whole,
+    std::size_t chunk_bytes,
+    const std::function<std::uint64_t(const Item&)>& piece_bytes) {
+    if (slices.empty())
+        return;
+    auto wanted = by_name(slices);
+    std::unordered_set<std::string> found;
+    for (Item& item : items) {
+        const std::string name = format::display_name(item.tensor->name);
+        const auto slice = wanted.find(name);
+        if (slice == wanted.end())
+            continue;
+        found.insert(name);
+        check_slice(*slice->second, *item.tensor);
+        const Runs runs = runs_of(
+            *item.tensor, slice->second->dimension, slice->second->begin, slice->second->end);
+        const bool sealed = item.layout->encrypted && item.tensor->data.bytes > 0;
+        const std::uint64_t unit = sealed ? piece_bytes(item) : 1;
+        take_slice(item, runs, unit, !sealed || sealed_cut_bytes(chunk_bytes) % unit == 0);
+        item.dimension = slice->second->dimension;
+        item.extent = slice->second->end - slice->second->begin;
+        if (whole || runs.total() == item.tensor->data.bytes) {
+            item.read = item.tensor->data;
+            item.whole = true;
+            item.apart = false;
+        }
+    }
+    for (const Slice& slice : slices)
+        if (!found.contains(slice.name))
+            unwanted("a slice", slice.name);
+}
+
+format::Layout
+handed_out(const format::Layout& layout, std::span<const Item> items, std::uint32_t source) {
+    format::Layout handed;
+    handed.version = layout.version;
+    handed.encrypted = layout.encrypted;
+    handed.file_bytes = layout.file_bytes;
+    handed.index_bytes = layout.index_bytes;
+    for (const Item& item : items)
+        if (item.source == source)
+            handed.tensors.resize(std::max<std::size_t>(handed.tensors.size(), item.place + 1));
+    for (const Item& item : items)
+        if (item.source == source)
+            handed.tensors[item.place] = handed_out(item);
+    return handed;
+}
+
+} // namespace tz

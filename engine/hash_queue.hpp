@@ -1,0 +1,69 @@
+// SHA-256 of chunks whose turn has come. One stream leaves a core's SHA unit waiting for itself;
+// streams of different tensors, interleaved, don't. So a worker that takes up a chunk takes along
+// what else is waiting.
+#pragma once
+
+#include <tz/engine/meter.hpp>
+#include <tz/engine/workers.hpp>
+#include <tz/format/hash.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+namespace tz {
+
+/// What one chunk wants hashed. Belongs to its lane and stays until run() completes.
+struct HashTask {
+    std::vector<format::Sha256Part> parts; ///< no two of one stream, here or in another task
+    std::size_t bytes = 0;                 ///< of all parts
+    /// Called on the worker when the parts are hashed. `share`: of this task in `times`.
+    std::function<void(const JobTimes& times, double share)> then;
+
+private:
+    friend class HashQueue;
+    asio::any_completion_handler<void(std::exception_ptr)> handler;
+    asio::any_io_executor executor;
+};
+
+/// Shared by the lanes of a load.
+class HashQueue {
+public:
+    /// Chunks that one worker hashes together. More streams than the kernel interleaves gain
+    /// nothing.
+    static constexpr std::size_t together_max = 3;
+
+    /// Hashes the task's parts on a worker, maybe together with others', and completes on the loop
+    /// of the waiting coroutine, with the exception that `then` threw, if any. Can't be cancelled.
+    template <typename Token = asio::use_awaitable_t<>>
+    auto run(HashTask& task, Workers& workers, Token&& token = {}) {
+        return asio::async_initiate<Token, void(std::exception_ptr)>(
+            [this, &task, &workers](auto handler) {
+                // tracked: the waiting loop keeps running
+                asio::any_io_executor executor = asio::prefer(
+                    asio::any_io_executor(asio::get_associated_executor(handler)),
+                    asio::execution::outstanding_work.tracked);
+                start(task, workers, std::move(handler), std::move(executor));
+            },
+            token);
+    }
+
+private:
+    void start(
+        HashTask& task,
+        Workers& workers,
+        asio::any_completion_handler<void(std::exception_ptr)> handler,
+        asio::any_io_executor executor);
+    std::vector<HashTask*> take();
+    void drain();
+
+    std::mutex mutex_;
+    std::deque<HashTask*> waiting_;
+};
+
+} // namespace tz

@@ -1,0 +1,130 @@
+#include <tz/engine/alignment.hpp>
+#include <tz/engine/item.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace tz {
+
+namespace {
+
+std::uint64_t up_to_multiple(std::uint64_t value, std::uint64_t unit) {
+    return (value + unit - 1) / unit * unit; // sealed pieces are no powers of two
+}
+
+/// The bytes from `begin` to `end` of the data, widened to whole units, in the file.
+format::Range widened(const Item& item, std::uint64_t begin, std::uint64_t end) {
+    const format::Range& data = item.tensor->data;
+    const std::uint64_t first = begin / item.unit * item.unit;
+    const std::uint64_t last = std::min(up_to_multiple(end, item.unit), data.bytes);
+    return {data.offset + first, last - first};
+}
+
+} // namespace
+
+Runs runs_of(
+    const format::Tensor& tensor, std::size_t dimension, std::uint64_t begin, std::uint64_t end) {
+    std::uint64_t outer = 1;
+    for (std::size_t i = 0; i < dimension; ++i)
+        outer *= tensor.shape[i];
+    std::uint64_t inner = tensor.dtype.bytes;
+    for (std::size_t i = dimension + 1; i < tensor.shape.size(); ++i)
+        inner *= tensor.shape[i];
+    const std::uint64_t row = tensor.shape[dimension] * inner;
+    Runs runs{begin * inner, (end - begin) * inner, row, outer};
+    if (runs.total() == 0)
+        return {};
+    if (runs.bytes == row) // all of the dimension
+        runs = {0, row * outer, row * outer, 1};
+    return runs;
+}
+
+std::uint64_t copy_runs(
+    const Runs& runs,
+    std::uint64_t position,
+    std::span<const std::byte> data,
+    std::span<std::byte> to) {
+    const std::uint64_t end = position + data.size();
+    if (runs.count == 0 || end <= runs.offset)
+        return 0;
+    std::uint64_t copied = 0;
+    const std::uint64_t first =
+        position <= runs.offset ? 0 : (position - runs.offset) / runs.distance;
+    for (std::uint64_t i = first; i < runs.count; ++i) {
+        const std::uint64_t run = runs.offset + i * runs.distance;
+        if (run >= end)
+            break;
+        const std::uint64_t from = std::max(run, position);
+        const std::uint64_t until = std::min(run + runs.bytes, end);
+        if (until <= from)
+            continue; // the data begins behind this run
+        const std::uint64_t size = until - from;
+        const auto target = to.subspan(i * runs.bytes + (from - run), size);
+        std::memcpy(target.data(), data.subspan(from - position).data(), size);
+        copied += size;
+    }
+    return copied;
+}
+
+Item whole_item(const format::Layout& layout, const format::Tensor& tensor, std::uint32_t source) {
+    Item item;
+    item.layout = &layout;
+    item.tensor = &tensor;
+    item.source = source;
+    item.bytes = tensor.bytes;
+    item.runs = {0, tensor.data.bytes, tensor.data.bytes, tensor.data.bytes > 0 ? 1u : 0u};
+    item.read = tensor.data;
+    return item;
+}
+
+void take_slice(Item& item, const Runs& runs, std::uint64_t unit, bool may_be_apart) {
+    item.slice = true;
+    item.whole = false;
+    item.runs = runs;
+    const std::uint64_t data_bytes = item.tensor->data.bytes;
+    item.unit = std::clamp<std::uint64_t>(unit, 1, std::max<std::uint64_t>(data_bytes, 1));
+    item.bytes = runs.total();
+    const bool data = data_bytes > 0 && runs.count > 0; // meta tensors have none
+    item.read =
+        data ? widened(item, runs.offset, runs.end()) : format::Range{item.tensor->data.offset, 0};
+    item.apart = may_be_apart && data && runs.count > 1 && runs.distance - runs.bytes > gap_max;
+}
+
+void for_each_read(const Item& item, const std::function<void(format::Range)>& use) {
+    if (item.read.bytes == 0)
+        return;
+    if (!item.apart)
+        return use(item.read);
+    format::Range open;
+    for (std::uint64_t i = 0; i < item.runs.count; ++i) {
+        const std::uint64_t begin = item.runs.offset + i * item.runs.distance;
+        const format::Range next = widened(item, begin, begin + item.runs.bytes);
+        if (open.bytes > 0 && next.offset <= open.end() + gap_max) {
+            open.bytes = next.end() - open.offset;
+            continue;
+        }
+        if (open.bytes > 0)
+            use(open);
+        open = next;
+    }
+    use(open);
+}
+
+format::Tensor handed_out(const Item& item) {
+    format::Tensor tensor = *item.tensor;
+    if (item.slice) {
+        tensor.shape[item.dimension] = item.extent;
+        tensor.bytes = item.bytes;
+    }
+    return tensor;
+}
+
+std::uint64_t read_bytes(const Item& item) {
+    if (!item.apart)
+        return item.read.bytes;
+    std::uint64_t bytes = 0;
+    for_each_read(item, [&bytes](format::Range range) { bytes += range.bytes; });
+    return bytes;
+}
+
+} // namespace tz
