@@ -1,0 +1,146 @@
+#include <tz/engine/choose.hpp>
+#include <tz/tests/support/files.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace tz {
+namespace {
+
+format::Layout layout_of(const std::vector<std::string>& names) {
+    format::Layout layout;
+    std::uint64_t at = 1000;
+    for (const std::string& name : names) {
+        format::Tensor tensor;
+        tensor.name = name;
+        tensor.dtype = {"<f4", "float32", 4};
+        tensor.shape = {10, 20};
+        tensor.bytes = 800;
+        tensor.header = {at, 100};
+        tensor.data = {at + 100, 800};
+        at += 900;
+        layout.tensors.push_back(tensor);
+    }
+    return layout;
+}
+
+const std::vector<format::Layout> files{
+    layout_of({"a.weight", "a.bias", "b.weight"}), layout_of({"b.weight", "c/norm.weight"})};
+
+/// "FILE:NAME ..." in the order of the items.
+std::string chosen(const Selection& selection) {
+    std::string text;
+    for (const Item& item : choose_items(files, selection))
+        text += (text.empty() ? "" : " ") + std::to_string(item.source) + ":" + item.tensor->name;
+    return text;
+}
+
+Selection
+of(std::vector<std::string> names,
+   std::vector<std::string> include = {},
+   std::vector<std::string> exclude = {}) {
+    Selection selection;
+    selection.names = std::move(names);
+    selection.include = std::move(include);
+    selection.exclude = std::move(exclude);
+    return selection;
+}
+
+TEST(Choose, FollowsTheTable) {
+    const struct {
+        Selection selection;
+        const char* items;
+    } cases[] = {
+        {{}, "0:a.weight 0:a.bias 0:b.weight 1:b.weight 1:c/norm.weight"},
+        {of({"a.bias"}), "0:a.bias"},
+        {of({"b.weight"}), "0:b.weight 1:b.weight"},
+        {of({}, {"*.weight"}), "0:a.weight 0:b.weight 1:b.weight 1:c/norm.weight"},
+        {of({}, {"a.*", "c*"}), "0:a.weight 0:a.bias 1:c/norm.weight"},
+        {of({}, {}, {"*weight"}), "0:a.bias"},
+        {of({"a.bias"}, {"c*"}), "0:a.bias 1:c/norm.weight"},
+        {of({"a.bias"}, {"a.*"}, {"*.bias"}), "0:a.weight"},
+        {of({}, {"none*"}), ""},
+        {of({}, {"?.bias"}), "0:a.bias"},
+    };
+
+    for (const auto& one : cases)
+        EXPECT_EQ(chosen(one.selection), one.items);
+}
+
+TEST(Choose, AsksThePredicateOfWhatElseIsWanted) {
+    Selection selection = of({}, {"*.weight"});
+    std::vector<std::string> asked;
+    selection.wanted = [&](const format::Tensor& tensor) {
+        asked.push_back(tensor.name);
+        return tensor.name[0] == 'b';
+    };
+    EXPECT_EQ(chosen(selection), "0:b.weight 1:b.weight");
+    EXPECT_EQ(asked.size(), 4u);
+}
+
+TEST(Choose, PutsTheCallersOrderFirst) {
+    Selection selection;
+    selection.order = {"c/norm.weight", "a.bias"};
+    EXPECT_EQ(chosen(selection), "1:c/norm.weight 0:a.bias 0:a.weight 0:b.weight 1:b.weight");
+    const auto items = choose_items(files, selection);
+    EXPECT_EQ(items[0].place, 1u) << "the place in its file stays";
+    EXPECT_EQ(items[1].place, 1u);
+}
+
+TEST(Choose, RefusesNamesThatNoFileHas) {
+    const auto error = test::error_of([] { choose_items(files, of({"a.weight", "nobody"})); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::not_found);
+    EXPECT_NE(std::string(error->what()).find("'nobody'"), std::string::npos);
+}
+
+TEST(Choose, RefusesAnOrderOfWhatIsNotWanted) {
+    Selection selection = of({"a.bias"});
+    selection.order = {"a.weight"};
+    const auto error = test::error_of([&] { choose_items(files, selection); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::usage);
+}
+
+errc cut(const std::vector<Slice>& slices, const Selection& selection = {}) {
+    auto items = choose_items(files, selection);
+    const auto error = test::error_of([&] { cut_slices(items, slices, false, 4 << 20, {}); });
+    return error ? error->kind() : errc{};
+}
+
+TEST(CutSlices, RefusesWhatIsNotInTheShapeOrNotWanted) {
+    EXPECT_EQ(cut({{"a.bias", 0, 0, 10}}), errc{});
+    EXPECT_EQ(cut({{"a.bias", 1, 20, 20}}), errc{});
+    EXPECT_EQ(cut({{"a.bias", 0, 0, 11}}), errc::usage);
+    EXPECT_EQ(cut({{"a.bias", 0, 5, 4}}), errc::usage);
+    EXPECT_EQ(cut({{"a.bias", 2, 0, 1}}), errc::usage);
+    EXPECT_EQ(cut({{"nobody", 0, 0, 1}}), errc::usage);
+    EXPECT_EQ(cut({{"a.bias", 0, 0, 1}}, of({"b.weight"})), errc::usage);
+    EXPECT_EQ(cut({{"a.bias", 0, 0, 1}, {"a.bias", 0, 1, 2}}), errc::usage) << "two of one";
+}
+
+TEST(CutSlices, HandsOutOnlyWhatIsWanted) {
+    Selection selection = of({"a.bias", "b.weight"});
+    auto items = choose_items(files, selection);
+    const std::vector<Slice> slices{{"b.weight", 0, 2, 5}};
+    cut_slices(items, slices, false, 4 << 20, {});
+    const auto first = handed_out(files[0], items, 0);
+    ASSERT_EQ(first.tensors.size(), 2u);
+    EXPECT_EQ(first.tensors[0].bytes, 800u);
+    EXPECT_EQ(first.tensors[1].shape, (std::vector<std::uint64_t>{3, 20}));
+    EXPECT_EQ(handed_out(files[1], items, 1).tensors.size(), 1u);
+    EXPECT_EQ(items[1].read.bytes, 240u);
+}
+
+TEST(CutSlices, ReadsWholeTensorsWhenAsked) {
+    auto items = choose_items(files, of({"a.bias"}));
+    const std::vector<Slice> slices{{"a.bias", 0, 2, 5}};
+    cut_slices(items, slices, true, 4 << 20, {});
+    EXPECT_EQ(items[0].read, items[0].tensor->data);
+    EXPECT_EQ(items[0].bytes, 240u);
+    EXPECT_TRUE(items[0].whole);
+}
+
+} // namespace
+} // namespace tz

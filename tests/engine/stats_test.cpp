@@ -1,0 +1,66 @@
+#include <tz/engine/stats.hpp>
+
+#include <gtest/gtest.h>
+
+namespace tz {
+namespace {
+
+/// A load of 2 GB in a second on two workers and 16 lanes.
+LoadStats one_second() {
+    LoadStats stats;
+    stats.bytes = 2'000'000'000;
+    stats.seconds = 1;
+    stats.workers = 2;
+    stats.lanes = 16;
+    return stats;
+}
+
+TEST(Verdict, NamesTheSourceWhenLanesWaitForIt) {
+    LoadStats stats = one_second();
+    stats.cpu_seconds = 0.4;
+    stats.read = {2'000'000'000, 0.1, 15};
+    stats.source_seconds = 0.95;
+    const Verdict verdict = verdict_of(stats);
+    EXPECT_EQ(verdict.bound, Bound::source);
+    EXPECT_NEAR(verdict.share, 0.95, 1e-9);
+    EXPECT_EQ(explain(stats), "bound by the source: 95 % of its ceiling of 2.11 GB/s");
+}
+
+TEST(Verdict, NamesTheCostliestStageWhenTheCoresAreBusy) {
+    LoadStats stats = one_second();
+    stats.cpu_seconds = 1.8;
+    stats.read = {2'000'000'000, 0.3, 2};
+    stats.verify.cpu_seconds = 0.3;
+    stats.decrypt.cpu_seconds = 1.2;
+    stats.source_seconds = 0.9; // reads wait now and then all the time
+    const Verdict verdict = verdict_of(stats);
+    EXPECT_EQ(verdict.bound, Bound::cores);
+    EXPECT_EQ(verdict.stage, "decrypt");
+    EXPECT_NEAR(verdict.share, 0.9, 1e-9);
+    EXPECT_EQ(
+        explain(stats),
+        "bound by the cores, 67 % of their work decrypting: 90 % of its ceiling of 2.22 GB/s");
+}
+
+TEST(Verdict, NamesTheCallerWhenItsCallbackTakesTheTime) {
+    LoadStats stats = one_second();
+    stats.cpu_seconds = 0.5;
+    stats.deliver_seconds = 0.98;
+    const Verdict verdict = verdict_of(stats);
+    EXPECT_EQ(verdict.bound, Bound::delivery);
+    EXPECT_EQ(explain(stats), "bound by the delivery callback: 98 % of its ceiling of 2.04 GB/s");
+}
+
+TEST(Verdict, NeverSaysMoreThanAll) {
+    LoadStats stats = one_second();
+    stats.cpu_seconds = 2.5; // a clock that ticks coarsely
+    EXPECT_EQ(verdict_of(stats).share, 1);
+}
+
+TEST(Verdict, OfAnEmptyLoadIsHarmless) {
+    EXPECT_EQ(verdict_of(LoadStats{}).share, 0);
+    EXPECT_FALSE(explain(LoadStats{}).empty());
+}
+
+} // namespace
+} // namespace tz
