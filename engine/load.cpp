@@ -350,6 +350,8 @@ LoadedFiles FileLoad::hand_over() {
         ++wanted[item.source];
     for (std::size_t i = 0; i < sources_.size(); ++i) {
         LoadedFile& file = loaded.files[i];
+        file.tensors_total = layouts_[i].tensors.size();
+        file.bytes_total = layouts_[i].total_bytes();
         if (options_.memory != Memory::none) {
             file.tensors.resize(wanted[i]);
             file.memory = std::make_shared<Owners>(Owners{job_->memory, job_->files[i].mapping});

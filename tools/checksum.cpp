@@ -21,21 +21,21 @@ std::string_view line_name(std::string_view stored) {
     return stored.starts_with('\x1e') ? stored.substr(1) : stored;
 }
 
-std::string lines_of(const Loaded& loaded) {
+std::string lines_of(const LoadedFile& loaded) {
     std::string lines;
     for (std::size_t i = 0; i < loaded.digests.size(); ++i)
         lines += checksum_line(loaded.digests[i], line_name(loaded.layout.tensors[i].name));
     return lines;
 }
 
-Json to_json(const Options& options, const Loaded& loaded, const format::Sha256& all) {
+Json to_json(const Options& options, const LoadedFile& loaded, const format::Sha256& all) {
     Json tensors = Json::array();
     for (std::size_t i = 0; i < loaded.digests.size(); ++i)
         tensors.push_back(
             {{"name", format::display_name(loaded.layout.tensors[i].name)},
              {"sha256", format::hex(loaded.digests[i])}});
     Json json = result("tz-checksum/1");
-    json["file"] = printable(options.file);
+    json["file"] = printable(options.file());
     json["sha256"] = format::hex(all);
     json["tensors"] = std::move(tensors);
     return json;
@@ -61,7 +61,8 @@ int run_checksum(const Options& options) {
     load.verify = options.verify.value_or(Verify::automatic);
     load.memory = Memory::none;
     load.digests = true;
-    const Loaded loaded = load_file(options, load);
+    const LoadedFiles files = load_files(options, load);
+    const LoadedFile& loaded = files.files.front();
     const std::string lines = lines_of(loaded);
     const format::Sha256 all = format::sha256(std::as_bytes(std::span(lines)));
     if (options.json)

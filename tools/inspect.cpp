@@ -10,8 +10,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fnmatch.h>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -22,15 +20,6 @@ namespace {
 using format::KeyDerivation;
 using format::Tensor;
 using format::TensorHeader;
-
-bool selected(const std::string& name, const Selection& selection) {
-    const auto matches = [&](const std::string& glob) {
-        return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0;
-    };
-    const auto& [include, exclude] = selection;
-    const bool wanted = include.empty() || std::any_of(include.begin(), include.end(), matches);
-    return wanted && std::none_of(exclude.begin(), exclude.end(), matches);
-}
 
 std::string crc32_hex(format::Crc32 crc) {
     return fmt::format("{:08x}", crc);
@@ -49,7 +38,7 @@ const char* kind_name(format::TensorKind kind) {
 }
 
 // How the key of the file comes from a password, where it does.
-const KeyDerivation* derivation(const Loaded& loaded) {
+const KeyDerivation* derivation(const LoadedFile& loaded) {
     for (const TensorHeader& header : loaded.headers)
         if (header.seal && header.seal->derivation)
             return &*header.seal->derivation;
@@ -89,9 +78,9 @@ Json tensor_json(const Tensor& tensor, const TensorHeader& header) {
     return json;
 }
 
-Json to_json(const Options& options, const Loaded& loaded, std::span<const std::size_t> shown) {
+Json to_json(const Options& options, const LoadedFile& loaded) {
     Json json = result("tz-inspect/1");
-    json["file"] = printable(options.file);
+    json["file"] = printable(options.file());
     json["file_bytes"] = loaded.layout.file_bytes;
     json["format_version"] = loaded.layout.version;
     json["encrypted"] = loaded.layout.encrypted;
@@ -102,10 +91,10 @@ Json to_json(const Options& options, const Loaded& loaded, std::span<const std::
             {"algorithm", "argon2id13"},
             {"passes", cost->passes},
             {"memory_bytes", cost->memory_bytes}};
-    json["tensors_total"] = loaded.layout.tensors.size();
-    json["bytes_total"] = loaded.layout.total_bytes();
+    json["tensors_total"] = loaded.tensors_total;
+    json["bytes_total"] = loaded.bytes_total;
     json["tensors"] = Json::array();
-    for (const std::size_t i : shown)
+    for (std::size_t i = 0; i < loaded.headers.size(); ++i)
         json["tensors"].push_back(tensor_json(loaded.layout.tensors[i], loaded.headers[i]));
     return json;
 }
@@ -148,7 +137,7 @@ std::string table(const std::vector<Row>& rows) {
     return text;
 }
 
-std::string summary(const Loaded& loaded, std::size_t shown) {
+std::string summary(const LoadedFile& loaded) {
     const format::Layout& layout = loaded.layout;
     std::string how = "not encrypted";
     if (const KeyDerivation* cost = derivation(loaded))
@@ -159,40 +148,37 @@ std::string summary(const Loaded& loaded, std::size_t shown) {
             size_text(cost->memory_bytes));
     else if (layout.encrypted)
         how = "encrypted with a key";
-    const std::string of = shown == layout.tensors.size() ? "" : fmt::format("{} of ", shown);
+    const std::size_t shown = layout.tensors.size();
+    const std::string of = shown == loaded.tensors_total ? "" : fmt::format("{} of ", shown);
     return fmt::format(
         "version {}, {}{} tensor{}, {}, {}\n",
         layout.version,
         of,
-        layout.tensors.size(),
-        layout.tensors.size() == 1 ? "" : "s",
-        size_text(layout.total_bytes()),
+        loaded.tensors_total,
+        loaded.tensors_total == 1 ? "" : "s",
+        size_text(loaded.bytes_total),
         how);
 }
 
 } // namespace
 
-int run_inspect(const Options& options, const Selection& selection) {
-    LoadOptions load;
+int run_inspect(const Options& options) {
+    LoadOptions load = options.load;
     load.headers_only = true;
     load.keep_headers = true;
-    load.memory = Memory::none;
     Options silent = options;
     silent.progress = ShowProgress::off; // headers are read at once
-    const Loaded loaded = load_file(silent, load);
+    const LoadedFiles all = load_files(silent, load);
+    const LoadedFile& loaded = all.files.front();
 
-    std::vector<std::size_t> shown;
-    for (std::size_t i = 0; i < loaded.layout.tensors.size(); ++i)
-        if (selected(format::display_name(loaded.layout.tensors[i].name), selection))
-            shown.push_back(i);
     if (options.json) {
-        write_json(to_json(options, loaded, shown));
+        write_json(to_json(options, loaded));
         return 0;
     }
     std::vector<Row> rows{{"NAME", "DTYPE", "SHAPE", "SIZE", "OFFSET", "HASHES", "SEAL"}};
-    for (const std::size_t i : shown)
+    for (std::size_t i = 0; i < loaded.headers.size(); ++i)
         rows.push_back(row(loaded.layout.tensors[i], loaded.headers[i]));
-    write_result(table(rows) + summary(loaded, shown.size()));
+    write_result(table(rows) + summary(loaded));
     return 0;
 }
 

@@ -3,11 +3,13 @@
 #include <tz/tools/commands.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
+#include <tz/tools/trace_file.hpp>
 #include <tz/tools/units.hpp>
 
 #include <fmt/format.h>
 
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <sys/resource.h>
@@ -30,10 +32,47 @@ std::uint64_t peak_rss_bytes() {
     return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
+const char* name_of(Memory memory) {
+    switch (memory) {
+    case Memory::owned:
+        return "owned";
+    case Memory::mapped:
+        return "mapped";
+    case Memory::given:
+        return "given";
+    case Memory::none:
+        return "none";
+    }
+    return "unknown";
+}
+
+const char* name_of(Bound bound) {
+    switch (bound) {
+    case Bound::source:
+        return "source";
+    case Bound::cores:
+        return "cores";
+    case Bound::delivery:
+        return "delivery";
+    }
+    return "unknown";
+}
+
+Json to_json(const StageStats& stage) {
+    return {
+        {"bytes", stage.bytes},
+        {"cpu_seconds", stage.cpu_seconds},
+        {"wait_seconds", stage.wait_seconds}};
+}
+
 Json to_json(const Options& options, const LoadStats& stats) {
     Json json = result("tz-load/1");
-    json["file"] = printable(options.file);
-    json["memory"] = options.load.memory == Memory::owned ? "owned" : "none";
+    if (options.files.size() == 1)
+        json["file"] = printable(options.file());
+    else
+        for (const std::string& file : options.files)
+            json["files"].push_back(printable(file));
+    json["memory"] = name_of(options.load.memory);
     json["bytes"] = stats.bytes;
     json["tensors"] = stats.tensors;
     json["seconds"] = stats.seconds;
@@ -45,11 +84,23 @@ Json to_json(const Options& options, const LoadStats& stats) {
     json["io"] = stats.io;
     json["read_bytes"] = stats.read_bytes;
     json["direct_bytes"] = stats.direct_bytes;
+    json["mapped_bytes"] = stats.mapped_bytes;
     json["retries"] = stats.retries;
     json["loops"] = stats.loops;
     json["workers"] = stats.workers;
     json["concurrency"] = stats.lanes;
     json["chunk_bytes"] = stats.chunk_bytes;
+    json["stages"] = {
+        {"read", to_json(stats.read)},
+        {"wait", to_json(stats.wait)},
+        {"verify", to_json(stats.verify)},
+        {"decrypt", to_json(stats.decrypt)},
+        {"copy", to_json(stats.copy)}};
+    const Verdict verdict = verdict_of(stats);
+    json["bound"] = name_of(verdict.bound);
+    json["bound_stage"] = verdict.stage;
+    json["ceiling_gb_per_s"] = verdict.ceiling_gb_s;
+    json["ceiling_share"] = verdict.share;
     return json;
 }
 
@@ -57,14 +108,15 @@ std::string to_text(const LoadStats& stats) {
     const double read = static_cast<double>(stats.read_bytes);
     const double direct = static_cast<double>(stats.direct_bytes);
     return fmt::format(
-        "loaded {} tensor{}, {} in {:.2f} s, {} ({}, direct {:.0f} %)\n",
+        "loaded {} tensor{}, {} in {:.2f} s, {} ({}, direct {:.0f} %)\n{}\n",
         stats.tensors,
         stats.tensors == 1 ? "" : "s",
         size_text(stats.bytes),
         stats.seconds,
         rate_text(stats.bytes, stats.seconds),
         stats.io,
-        read > 0 ? 100 * direct / read : 0);
+        read > 0 ? 100 * direct / read : 0,
+        explain(stats));
 }
 
 } // namespace
@@ -72,7 +124,12 @@ std::string to_text(const LoadStats& stats) {
 int run_load(const Options& options) {
     LoadOptions load = options.load;
     load.verify = options.verify.value_or(Verify::automatic);
-    const Loaded loaded = load_file(options, load);
+    std::optional<TraceFile> trace; // written however the load ends
+    if (!options.trace_file.empty())
+        load.trace = trace.emplace(options.trace_file).trace();
+    const LoadedFiles loaded = load_files(options, load);
+    if (trace)
+        trace->write();
     if (options.json)
         write_json(to_json(options, loaded.stats));
     else if (!options.quiet)

@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <utility>
+#include <vector>
 
 namespace tz::cli {
 
@@ -44,12 +46,14 @@ void read_secrets(const Options& options, const Log& log, LoadOptions& load) {
         load.password = read_password_file(options.password_file, warn);
 }
 
-Loaded load_file(const Options& options, LoadOptions load) {
+LoadedFiles load_files(const Options& options, LoadOptions load) {
     const StopOnSignal stop; // before the engine's threads
     Console console;
     const Log log = console_log(console, options);
     read_secrets(options, log, load);
-    const auto source = open_file(options.file, options.direct);
+    std::vector<std::shared_ptr<const Source>> sources;
+    for (const std::string& file : options.files)
+        sources.push_back(open_file(file, options.direct));
 
     EngineOptions engine_options = options.engine;
     engine_options.log = log;
@@ -57,7 +61,7 @@ Loaded load_file(const Options& options, LoadOptions load) {
     ProgressReport progress(console, options.shown_progress());
     load.stop = stop.token();
     load.progress = [&](const Progress& now) { progress.update(now); };
-    Loaded loaded = tz::load(engine, source, load);
+    LoadedFiles loaded = tz::load(engine, sources, load);
     progress.finish();
     return loaded;
 }

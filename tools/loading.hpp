@@ -13,7 +13,7 @@ Log console_log(Console& console, const Options& options);
 /// Reads `options.key_file` or `options.password_file`, where given, into `load`.
 void read_secrets(const Options& options, const Log& log, LoadOptions& load);
 
-/// Loads `options.file` as `load` says, until Ctrl-C. Throws what load() throws.
-Loaded load_file(const Options& options, LoadOptions load);
+/// Loads `options.files` as `load` says, until Ctrl-C. Throws what load() throws.
+LoadedFiles load_files(const Options& options, LoadOptions load);
 
 } // namespace tz::cli

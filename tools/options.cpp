@@ -141,7 +141,32 @@ ShowProgress Options::shown_progress() const {
 }
 
 void add_file(CLI::App& app, Options& options) {
-    app.add_option("FILE", options.file, "The file to read")->required();
+    app.add_option("FILE", options.files, "The file to read")->required()->expected(1);
+}
+
+void add_files(CLI::App& app, Options& options) {
+    app.add_option("FILE", options.files, "The files to read, in one load")
+        ->required()
+        ->type_name("...");
+}
+
+void add_selection_options(CLI::App& app, Options& options) {
+    Selection& selection = options.load.selection;
+    app.add_option("--include", selection.include, "Only names that match; repeatable")
+        ->type_name("GLOB")
+        ->allow_extra_args(false);
+    app.add_option("--exclude", selection.exclude, "No names that match; repeatable")
+        ->type_name("GLOB")
+        ->allow_extra_args(false);
+}
+
+void add_trace_option(CLI::App& app, Options& options) {
+    app.add_option(
+           "--trace",
+           options.trace_file,
+           "Write what each lane did when, for ui.perfetto.dev (Chrome Trace Event JSON)")
+        ->type_name("PATH")
+        ->take_last();
 }
 
 void add_engine_options(CLI::App& app, Options& options) {
@@ -193,8 +218,8 @@ void add_memory_option(CLI::App& app, Options& options) {
         app,
         "--memory",
         options.load.memory,
-        {{"owned", Memory::owned}, {"none", Memory::none}},
-        "Keep the tensors in memory, or drop them once checked");
+        {{"owned", Memory::owned}, {"mapped", Memory::mapped}, {"none", Memory::none}},
+        "Where tensors go: memory, the file's own pages, or nowhere once checked");
 }
 
 void add_message_options(CLI::App& app, Options& options) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -16,13 +17,14 @@ namespace tz::cli {
 
 /// What the shared options said. `load` holds no `verify`, key or password yet.
 struct Options {
-    std::string file;
+    std::vector<std::string> files; ///< one, but for commands that take several
     EngineOptions engine;
     Direct direct = Direct::automatic;
     LoadOptions load;
     std::optional<Verify> verify; ///< if it was said; what is usual differs from command to command
     std::string key_file;
     std::string password_file;
+    std::string trace_file;
     ShowProgress progress = ShowProgress::automatic;
     std::optional<LogLevel> log_level = LogLevel::warning; ///< nothing is logged without one
     int verbose = 0;
@@ -31,6 +33,10 @@ struct Options {
 
     /// The least level to log, after -v and -q.
     std::optional<LogLevel> log_from() const;
+
+    /// The only one.
+    const std::string& file() const { return files.front(); }
+
     /// After -q.
     ShowProgress shown_progress() const;
 };
@@ -38,10 +44,16 @@ struct Options {
 // Each adds options to `app` that are stored in `options`, which outlives the parsing.
 
 void add_file(CLI::App& app, Options& options);
+/// One or more.
+void add_files(CLI::App& app, Options& options);
+/// --include, --exclude.
+void add_selection_options(CLI::App& app, Options& options);
 /// --io, --direct, --concurrency, --chunk-size, --memory-limit, --workers, --loops.
 void add_engine_options(CLI::App& app, Options& options);
 /// --verify, --key-file, --password-file, --deadline.
 void add_load_options(CLI::App& app, Options& options);
+/// --trace.
+void add_trace_option(CLI::App& app, Options& options);
 /// --memory.
 void add_memory_option(CLI::App& app, Options& options);
 /// --progress, --verbose, --quiet, --log-level.

@@ -26,7 +26,6 @@ Examples:
 
 struct Arguments {
     Options options;
-    Selection selection;
     std::string path = "."; ///< of `tz info`
 };
 
@@ -49,25 +48,19 @@ Command add_info(CLI::App& app, Arguments& arguments) {
 Command add_inspect(CLI::App& app, Arguments& arguments) {
     CLI::App* inspect = app.add_subcommand("inspect", "List the tensors of a file; needs no key");
     add_file(*inspect, arguments.options);
-    inspect
-        ->add_option("--include", arguments.selection.include, "Only names that match; repeatable")
-        ->type_name("GLOB")
-        ->allow_extra_args(false);
-    inspect->add_option("--exclude", arguments.selection.exclude, "No names that match; repeatable")
-        ->type_name("GLOB")
-        ->allow_extra_args(false);
+    add_selection_options(*inspect, arguments.options);
     add_engine_options(*inspect, arguments.options);
     add_message_options(*inspect, arguments.options);
     add_json_option(*inspect, arguments.options.json);
     inspect->footer("Examples:\n"
                     "  tz inspect model.tensors\n"
                     "  tz inspect model.tensors --include '*.weight' --json");
-    return {inspect, [&] { return run_inspect(arguments.options, arguments.selection); }};
+    return {inspect, [&] { return run_inspect(arguments.options); }};
 }
 
 // The options of commands that read tensor data.
 void add_reading_options(CLI::App& command, Options& options) {
-    add_file(command, options);
+    add_selection_options(command, options);
     add_load_options(command, options);
     add_engine_options(command, options);
     add_message_options(command, options);
@@ -75,7 +68,8 @@ void add_reading_options(CLI::App& command, Options& options) {
 }
 
 Command add_verify(CLI::App& app, Arguments& arguments) {
-    CLI::App* verify = app.add_subcommand("verify", "Read a whole file and check all its hashes");
+    CLI::App* verify = app.add_subcommand("verify", "Read whole files and check all their hashes");
+    add_files(*verify, arguments.options);
     add_reading_options(*verify, arguments.options);
     verify->footer("Every tensor must have a hash, unless --verify asks for less.\n\n"
                    "Examples:\n"
@@ -86,6 +80,7 @@ Command add_verify(CLI::App& app, Arguments& arguments) {
 
 Command add_checksum(CLI::App& app, Arguments& arguments) {
     CLI::App* checksum = app.add_subcommand("checksum", "Write the SHA-256 of each tensor's data");
+    add_file(*checksum, arguments.options);
     add_reading_options(*checksum, arguments.options);
     checksum->footer("What is hashed is the decrypted data. The last line, named -, is of the "
                      "lines above it.\n\n"
@@ -96,13 +91,15 @@ Command add_checksum(CLI::App& app, Arguments& arguments) {
 }
 
 Command add_load(CLI::App& app, Arguments& arguments) {
-    CLI::App* load =
-        app.add_subcommand("load", "Load a file into memory and say how fast that was");
+    CLI::App* load = app.add_subcommand("load", "Load files into memory and say how fast that was");
+    add_files(*load, arguments.options);
     add_reading_options(*load, arguments.options);
     add_memory_option(*load, arguments.options);
+    add_trace_option(*load, arguments.options);
     load->footer("Examples:\n"
                  "  tz load model.tensors\n"
-                 "  tz load --memory none --verify sha256 model.tensors\n"
+                 "  tz load --memory none --verify sha256 shard-*.tensors\n"
+                 "  tz load --include '*.attn.*' --trace trace.json model.tensors\n"
                  "  tz load --concurrency 32 --chunk-size 8MiB --direct on --json model.tensors\n"
                  "  tz load --password-file password.txt model.tensors");
     return {load, [&] { return run_load(arguments.options); }};

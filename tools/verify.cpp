@@ -16,7 +16,7 @@ namespace tz::cli {
 namespace {
 
 // What there was to check and was checked: a load that came to its end has checked it.
-std::vector<std::string> checked(Verify verify, const Loaded& loaded) {
+std::vector<std::string> checked(Verify verify, const LoadedFile& loaded) {
     const auto any = [&](auto has) {
         return std::any_of(loaded.headers.begin(), loaded.headers.end(), has);
     };
@@ -35,14 +35,25 @@ std::vector<std::string> checked(Verify verify, const Loaded& loaded) {
 }
 
 std::string
-to_text(const std::string& file, const LoadStats& stats, const std::vector<std::string>& names) {
+to_text(const std::string& file, const LoadedFile& loaded, const std::vector<std::string>& names) {
+    const std::size_t tensors = loaded.layout.tensors.size();
     return fmt::format(
         "{}: OK ({} tensor{}, {}, {})\n",
         printable(file),
-        stats.tensors,
-        stats.tensors == 1 ? "" : "s",
-        size_text(stats.bytes),
+        tensors,
+        tensors == 1 ? "" : "s",
+        size_text(loaded.layout.total_bytes()),
         names.empty() ? "no hash checked" : fmt::to_string(fmt::join(names, "+")));
+}
+
+Json to_json(
+    const std::string& path, const LoadedFile& loaded, const std::vector<std::string>& names) {
+    Json json;
+    json["file"] = printable(path);
+    json["tensors"] = loaded.layout.tensors.size();
+    json["bytes"] = loaded.layout.total_bytes();
+    json["checked"] = names;
+    return json;
 }
 
 } // namespace
@@ -52,20 +63,26 @@ int run_verify(const Options& options) {
     load.verify = options.verify.value_or(Verify::all);
     load.memory = Memory::none;
     load.keep_headers = true;
-    const Loaded loaded = load_file(options, load);
-    const auto names = checked(load.verify, loaded);
+    const LoadedFiles loaded = load_files(options, load);
+    std::string lines;
+    Json files = Json::array();
+    for (std::size_t i = 0; i < loaded.files.size(); ++i) {
+        const auto names = checked(load.verify, loaded.files[i]);
+        lines += to_text(options.files[i], loaded.files[i], names);
+        files.push_back(to_json(options.files[i], loaded.files[i], names));
+    }
     if (options.json) {
         Json json = result("tz-verify/1");
-        json["file"] = printable(options.file);
         json["ok"] = true;
-        json["tensors"] = loaded.stats.tensors;
-        json["bytes"] = loaded.stats.bytes;
-        json["checked"] = names;
+        if (files.size() == 1)
+            json.update(files.front());
+        else
+            json["files"] = files;
         json["seconds"] = loaded.stats.seconds;
         json["gb_per_s"] = gb_per_s(loaded.stats.bytes, loaded.stats.seconds);
         write_json(json);
     } else if (!options.quiet) {
-        write_result(to_text(options.file, loaded.stats, names));
+        write_result(lines);
     }
     return 0;
 }

@@ -1,0 +1,38 @@
+// A load's trace as a file of Chrome Trace Event JSON, which opens in ui.perfetto.dev,
+// chrome://tracing and vizviewer.
+#pragma once
+
+#include <tz/engine/trace.hpp>
+
+#include <memory>
+#include <ostream>
+#include <string>
+
+namespace tz::cli {
+
+/// One track a lane, one for the caller; counters of chunks and bytes in flight; arrows that
+/// follow each chunk from stage to stage.
+void write_chrome_trace(std::ostream& to, const Trace& trace);
+
+/// Made before the load, so that a path that can't be written fails at once.
+class TraceFile {
+public:
+    /// Throws `tz::Error` (not_found, denied, io).
+    explicit TraceFile(std::string path);
+    /// Writes what there is where write() was not called: a failed load's trace tells why.
+    ~TraceFile();
+    TraceFile(const TraceFile&) = delete;
+    TraceFile& operator=(const TraceFile&) = delete;
+
+    std::shared_ptr<Trace> trace() const { return trace_; }
+
+    /// Throws `tz::Error`.
+    void write();
+
+private:
+    std::string path_;
+    std::shared_ptr<Trace> trace_ = std::make_shared<Trace>();
+    bool written_ = false;
+};
+
+} // namespace tz::cli
