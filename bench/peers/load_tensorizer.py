@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""A full load by `tensorizer` on the CPU."""
+
+import peer
+from tensorizer import DecryptionParams, TensorDeserializer
+
+
+def decryption(options) -> DecryptionParams | None:
+    if options.key_file:
+        with open(options.key_file, "rb") as file:
+            key = file.read()
+        return DecryptionParams.from_key(key if len(key) == 32 else bytes.fromhex(key.decode()))
+    if options.password_file:
+        with open(options.password_file, encoding="utf-8") as file:
+            return DecryptionParams.from_string(file.read().rstrip("\n"))
+    return None
+
+
+def load(options) -> peer.Tensors:
+    with TensorDeserializer(
+        options.file,
+        device="cpu",
+        num_readers=options.num_readers,
+        verify_hash=options.verify_hash,
+        encryption=decryption(options),
+    ) as reader:
+        return dict(reader.items())
+
+
+def main():
+    parser = peer.parser(__doc__)
+    parser.add_argument("--verify-hash", action="store_true")
+    parser.add_argument("--num-readers", type=int, help="threads that read (default: tensorizer's choice)")
+    secret = parser.add_mutually_exclusive_group()
+    secret.add_argument("--key-file", help="32 bytes, or 64 hex digits")
+    secret.add_argument("--password-file")
+    options = parser.parse_args()
+    peer.measure(options.file, lambda: load(options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""What the programs here share: how a load is timed, and what is said about it.
+
+A program loads one file once, in a process of its own, and prints one JSON object last. Imports aren't timed. Just
+before the load as much memory as the file holds is touched and freed, so that a virtual machine has its pages at
+hand for every loader alike. After it, outside the time, every byte is read for a CRC-32 of all tensors in order of
+their names, by which `tz-bench` knows that the same bytes came out everywhere.
+"""
+
+import argparse
+import json
+import mmap
+import os
+import re
+import time
+import zlib
+from collections.abc import Callable
+
+import torch
+
+Tensors = dict[str, torch.Tensor]
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("file")
+    return made
+
+
+def measure(file: str, load: Callable[[], Tensors]):
+    """Times `load` and prints the report. What it returns must stay readable."""
+    touch_and_free(os.path.getsize(file))
+    huge = kibibytes("smaps_rollup", "AnonHugePages")
+    anonymous = kibibytes("status", "RssAnon")
+    cpu = time.process_time()
+    began = time.monotonic()
+    start = time.perf_counter()
+    tensors = load()
+    seconds = time.perf_counter() - start
+    cpu_seconds = time.process_time() - cpu
+    report = {
+        "seconds": [seconds],
+        "cpu_seconds": [cpu_seconds],
+        "bytes": sum(tensor.nbytes for tensor in tensors.values()),
+        # for whoever watched this process's memory meanwhile
+        "began": began,
+        "ended": time.monotonic(),
+        "anonymous_bytes": anonymous << 10,
+        "anonymous_end_bytes": kibibytes("status", "RssAnon") << 10,
+        "huge_page_bytes": max(0, kibibytes("smaps_rollup", "AnonHugePages") - huge) << 10,
+    }
+    report["crc32"] = contents_crc32(tensors)
+    print(json.dumps(report))
+
+
+def as_bytes(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().reshape(-1).view(torch.uint8)
+
+
+def touch(tensors: Tensors):
+    """Reads a byte of every page."""
+    for tensor in tensors.values():
+        if tensor.nbytes:
+            as_bytes(tensor)[::4096].sum()
+
+
+def contents_crc32(tensors: Tensors) -> int:
+    crc = 0
+    for name in sorted(tensors):
+        if tensors[name].nbytes:
+            crc = zlib.crc32(as_bytes(tensors[name]).numpy(), crc)
+    return crc
+
+
+def touch_and_free(size: int):
+    populate_write = 23  # not among mmap's names yet
+    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        try:
+            memory.madvise(mmap.MADV_HUGEPAGE)
+            memory.madvise(populate_write)
+        except OSError:  # an old kernel: benchmark without
+            pass
+
+
+def kibibytes(file: str, field: str) -> int:
+    """A field of /proc/self/FILE; 0 where the kernel doesn't say."""
+    try:
+        with open(f"/proc/self/{file}", encoding="ascii") as lines:
+            found = re.search(rf"^{field}:\s*(\d+) kB", lines.read(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
