@@ -22,7 +22,8 @@ std::vector<Entry>
 file_ceilings(const std::string& file, Cache cache, const CeilingOptions& options);
 
 /// memcpy, CRC-32, SHA-256 and the opening of sealed pieces, each on one core, by the functions of
-/// the library, over memory larger than the caches near the core.
+/// the library and by those of OpenSSL and libsodium alone, over memory larger than the caches near
+/// the core.
 std::vector<Entry> stage_ceilings();
 
 // Names that `Entry::stages` uses.

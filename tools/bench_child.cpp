@@ -1,9 +1,11 @@
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_child.hpp>
+#include <tz/tools/bench_sample.hpp>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,11 +19,38 @@ namespace tz::bench {
 namespace {
 
 constexpr std::size_t output_bytes_max = 16 << 20;
-constexpr int poll_milliseconds = 100;
+constexpr int poll_milliseconds = 5;
 
 [[noreturn]] void fail(const char* what, int code) {
     throw Error(errc::io, std::string(what) + ": " + std::strerror(code));
 }
+
+/// What a process has in anonymous memory, read time and again. VmHWM would not do: it counts pages
+/// of files too.
+class MemoryWatch {
+public:
+    explicit MemoryWatch(pid_t pid)
+        : status_(
+              ::open(("/proc/" + std::to_string(pid) + "/status").c_str(), O_RDONLY | O_CLOEXEC)) {}
+
+    ~MemoryWatch() { ::close(status_); }
+
+    MemoryWatch(const MemoryWatch&) = delete;
+    MemoryWatch& operator=(const MemoryWatch&) = delete;
+
+    void read_into(std::vector<MemoryReading>& readings) const {
+        std::array<char, 4096> text{};
+        if (::pread(status_, text.data(), text.size() - 1, 0) <= 0)
+            return;
+        const char* field = std::strstr(text.data(), "RssAnon:");
+        if (field == nullptr)
+            return;
+        readings.push_back({monotonic_seconds(), std::strtoull(field + 8, nullptr, 10) << 10});
+    }
+
+private:
+    int status_;
+};
 
 /// The read end of the child's stdout, and the child. Whatever happens, it is waited for.
 class Child {
@@ -51,6 +80,8 @@ public:
     Child& operator=(const Child&) = delete;
 
     int output() const { return output_; }
+
+    pid_t pid() const { return pid_; }
 
     ChildResult wait() {
         int status = 0;
@@ -104,11 +135,14 @@ private:
 
 ChildResult run_command(const std::string& command, const std::stop_token& stop) {
     Child child(command);
+    const MemoryWatch watch(child.pid()); // the shell becomes the program
+    std::vector<MemoryReading> memory;
     std::string output;
     std::array<char, 65536> block{};
     for (;;) {
         if (stop.stop_requested())
             throw Error(errc::cancelled, "stopped");
+        watch.read_into(memory);
         pollfd ready{child.output(), POLLIN, 0};
         if (::poll(&ready, 1, poll_milliseconds) <= 0)
             continue;
@@ -123,6 +157,7 @@ ChildResult run_command(const std::string& command, const std::stop_token& stop)
     }
     ChildResult result = child.wait();
     result.output = std::move(output);
+    result.memory = std::move(memory);
     return result;
 }
 

@@ -12,13 +12,14 @@ namespace tz::bench {
 namespace {
 
 double prepare(const Entry& entry) {
+    const std::string& file = entry.reads.empty() ? entry.file : entry.reads;
     double cached = 0;
     if (entry.cache == Cache::cold)
-        make_cold(entry.file);
+        make_cold(file);
     if (entry.cache == Cache::warm)
-        make_warm(entry.file);
-    if (!entry.file.empty())
-        cached = cached_share(entry.file);
+        make_warm(file);
+    if (!file.empty())
+        cached = cached_share(file);
     prepare_memory(entry.memory_bytes);
     return cached;
 }
@@ -29,6 +30,8 @@ void take_sample(Entry& entry, unsigned round, bool keep) {
         Sample sample = entry.run();
         sample.round = round;
         sample.cached = cached;
+        if (entry.crc32 && sample.crc32 && *sample.crc32 != *entry.crc32)
+            throw Error(errc::integrity, "its tensors hold other bytes").in(entry.name);
         if (keep)
             entry.samples.push_back(sample);
     } catch (const Error& error) {

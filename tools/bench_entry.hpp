@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -25,7 +26,8 @@ struct Entry {
     Role role = Role::load;
     Cache cache = Cache::none;
     std::string name{};
-    std::string file{}; ///< path; empty for stages
+    std::string file{};  ///< path; empty for stages
+    std::string reads{}; ///< the file that is read, where that is another one with the same tensors
     /// For loads: the file whose sources it is held against, if that is another one of the same
     /// size.
     std::string against{};
@@ -37,6 +39,8 @@ struct Entry {
     std::vector<std::string> stages{};
     /// For loads: the share of its bytes in the largest tensor, which is hashed in order (SHA-256).
     double largest_share = 0;
+    /// What a sample's CRC-32 has to be where it reports one.
+    std::optional<std::uint32_t> crc32{};
     /// Takes one sample.
     std::function<Sample()> run{};
 

@@ -43,7 +43,8 @@ Sample parse(const std::string& output) {
 } // namespace
 
 std::vector<FioJob> usual_fio_jobs() {
-    return {{4 << 20, 8}, {1 << 20, 16}};
+    return {
+        {8 << 20, 4}, {4 << 20, 8}, {4 << 20, 32}, {1 << 20, 16}, {1 << 20, 64}, {256 << 10, 64}};
 }
 
 bool fio_installed(const std::string& program) {
@@ -51,7 +52,7 @@ bool fio_installed(const std::string& program) {
 }
 
 std::string fio_name(const FioJob& job) {
-    return fmt::format("fio io_uring O_DIRECT {} MiB x{}", job.block_bytes >> 20, job.depth);
+    return fmt::format("fio io_uring O_DIRECT {} KiB x{}", job.block_bytes >> 10, job.depth);
 }
 
 Sample run_fio(const std::string& file, const FioJob& job, const std::stop_token& stop) {

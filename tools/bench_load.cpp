@@ -1,10 +1,15 @@
 #include <tz/format/error.hpp>
+#include <tz/format/hash.hpp>
 #include <tz/protocols/file.hpp>
 #include <tz/tools/bench_ceilings.hpp>
+#include <tz/tools/bench_child.hpp>
 #include <tz/tools/bench_load.hpp>
 #include <tz/tools/bench_memory.hpp>
+#include <tz/tools/bench_program.hpp>
 
 #include <algorithm>
+#include <filesystem>
+#include <numeric>
 
 namespace tz::bench {
 
@@ -30,11 +35,35 @@ LoadOptions options_of(const Subject& subject, const Mode& mode, const std::stop
     options.verify = mode.verify;
     options.memory = mode.memory;
     options.stop = stop;
-    if (subject.encrypted) {
-        options.key = subject.key;
-        options.password = subject.password;
-    }
+    options.key = subject.encrypted ? subject.key : nullptr;
+    options.password = subject.encrypted ? subject.password : nullptr;
     return options;
+}
+
+/// Keeps the key or the password, whichever the file wants.
+void choose_secret(Subject& subject, const std::vector<format::TensorHeader>& headers) {
+    const bool derived = std::ranges::any_of(headers, [](const format::TensorHeader& header) {
+        return header.seal && header.seal->derivation;
+    });
+    (derived ? subject.key : subject.password).reset();
+    if (subject.encrypted && !subject.key && !subject.password)
+        throw Error(
+            errc::auth,
+            derived ? "the file is encrypted with a password" : "the file is encrypted",
+            {},
+            derived ? "give --password-file" : "give --key-file")
+            .in(subject.path);
+}
+
+std::uint32_t crc32_by_name(const Loaded& loaded) {
+    const auto& tensors = loaded.layout.tensors;
+    std::vector<std::size_t> order(tensors.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::sort(order, {}, [&](std::size_t i) -> const auto& { return tensors[i].name; });
+    std::uint32_t crc = 0;
+    for (const std::size_t i : order)
+        crc = format::crc32(loaded.tensors[i], crc);
+    return crc;
 }
 
 } // namespace
@@ -69,17 +98,14 @@ std::vector<Mode> usual_modes(const Subject& subject) {
 }
 
 void inspect(Engine& engine, Subject& subject) {
-    LoadOptions options = options_of(subject, parse_mode("plain"), {});
-    options.headers_only = true;
-    options.keep_headers = true;
     const auto source = open_file(subject.path);
-    subject.encrypted = read_layout(engine, source).encrypted;
-    if (subject.encrypted && !subject.key && !subject.password)
-        throw Error(errc::auth, "the file is encrypted", {}, "give --key-file or --password-file")
-            .in(subject.path);
-    options.key = subject.encrypted ? subject.key : nullptr;
-    options.password = subject.encrypted ? subject.password : nullptr;
+    LoadOptions options;
+    options.verify = Verify::none;
+    options.headers_only = true; // needs no key
+    options.keep_headers = true;
     const Loaded loaded = load(engine, source, options);
+    subject.encrypted = loaded.layout.encrypted;
+    choose_secret(subject, loaded.headers);
     const auto all_have = [&](auto member) {
         return !loaded.headers.empty() &&
                std::ranges::all_of(loaded.headers, [=](const auto& header) {
@@ -97,8 +123,18 @@ void inspect(Engine& engine, Subject& subject) {
         subject.largest_bytes = std::max(subject.largest_bytes, tensor.bytes);
 }
 
+void read_contents(Engine& engine, Subject& subject) {
+    const char* hashes = subject.crc32 || subject.sha256 ? "all" : "plain";
+    const LoadOptions options = options_of(subject, parse_mode(hashes), {});
+    subject.contents_crc32 = crc32_by_name(load(engine, open_file(subject.path), options));
+}
+
+std::string sample_command() {
+    return shell_word(std::filesystem::read_symlink("/proc/self/exe").string()) + " sample";
+}
+
 Entry load_entry(
-    Engine& engine,
+    const std::string& sample_command,
     const Subject& subject,
     const Mode& mode,
     Cache cache,
@@ -111,16 +147,38 @@ Entry load_entry(
                           static_cast<double>(std::max<std::uint64_t>(1, subject.tensor_bytes));
     entry.delivers = mode.memory == Memory::owned;
     entry.memory_bytes = mode.memory == Memory::owned ? subject.tensor_bytes : 0;
-    const LoadOptions options = options_of(subject, mode, stop);
-    entry.run = [&engine, path = subject.path, direct = subject.direct, options] {
-        const std::uint64_t huge_before = anonymous_huge_bytes();
-        const Stopwatch watch;
-        const Loaded loaded = load(engine, open_file(path, direct), options);
-        Sample sample = watch.stop(loaded.stats.bytes);
-        sample.huge_bytes = huge_bytes_since(huge_before);
-        return sample;
-    };
+    entry.crc32 = subject.contents_crc32;
+    std::string command = sample_command + " --mode=" + mode.name;
+    if (subject.encrypted && subject.key)
+        command += " --key-file=" + shell_word(subject.key_file);
+    if (subject.encrypted && subject.password)
+        command += " --password-file=" + shell_word(subject.password_file);
+    command += " -- " + shell_word(subject.path);
+    entry.run = [command, stop] { return sample_by(command, stop); };
     return entry;
+}
+
+cli::Json measured_load(
+    Engine& engine, const Subject& subject, const Mode& mode, const std::stop_token& stop) {
+    const LoadOptions options = options_of(subject, mode, stop);
+    const std::uint64_t huge_before = anonymous_huge_bytes();
+    const double began = monotonic_seconds();
+    const Stopwatch watch;
+    const Loaded loaded = load(engine, open_file(subject.path, subject.direct), options);
+    const Sample sample = watch.stop(loaded.stats.bytes);
+    const double ended = monotonic_seconds();
+    cli::Json json = cli::result("tz-bench-sample/1");
+    json["bytes"] = sample.bytes;
+    json["seconds"] = {sample.seconds};
+    json["cpu_seconds"] = {*sample.cpu_seconds};
+    json["loop_cpu_seconds"] = loaded.stats.loop_cpu_seconds;
+    json["began"] = began;
+    json["ended"] = ended;
+    json["anonymous_end_bytes"] = memory_field("status", "RssAnon:");
+    json["huge_page_bytes"] = huge_bytes_since(huge_before);
+    if (!loaded.tensors.empty())
+        json["crc32"] = crc32_by_name(loaded);
+    return json;
 }
 
 } // namespace tz::bench

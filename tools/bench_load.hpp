@@ -3,8 +3,11 @@
 
 #include <tz/engine/load.hpp>
 #include <tz/tools/bench_entry.hpp>
+#include <tz/tools/json.hpp>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +26,10 @@ struct Subject {
     bool sha256 = false;                       ///< likewise
     std::shared_ptr<const format::Secret> key; ///< one of these where the file is encrypted
     std::shared_ptr<const format::Secret> password;
+    std::string key_file; ///< where they came from
+    std::string password_file;
     Direct direct = Direct::automatic;
+    std::optional<std::uint32_t> contents_crc32; ///< of all tensors in order of their names
 };
 
 /// A way to load. "plain", "crc32", "sha256", "all", "auto" deliver to memory; "drop" reads and
@@ -40,16 +46,28 @@ Mode parse_mode(const std::string& name);
 /// plain, and each hash that the file has for all its tensors.
 std::vector<Mode> usual_modes(const Subject& subject);
 
-/// Reads headers only.
+/// Reads headers only. Of a key and a password it keeps the one that the file wants.
 void inspect(Engine& engine, Subject& subject);
 
-/// What `engine`, which outlives the entry, takes to load `subject`. Opening the file is timed,
-/// freeing the memory is not.
+/// Loads the file once, checks every hash that it has, and notes the CRC-32 of its contents.
+void read_contents(Engine& engine, Subject& subject);
+
+/// The shell's words for this program's `sample` command; options of the engine may follow.
+std::string sample_command();
+
+/// What a process takes to load `subject` that does nothing else and has loaded nothing before: it
+/// runs `sample_command`, and to it come the mode, key and file. Opening the file is timed;
+/// starting the process and the engine's threads is not, nor is freeing the memory.
 Entry load_entry(
-    Engine& engine,
+    const std::string& sample_command,
     const Subject& subject,
     const Mode& mode,
     Cache cache,
     const std::stop_token& stop);
+
+/// One load in this process, and what `sample_by` wants to be told of it. Meant to be the process's
+/// first: memory that it already had counts as the load's.
+cli::Json measured_load(
+    Engine& engine, const Subject& subject, const Mode& mode, const std::stop_token& stop);
 
 } // namespace tz::bench

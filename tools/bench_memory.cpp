@@ -30,16 +30,20 @@ void prepare_memory(std::size_t bytes) {
     HostMemory::touch(memory.bytes());
 }
 
-std::uint64_t anonymous_huge_bytes() {
-    std::ifstream rollup("/proc/self/smaps_rollup");
+std::uint64_t memory_field(const std::string& file, const std::string& field) {
+    std::ifstream fields("/proc/self/" + file);
     std::string word;
     std::uint64_t kibibytes = 0;
-    while (rollup >> word) {
-        if (word == "AnonHugePages:" && rollup >> kibibytes)
+    while (fields >> word) {
+        if (word == field && fields >> kibibytes)
             return kibibytes << 10;
-        rollup.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+        fields.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
     }
     return 0;
+}
+
+std::uint64_t anonymous_huge_bytes() {
+    return memory_field("smaps_rollup", "AnonHugePages:");
 }
 
 std::uint64_t huge_bytes_since(std::uint64_t before) {

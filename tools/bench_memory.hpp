@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace tz::bench {
 
@@ -30,6 +31,9 @@ private:
 /// and whoever touches memory next pays the host's page faults (five to ten times the price).
 void prepare_memory(std::size_t bytes);
 
+/// A field of /proc/self/FILE that is given in KiB, e.g. "status", "RssAnon:"; 0 where the kernel
+/// doesn't say. In bytes.
+std::uint64_t memory_field(const std::string& file, const std::string& field);
 /// Bytes of this process in anonymous huge pages.
 std::uint64_t anonymous_huge_bytes();
 /// How much has been added to `before`; 0 where there is less.

@@ -1,35 +1,34 @@
 // Other loaders, called as commands.
 #pragma once
 
-#include <tz/tools/bench_entry.hpp>
+#include <tz/tools/bench_load.hpp>
 
-#include <stop_token>
+#include <optional>
 #include <string>
 
 namespace tz::bench {
 
-/// `name=command`. In the command `{file}` stands for the file and `{key_file}` for the file with
-/// the key, both as words of the shell. It times itself, so that its start doesn't count, and
-/// prints one JSON object last: {"seconds": [...], "bytes": N}, with "cpu_seconds": [...] if it
-/// knows them.
+/// `name=command`. In the command `{file}` stands for the file, `{safetensors}` for the file beside
+/// it that has the same tensors and ends in .safetensors, `{key_file}` and `{password_file}` for
+/// the files with these, all as words of the shell. What it prints: `sample_by`.
 struct Peer {
     std::string name;
     std::string command;
+    std::optional<Cache> cache; ///< only for loads of this kind
 
-    /// Whether the command is meant for encrypted files: it then has `{key_file}` in it.
-    bool takes_key() const;
+    bool names(const char* mark) const { return command.find(mark) != std::string::npos; }
+
+    /// The file that is read where `subject` is measured.
+    std::string file_of(const Subject& subject) const;
+    /// Whether it can load the subject: an encrypted one with its key or password.
+    bool suits(const Subject& subject) const;
 };
 
 /// Throws `tz::Error` (errc::usage).
-Peer parse_peer(const std::string& text);
+Peer parse_peer(const std::string& text, std::optional<Cache> cache = {});
 
-/// What takes one sample: the first time the command reports, since later ones in the same process
-/// are never cold.
+/// What takes samples of a peer that suits the subject.
 Entry peer_entry(
-    const Peer& peer,
-    const std::string& file,
-    const std::string& key_file,
-    Cache cache,
-    const std::stop_token& stop);
+    const Peer& peer, const Subject& subject, Cache cache, const std::stop_token& stop);
 
 } // namespace tz::bench

@@ -1,6 +1,7 @@
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_report.hpp>
 #include <tz/tools/bench_summary.hpp>
+#include <tz/tools/units.hpp>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,8 @@ namespace tz::bench {
 
 namespace {
 
+// What the process itself and its threads may take beside staging memory and tensors.
+constexpr std::size_t own_bytes_max = 32 << 20;
 // Above this a sample that should be cold is said not to be.
 constexpr double cold_share_max = 0.01;
 
@@ -27,8 +30,13 @@ const char* role_name(Role role) {
     return "";
 }
 
+template <typename T>
+cli::Json optional_json(const std::optional<T>& value) {
+    return value ? cli::Json(*value) : cli::Json(nullptr);
+}
+
 cli::Json sample_json(const Entry& entry, const Sample& sample) {
-    cli::Json json{
+    return {
         {"round", sample.round},
         {"role", role_name(entry.role)},
         {"name", entry.name},
@@ -36,19 +44,15 @@ cli::Json sample_json(const Entry& entry, const Sample& sample) {
         {"cache", cache_name(entry.cache)},
         {"bytes", sample.bytes},
         {"seconds", sample.seconds},
-        {"cpu_seconds", nullptr},
+        {"cpu_seconds", optional_json(sample.cpu_seconds)},
         {"gb_per_s", sample.gb_per_s()},
         {"cached_share", sample.cached},
-        {"huge_page_bytes", sample.huge_bytes},
+        {"loop_cpu_seconds", optional_json(sample.loop_cpu_seconds)},
+        {"huge_page_bytes", optional_json(sample.huge_bytes)},
+        {"anonymous_peak_bytes", optional_json(sample.anonymous_peak_bytes)},
+        {"crc32", optional_json(sample.crc32)},
         {"steal_seconds", sample.steal_seconds},
     };
-    if (sample.cpu_seconds)
-        json["cpu_seconds"] = *sample.cpu_seconds;
-    return json;
-}
-
-cli::Json optional_json(std::optional<double> value) {
-    return value ? cli::Json(*value) : cli::Json(nullptr);
 }
 
 cli::Json summary_json(const Entry& entry, const Summary& summary) {
@@ -64,7 +68,9 @@ cli::Json summary_json(const Entry& entry, const Summary& summary) {
           {"max", summary.gb_per_s.max}}},
         {"cpu_seconds_per_gb", optional_json(summary.cpu_seconds_per_gb)},
         {"cached_share_max", summary.cached},
-        {"huge_page_share_min", summary.huge},
+        {"loop_cpu_seconds_per_gb", optional_json(summary.loop_cpu_seconds_per_gb)},
+        {"huge_page_share_min", optional_json(summary.huge)},
+        {"beside_bytes_max", optional_json(summary.beside_bytes)},
         {"ceiling_gb_per_s", optional_json(summary.ceiling_gb_per_s)},
         {"of_ceiling", optional_json(summary.of_ceiling)},
         {"best_source", summary.source},
@@ -115,12 +121,21 @@ std::vector<std::string> notes_of(const Run& run, const std::vector<Summary>& su
                 summaries[i].cached * 100));
         // whoever asks for huge pages and gets others is slower for a reason that is not his
         const bool large = !entry.samples.empty() && entry.samples.front().bytes > 64 << 20;
-        if (entry.role == Role::load && entry.delivers && large && summaries[i].huge < 0.9)
+        if (entry.role == Role::load && entry.delivers && large &&
+            summaries[i].huge.value_or(1) < 0.9)
             notes.push_back(fmt::format(
                 "{} load {}: only {:.0f} % of the memory was in huge pages at worst",
                 cache_name(entry.cache),
                 printable(entry.name),
-                summaries[i].huge * 100));
+                *summaries[i].huge * 100));
+        const std::uint64_t beside = summaries[i].beside_bytes.value_or(0);
+        if (entry.role == Role::load && beside > run.memory_limit + own_bytes_max)
+            notes.push_back(fmt::format(
+                "{} load {}: {} of memory beside its tensors, more than the limit of {} and 32 MiB",
+                cache_name(entry.cache),
+                printable(entry.name),
+                cli::size_text(beside),
+                cli::size_text(run.memory_limit)));
     }
     return notes;
 }
@@ -136,6 +151,7 @@ cli::Json to_json(const Run& run) {
             json["runs"].push_back(sample_json(entry, sample));
     cli::Json& summary = json["summary"];
     summary["rounds"] = run.rounds;
+    summary["memory_limit_bytes"] = run.memory_limit;
     summary["files"] = cli::Json::array();
     for (const Subject& subject : run.subjects)
         summary["files"].push_back(subject_json(subject));

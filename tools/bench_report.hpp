@@ -19,6 +19,7 @@ struct Run {
     std::vector<Subject> subjects;
     std::vector<Entry> entries;
     unsigned rounds = 0;
+    std::size_t memory_limit = 0;   ///< that the engine was given
     std::vector<std::string> notes; ///< what a reader has to know besides
 };
 

@@ -72,7 +72,6 @@ modes_for(const Subject& subject, const RunOptions& options, std::vector<std::st
 }
 
 struct FileRun {
-    Engine& engine;
     const Subject& subject;
     const RunOptions& options;
     const CeilingOptions& ceilings;
@@ -82,10 +81,10 @@ struct FileRun {
     void add_to(std::vector<Entry>& entries, Cache cache) const {
         const std::stop_token& stop = options.rounds.stop;
         for (const Mode& mode : modes)
-            entries.push_back(load_entry(engine, subject, mode, cache, stop));
+            entries.push_back(load_entry(options.sample_command, subject, mode, cache, stop));
         for (const Peer& peer : options.peers)
-            if (peer.takes_key() == subject.encrypted)
-                entries.push_back(peer_entry(peer, subject.path, options.key_file, cache, stop));
+            if (peer.suits(subject) && peer.cache.value_or(cache) == cache)
+                entries.push_back(peer_entry(peer, subject, cache, stop));
         for (Entry& entry : entries)
             if (entry.file == subject.path)
                 entry.against = against;
@@ -119,10 +118,11 @@ Run measure(
     ceilings.fio = options.fio && options.cold && fio_installed();
     if (options.fio && options.cold && !ceilings.fio)
         run.notes.emplace_back("fio is not installed, so cold loads are held against pread alone");
-    for (const Subject& subject : subjects) {
+    run.memory_limit = engine.options().memory_limit;
+    for (Subject& subject : subjects) {
         check_memory(subject);
+        read_contents(engine, subject);
         const FileRun file{
-            engine,
             subject,
             options,
             ceilings,

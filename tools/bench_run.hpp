@@ -17,8 +17,9 @@ struct RunOptions {
     bool cold = true;
     std::vector<Mode> modes; ///< empty: those that suit each file
     std::vector<Peer> peers;
-    std::string key_file; ///< for peers
-    bool fio = true;      ///< where it is installed
+    /// The shell's words for `tz-bench sample` and its engine options; the rest is appended.
+    std::string sample_command;
+    bool fio = true; ///< where it is installed
     /// Sources are measured for the first file alone and hold for the others, which have the same
     /// size.
     bool sources_once = false;

@@ -15,15 +15,26 @@ struct Sample {
     double seconds = 0;
     /// User and system time, kernel threads that work for us included. Absent where it is unknown.
     std::optional<double> cpu_seconds;
-    double cached = 0;            ///< share of the file in the page cache just before, 0 to 1
-    std::uint64_t huge_bytes = 0; ///< of the memory that was filled, in huge pages
-    double steal_seconds = 0;     ///< what the hypervisor took from all our cores meanwhile
+    double cached = 0;        ///< share of the file in the page cache just before, 0 to 1
+    double steal_seconds = 0; ///< what the hypervisor took from all our cores meanwhile
+    /// For loads of ours: the share of `cpu_seconds` that loop threads took.
+    std::optional<double> loop_cpu_seconds;
+    std::optional<std::uint64_t> huge_bytes; ///< of the memory that was filled, in huge pages
+    /// Most anonymous memory of the process during the load: of ours all that it had, of others
+    /// what they added.
+    std::optional<std::uint64_t> anonymous_peak_bytes;
+    /// CRC-32 of all tensors in order of their names, taken after the load.
+    std::optional<std::uint32_t> crc32;
 
-    double gb_per_s() const { return static_cast<double>(bytes) / seconds / 1e9; }
+    double gb() const { return static_cast<double>(bytes) / 1e9; }
 
-    double cpu_seconds_per_gb() const { return *cpu_seconds / (static_cast<double>(bytes) / 1e9); }
+    double gb_per_s() const { return gb() / seconds; }
+
+    double cpu_seconds_per_gb() const { return *cpu_seconds / gb(); }
 };
 
+/// Seconds of CLOCK_MONOTONIC, the same in all processes.
+double monotonic_seconds();
 /// CPU time of this process so far, all threads.
 double process_cpu_seconds();
 /// Time stolen from this machine's cores so far; 0 where the kernel doesn't say.

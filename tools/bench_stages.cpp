@@ -5,6 +5,10 @@
 #include <tz/tools/bench_memory.hpp>
 #include <tz/tools/bench_random.hpp>
 
+#include <openssl/evp.h>
+#include <sodium.h>
+
+#include <array>
 #include <cstring>
 #include <memory>
 
@@ -40,6 +44,14 @@ struct Material {
 
 // What a compiler can't see through: results of hashes must not be optimised away.
 volatile std::uint32_t sink;
+
+const unsigned char* octets(const std::byte* bytes) {
+    return reinterpret_cast<const unsigned char*>(bytes);
+}
+
+unsigned char* octets(std::byte* bytes) {
+    return reinterpret_cast<unsigned char*>(bytes);
+}
 
 template <typename Work>
 Entry stage(const char* name, const Work& work) {
@@ -78,6 +90,22 @@ std::vector<Entry> stage_ceilings() {
             material->macs[i],
             format::piece_nonce(material->nonce, i),
             material->key);
+    }));
+    entries.push_back(stage("SHA-256, OpenSSL alone", [material](std::size_t i) {
+        const auto bytes = Material::of(material->plain, i);
+        std::array<unsigned char, 32> digest{};
+        EVP_Q_digest(
+            nullptr, "SHA256", nullptr, bytes.data(), bytes.size(), digest.data(), nullptr);
+        sink = digest[0];
+    }));
+    entries.push_back(stage("secretbox open, libsodium alone", [material](std::size_t i) {
+        sink = crypto_secretbox_open_detached(
+            octets(Material::of(material->copy, i).data()),
+            octets(Material::of(material->sealed, i).data()),
+            octets(material->macs[i].data()),
+            piece_bytes,
+            octets(format::piece_nonce(material->nonce, i).data()),
+            octets(material->key.bytes().data()));
     }));
     return entries;
 }

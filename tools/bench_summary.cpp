@@ -26,6 +26,33 @@ std::optional<double> cpu_per_gb(const Entry& entry) {
     return spread(std::move(values)).median;
 }
 
+std::optional<double> loop_cpu_per_gb(const Entry& entry) {
+    std::vector<double> values;
+    for (const Sample& sample : entry.samples)
+        if (sample.loop_cpu_seconds)
+            values.push_back(*sample.loop_cpu_seconds / sample.gb());
+    if (values.empty())
+        return {};
+    return spread(std::move(values)).median;
+}
+
+/// What memory the samples took, at worst.
+void add_memory(Summary& summary, const Entry& entry) {
+    for (const Sample& sample : entry.samples) {
+        if (sample.huge_bytes) {
+            const double huge =
+                static_cast<double>(*sample.huge_bytes) / static_cast<double>(sample.bytes);
+            summary.huge = std::min(summary.huge.value_or(1), huge);
+        }
+        if (sample.anonymous_peak_bytes) {
+            const std::uint64_t peak = *sample.anonymous_peak_bytes;
+            const std::uint64_t tensors = entry.delivers ? sample.bytes : 0;
+            summary.beside_bytes =
+                std::max(summary.beside_bytes.value_or(0), peak - std::min(peak, tensors));
+        }
+    }
+}
+
 const Sample* in_round(const Entry* entry, unsigned round) {
     if (entry == nullptr)
         return nullptr;
@@ -141,13 +168,10 @@ std::vector<Summary> summarize(const std::vector<Entry>& entries, unsigned cores
             continue;
         summary.gb_per_s = rates(entry);
         summary.cpu_seconds_per_gb = cpu_per_gb(entry);
-        summary.huge = 1;
-        for (const Sample& sample : entry.samples) {
+        summary.loop_cpu_seconds_per_gb = loop_cpu_per_gb(entry);
+        for (const Sample& sample : entry.samples)
             summary.cached = std::max(summary.cached, sample.cached);
-            const double huge =
-                static_cast<double>(sample.huge_bytes) / static_cast<double>(sample.bytes);
-            summary.huge = std::min(summary.huge, huge);
-        }
+        add_memory(summary, entry);
         if (entry.role == Role::load || entry.role == Role::peer)
             hold_against(summary, entry, bounds_for(entry, entries, cores));
     }

@@ -13,7 +13,10 @@ struct Summary {
     Spread gb_per_s;
     std::optional<double> cpu_seconds_per_gb; ///< median
     double cached = 0;                        ///< largest share that was in the page cache before
-    double huge = 0;                          ///< smallest share of the memory in huge pages
+    std::optional<double> huge;               ///< smallest share of the memory in huge pages
+    std::optional<double> loop_cpu_seconds_per_gb; ///< median
+    /// Most anonymous memory during a load, less the tensors that it delivered.
+    std::optional<std::uint64_t> beside_bytes;
 
     // For loads and peers; each is the median of the rounds' own ratios, which a slow minute of the
     // machine doesn't touch.

@@ -19,7 +19,7 @@ std::string number(std::optional<double> value, int digits) {
     return value ? fmt::format("{:.{}f}", *value, digits) : "";
 }
 
-constexpr const char* row_format = "  {:<38}{:>8}{:>8}{:>8}{:>10}{:>9}{:>8}{:>9}{:>8}";
+constexpr const char* row_format = "  {:<38}{:>8}{:>8}{:>8}{:>10}{:>8}{:>9}{:>8}{:>9}{:>8}{:>12}";
 
 template <typename... Cells>
 std::string line(const Cells&... cells) {
@@ -30,13 +30,22 @@ std::string line(const Cells&... cells) {
 
 std::string heading(const std::string& title) {
     return '\n' + title + '\n' +
-           line("", "GB/s", "min", "max", "CPU s/GB", "ceiling", "of it", "of read", "huge");
+           line(
+               "",
+               "GB/s",
+               "min",
+               "max",
+               "CPU s/GB",
+               "loop",
+               "ceiling",
+               "of it",
+               "of read",
+               "huge",
+               "beside");
 }
 
 std::string row(const Entry& entry, const Summary& summary) {
-    // what another process does with its memory we don't see
-    const bool ours = entry.delivers && entry.role != Role::peer;
-    const std::string huge = ours ? percent(summary.huge) : "";
+    const std::string beside = summary.beside_bytes ? cli::size_text(*summary.beside_bytes) : "";
     const std::string prefix = entry.role == Role::load ? "load " : "";
     return line(
         prefix + printable(entry.name),
@@ -44,10 +53,12 @@ std::string row(const Entry& entry, const Summary& summary) {
         number(summary.gb_per_s.min, 2),
         number(summary.gb_per_s.max, 2),
         number(summary.cpu_seconds_per_gb, 3),
+        number(summary.loop_cpu_seconds_per_gb, 3),
         number(summary.ceiling_gb_per_s, 2),
         percent(summary.of_ceiling),
         percent(summary.of_source),
-        huge);
+        entry.delivers ? percent(summary.huge) : "",
+        beside);
 }
 
 std::string describe(const Subject& subject, Cache cache) {
@@ -94,7 +105,9 @@ std::string table(const Run& run) {
             "ceiling   min(fastest read, cores / CPU s/GB of read and stages, each timed alone);\n"
             "          with SHA-256 also what one core does with the largest tensor\n"
             "of read   of the fastest read of the same kind\n"
-            "huge      least share of the memory that was in huge pages\n";
+            "loop      CPU s/GB of the threads that submit reads\n"
+            "huge      least share of the memory that was in huge pages\n"
+            "beside    most anonymous memory, less the tensors; of others what they added\n";
     for (const std::string& note : notes_of(run, summaries))
         text += "note: " + note + "\n";
     return text;

@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <span>
 
 namespace tz::bench {
 
@@ -51,6 +53,16 @@ private:
     std::string path_;
 };
 
+void write_private(const std::string& path, std::span<const std::byte> bytes) {
+    const std::filesystem::perms mine =
+        std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+    std::ofstream file(path, std::ios::binary);
+    std::filesystem::permissions(path, mine); // before there is anything to read
+    file.write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
+    if (!file.flush())
+        throw Error(errc::io, "cannot write the key").in(path);
+}
+
 /// Two subjects: the same weights plain and encrypted.
 std::vector<Subject> make_models(const std::string& folder, const std::stop_token& stop) {
     const auto check = [&] {
@@ -66,6 +78,8 @@ std::vector<Subject> make_models(const std::string& folder, const std::stop_toke
     Subject encrypted;
     encrypted.path = folder + "/encrypted.tensors";
     encrypted.key = std::make_shared<const format::Secret>(format::random_key());
+    encrypted.key_file = folder + "/key";
+    write_private(encrypted.key_file, encrypted.key->bytes());
     SaveOptions options;
     options.key = encrypted.key;
     save(encrypted.path, model.tensors, options);
@@ -86,9 +100,10 @@ Run demo(cli::Console& console, bool quiet, const std::stop_token& stop) {
             filesystem));
     std::vector<Subject> subjects = make_models(folder.path(), stop);
     Engine engine;
+    RunOptions options;
+    options.sample_command = sample_command();
     for (Subject& subject : subjects)
         inspect(engine, subject);
-    RunOptions options;
     options.fio = false;
     options.sources_once = true;
     options.quiet = quiet;

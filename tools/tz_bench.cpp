@@ -1,6 +1,7 @@
 // tz-bench: how fast loads are, beside what the machine can do.
 #include <tz/engine/save.hpp>
 #include <tz/format/error.hpp>
+#include <tz/tools/bench_child.hpp>
 #include <tz/tools/bench_random.hpp>
 #include <tz/tools/bench_run.hpp>
 #include <tz/tools/console.hpp>
@@ -19,6 +20,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 namespace {
 
@@ -34,7 +36,16 @@ struct LoadCommand {
     bool cold = false;
     std::vector<std::string> modes;
     std::vector<std::string> peers;
+    std::vector<std::string> warm_peers;
+    std::vector<std::string> cold_peers;
     bool no_fio = false;
+    bool sources_once = false;
+    std::vector<const CLI::Option*> engine_options; ///< as they were given
+};
+
+struct SampleCommand {
+    cli::Options shared;
+    std::string mode = "plain";
 };
 
 struct MakeCommand {
@@ -48,6 +59,7 @@ struct MakeCommand {
 
 struct Program {
     LoadCommand load;
+    SampleCommand sample;
     MakeCommand make;
     bool demo = false;
     bool json = false;
@@ -82,26 +94,51 @@ int run_demo(const Program& program) {
     return cli::exit_ok;
 }
 
+Subject subject_with(const cli::Options& shared, cli::Console& console) {
+    Subject subject;
+    subject.direct = shared.direct;
+    subject.key_file = shared.key_file;
+    subject.password_file = shared.password_file;
+    if (!shared.key_file.empty())
+        subject.key = cli::read_key_file(shared.key_file, warn_on(console));
+    if (!shared.password_file.empty())
+        subject.password = cli::read_password_file(shared.password_file, warn_on(console));
+    return subject;
+}
+
+void add_peers(
+    std::vector<Peer>& peers,
+    const std::vector<std::string>& texts,
+    std::optional<Cache> cache = {}) {
+    for (const std::string& text : texts)
+        peers.push_back(parse_peer(text, cache));
+}
+
+/// Options as words of the shell, each with a space before it.
+std::string as_given(const std::vector<const CLI::Option*>& options) {
+    std::string words;
+    for (const CLI::Option* option : options)
+        if (option->count() > 0)
+            words += " " + option->get_name() + "=" + shell_word(option->results().back());
+    return words;
+}
+
 int run_load(const Program& program) {
     const LoadCommand& command = program.load;
     const cli::StopOnSignal stop;
     cli::Console console;
-    Subject common;
-    common.direct = command.shared.direct;
-    if (!command.shared.key_file.empty())
-        common.key = cli::read_key_file(command.shared.key_file, warn_on(console));
-    if (!command.shared.password_file.empty())
-        common.password = cli::read_password_file(command.shared.password_file, warn_on(console));
-
+    const Subject common = subject_with(command.shared, console);
     RunOptions options;
     options.warm = command.warm || !command.cold;
     options.cold = command.cold || !command.warm;
     for (const std::string& name : command.modes)
         options.modes.push_back(parse_mode(name));
-    for (const std::string& text : command.peers)
-        options.peers.push_back(parse_peer(text));
-    options.key_file = command.shared.key_file;
+    add_peers(options.peers, command.peers);
+    add_peers(options.peers, command.warm_peers, Cache::warm);
+    add_peers(options.peers, command.cold_peers, Cache::cold);
+    options.sample_command = sample_command() + as_given(command.engine_options);
     options.fio = !command.no_fio;
+    options.sources_once = command.sources_once;
     options.quiet = program.quiet;
     options.rounds.rounds = command.runs;
     options.rounds.warmup = command.warmup;
@@ -116,6 +153,20 @@ int run_load(const Program& program) {
         subjects.push_back(std::move(subject));
     }
     report(measure(engine, std::move(subjects), options, console), program);
+    return cli::exit_ok;
+}
+
+int run_sample(const Program& program) {
+    const SampleCommand& command = program.sample;
+    const cli::StopOnSignal stop;
+    cli::Console console;
+    Subject subject = subject_with(command.shared, console);
+    subject.path = command.shared.file;
+    subject.encrypted = subject.key || subject.password; // to look would warm the file
+    Engine engine(command.shared.engine);
+    const Mode mode = parse_mode(command.mode);
+    // one line: a program's report is its last one
+    cli::write_result(measured_load(engine, subject, mode, stop.token()).dump() + "\n");
     return cli::exit_ok;
 }
 
@@ -148,20 +199,29 @@ void add_result_options(CLI::App& app, Program& program) {
     app.add_flag("-q,--quiet", program.quiet, "Say nothing but results and errors");
 }
 
+void add_secret_options(CLI::App& app, cli::Options& shared) {
+    app.add_option(
+           "--key-file",
+           shared.key_file,
+           "Decrypt files that have a key with this one: 32 bytes or 64 hex digits")
+        ->type_name("PATH");
+    app.add_option(
+           "--password-file",
+           shared.password_file,
+           "Decrypt files that have a password; its derivation is timed too")
+        ->type_name("PATH");
+}
+
+void add_peer_option(
+    CLI::App& app, const std::string& name, std::vector<std::string>& to, const std::string& help) {
+    app.add_option(name, to, help)->type_name("PEER")->allow_extra_args(false);
+}
+
 CLI::App* add_load(CLI::App& app, Program& program) {
     CLI::App* load = app.add_subcommand("load", "Time loads of files beside ceilings and peers");
     LoadCommand& command = program.load;
     load->add_option("FILE", command.files, "The files to load")->required();
-    CLI::Option* key = load->add_option(
-        "--key-file",
-        command.shared.key_file,
-        "Decrypt encrypted files with this key: 32 bytes or 64 hex digits");
-    CLI::Option* password = load->add_option(
-        "--password-file",
-        command.shared.password_file,
-        "Decrypt with the password in this file; its derivation is timed too");
-    key->type_name("PATH")->excludes(password);
-    password->type_name("PATH");
+    add_secret_options(*load, command.shared);
     load->add_option("--runs", command.runs, "Rounds; each takes one sample of everything (7)")
         ->type_name("N")
         ->check(CLI::Range(1, 1000).description(""));
@@ -175,16 +235,37 @@ CLI::App* add_load(CLI::App& app, Program& program) {
         ->type_name("LIST")
         ->delimiter(',')
         ->allow_extra_args(false);
-    load->add_option(
-            "--peer",
-            command.peers,
-            "NAME=COMMAND {file}, a loader to compare with; may be repeated (see bench/README.md)")
-        ->type_name("PEER")
-        ->allow_extra_args(false);
+    add_peer_option(
+        *load,
+        "--peer",
+        command.peers,
+        "NAME=COMMAND {file}, a loader to compare with; may be repeated (see bench/README.md)");
+    add_peer_option(*load, "--warm-peer", command.warm_peers, "Likewise, for warm loads alone");
+    add_peer_option(*load, "--cold-peer", command.cold_peers, "Likewise, for cold loads alone");
     load->add_flag("--no-fio", command.no_fio, "Don't run fio");
+    load->add_flag(
+        "--sources-once",
+        command.sources_once,
+        "Measure reads of the first file alone; the others have the same size");
+    const std::size_t others = load->get_options().size();
     cli::add_engine_options(*load, command.shared);
+    const CLI::App& added = *load;
+    command.engine_options = added.get_options();
+    command.engine_options.erase(
+        command.engine_options.begin(),
+        command.engine_options.begin() + static_cast<std::ptrdiff_t>(others));
     add_result_options(*load, program);
     return load;
+}
+
+CLI::App* add_sample(CLI::App& app, Program& program) {
+    CLI::App* sample = app.add_subcommand("sample", "Time one load: what load does in each round");
+    SampleCommand& command = program.sample;
+    cli::add_file(*sample, command.shared);
+    sample->add_option("--mode", command.mode, "As in load --modes (plain)")->type_name("MODE");
+    add_secret_options(*sample, command.shared);
+    cli::add_engine_options(*sample, command.shared);
+    return sample;
 }
 
 CLI::App* add_make(CLI::App& app, Program& program) {
@@ -214,6 +295,7 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape)
     app.add_flag("--demo", program.demo, "Make a model of 256 MiB, load it, print GB/s");
     add_result_options(app, program);
     const CLI::App* load = add_load(app, program);
+    const CLI::App* sample = add_sample(app, program);
     const CLI::App* make = add_make(app, program);
     app.require_subcommand(0, 1);
     app.footer("Examples:\n"
@@ -224,6 +306,8 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape)
     return cli::parse_and_run(app, argc, argv, [&]() -> int {
         if (load->parsed())
             return run_load(program);
+        if (sample->parsed())
+            return run_sample(program);
         if (make->parsed())
             return run_make(program);
         if (program.demo)
