@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Takes the figures of docs/performance.md for local files again: one interleaved run of our loads, the other loaders
+# of bench/peers and this machine's ceilings.
+set -euo pipefail
+
+usage() {
+    cat <<'END'
+Usage: bench/local.sh [OPTIONS] FOLDER
+
+Makes files of random weights in a new folder below FOLDER, times loads of them beside other loaders and the
+machine's ceilings, and writes FOLDER/local.json and FOLDER/local.md. The files go away at the end. Builds tz-bench
+and installs the other loaders below build/ where they are missing. Use an idle machine.
+
+Options:
+  --size SIZE    bytes of tensors in each file (2GB); needs five times as much disk and twice as much memory
+  --runs N       rounds; each takes one sample of everything (7)
+  --modes LIST   loads of ours (plain,crc32,sha256,drop)
+  --help         show this text
+END
+}
+
+size=2GB
+runs=7
+modes=plain,crc32,sha256,drop
+work=
+
+main() {
+    local folder=''
+    while (($#)); do
+        case $1 in
+        --size | --runs | --modes)
+            (($# > 1)) || wrong_usage "$1 needs a value"
+            printf -v "${1#--}" %s "$2"
+            shift
+            ;;
+        --help | -h)
+            usage
+            exit
+            ;;
+        -*) wrong_usage "unknown option: $1" ;;
+        *)
+            [[ -z $folder ]] || wrong_usage "one folder"
+            folder=$1
+            ;;
+        esac
+        shift
+    done
+    [[ -d $folder ]] || wrong_usage "no folder given that exists"
+    folder=$(realpath "$folder")
+
+    cd "$(dirname "${BASH_SOURCE[0]}")/.."
+    prepare
+    work=$(mktemp -d "$folder/tz-local-XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    make_files
+    measure "$folder/local.json"
+    /usr/bin/python3 bench/markdown.py "$folder/local.json" >"$folder/local.md"
+    echo "wrote $folder/local.json and $folder/local.md"
+}
+
+wrong_usage() {
+    echo "local.sh: $1; see bench/local.sh --help" >&2
+    exit 2
+}
+
+prepare() {
+    [[ -n $(type -P fio) ]] || echo "local.sh: no fio (apt-get install fio): cold loads are held against pread alone" >&2
+    bench/peers/setup
+    cmake --preset release >/dev/null
+    cmake --build --preset release --target tz-bench
+    PATH=$PWD/build/release/bin:$PATH
+    # the folder may be anywhere; ours may hold spaces
+    python=$(printf %q "$PWD/build/peers/bin/python")
+    peers=$(printf %q "$PWD/bench/peers")
+}
+
+# The same weights four times: plain, as safetensors, encrypted with a key, and with a password by tensorizer.
+make_files() {
+    local python=build/peers/bin/python
+    (
+        umask 077
+        od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$work/key"
+        echo 'a password of a benchmark' >"$work/password"
+    )
+    tz-bench make "$work/plain.tensors" --size "$size"
+    tz-bench make "$work/key.tensors" --size "$size" --encrypt-key-file "$work/key"
+    $python bench/peers/make_safetensors.py "$work/plain.tensors" "$work/plain.safetensors"
+    $python bench/peers/make_password_file.py --password-file "$work/password" "$work/plain.tensors" \
+        "$work/password.tensors"
+}
+
+# Who reads past the page cache by default is compared cold, who doesn't, warm.
+measure() { # RESULT
+    local load="$python $peers/load"
+    tz-bench load "$work/plain.tensors" "$work/key.tensors" "$work/password.tensors" \
+        --key-file "$work/key" --password-file "$work/password" \
+        --modes "$modes" --runs "$runs" --sources-once --export-json "$1" \
+        --warm-peer "safetensors, pread=${load}_safetensors.py --mode pread {safetensors}" \
+        --warm-peer "safetensors, mmap and clone=${load}_safetensors.py --mode clone {safetensors}" \
+        --warm-peer "safetensors, mmap touched=${load}_safetensors.py --mode mmap {safetensors}" \
+        --warm-peer "fastsafetensors, buffered=${load}_fastsafetensors.py --buffered {safetensors}" \
+        --cold-peer "fastsafetensors=${load}_fastsafetensors.py {safetensors}" \
+        --cold-peer "Run:ai streamer=${load}_runai.py {safetensors}" \
+        --peer "tensorizer=${load}_tensorizer.py {file}" \
+        --peer "tensorizer, verify_hash=${load}_tensorizer.py --verify-hash {file}" \
+        --peer "tensorizer=${load}_tensorizer.py --key-file {key_file} {file}" \
+        --peer "tensorizer=${load}_tensorizer.py --password-file {password_file} {file}"
+}
+
+main "$@"
