@@ -39,7 +39,7 @@ std::optional<double> loop_cpu_per_gb(const Entry& entry) {
 /// What memory the samples took, at worst.
 void add_memory(Summary& summary, const Entry& entry) {
     for (const Sample& sample : entry.samples) {
-        if (sample.huge_bytes) {
+        if (sample.huge_bytes && entry.delivers) {
             const double huge =
                 static_cast<double>(*sample.huge_bytes) / static_cast<double>(sample.bytes);
             summary.huge = std::min(summary.huge.value_or(1), huge);

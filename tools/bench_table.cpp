@@ -57,7 +57,7 @@ std::string row(const Entry& entry, const Summary& summary) {
         number(summary.ceiling_gb_per_s, 2),
         percent(summary.of_ceiling),
         percent(summary.of_source),
-        entry.delivers ? percent(summary.huge) : "",
+        percent(summary.huge),
         beside);
 }
 

@@ -113,7 +113,7 @@ Program::Program(const std::vector<std::string>& arguments, const RunOptions& op
     const auto argument_list = pointers(texts);
     const auto variable_list = pointers(variables);
     // opened by us: nobody may not be allowed into the build's folder
-    const int file = ::open(TZ_PROGRAM, O_RDONLY | O_CLOEXEC);
+    const int file = ::open(options.program.c_str(), O_RDONLY | O_CLOEXEC);
     std::array<int, 2> out{}, err{};
     EXPECT_EQ(::pipe2(out.data(), O_CLOEXEC), 0);
     EXPECT_EQ(::pipe2(err.data(), O_CLOEXEC), 0);

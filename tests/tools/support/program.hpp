@@ -1,4 +1,4 @@
-// Runs the built `tz` as a user's shell would.
+// Runs the built `tz`, or `tz-bench`, as a user's shell would.
 #pragma once
 
 #include <string>
@@ -14,6 +14,7 @@ struct Refusal {
 };
 
 struct RunOptions {
+    std::string program = TZ_PROGRAM;
     std::vector<std::string> environment{}; ///< NAME=VALUE, beside ours without its TZ_ ones
     bool nobody = false;                    ///< with no rights; needs root
     std::string stdout_path{};              ///< stdout goes there

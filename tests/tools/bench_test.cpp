@@ -1,0 +1,143 @@
+// `tz-bench`: what it says of loads and of other loaders, never how fast they are.
+#include "support/files.hpp"
+#include "support/program.hpp"
+#include <tz/format/hash.hpp>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace tz::test {
+namespace {
+
+constexpr std::size_t tensor_bytes = 3'000'000;
+constexpr std::size_t all_bytes = tensor_bytes + 12;
+const std::string key = "0123456789abcdef0123456789ABCDEF";
+
+/// CRC-32 of what write_tensors() writes, in order of names.
+std::uint32_t contents_crc32() {
+    std::vector<std::byte> bytes(12, std::byte{1});
+    for (std::size_t i = 0; i < tensor_bytes; ++i)
+        bytes.push_back(static_cast<std::byte>(i * 7 + i / 251));
+    return format::crc32(bytes);
+}
+
+struct Bench : testing::Test {
+    Folder folder;
+    std::string plain = folder.path("plain.tensors");
+    std::string sealed = folder.path("sealed.tensors");
+    std::string key_file = folder.write("key", key);
+    std::string password_file = folder.write("password", "not needed");
+
+    void SetUp() override {
+        write_tensors(plain, tensor_bytes);
+        write_tensors(sealed, tensor_bytes, key);
+    }
+
+    static Outcome bench(const std::vector<std::string>& arguments) {
+        return run(arguments, {.program = TZ_BENCH_PROGRAM});
+    }
+
+    /// One round of warm loads; the result.
+    static nlohmann::json load(std::vector<std::string> arguments) {
+        for (const char* more : {"--warm", "--runs=1", "--warmup=0", "--no-fio", "--json", "-q"})
+            arguments.emplace_back(more);
+        arguments.insert(arguments.begin(), "load");
+        const Outcome outcome = bench(arguments);
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        return nlohmann::json::parse(outcome.out);
+    }
+
+    /// A loader that reports `crc32`, and notes its arguments in the file "NAME.runs".
+    std::string loader(const std::string& name, std::uint32_t crc32) const {
+        const std::string runs = folder.path(name + ".runs");
+        return folder.write(
+            name,
+            "#!/bin/sh\necho \"$@\" >>" + runs +
+                "\necho a warning\necho '{\"seconds\": [0.5, 0.1], \"bytes\": " +
+                std::to_string(all_bytes) + ", \"crc32\": " + std::to_string(crc32) + "}'\n",
+            0700);
+    }
+
+    std::string runs_of(const std::string& loader) const {
+        std::ifstream file(folder.path(loader + ".runs"));
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+};
+
+nlohmann::json entry(const nlohmann::json& result, const std::string& name) {
+    for (const auto& one : result.at("summary").at("entries"))
+        if (one.at("name") == name)
+            return one;
+    ADD_FAILURE() << name << " is not in the result";
+    return {};
+}
+
+TEST_F(Bench, ASampleIsOneLineThatTellsOfOneLoad) {
+    const Outcome outcome = bench({"sample", sealed, "--key-file", key_file, "--mode", "all"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out.find('\n'), outcome.out.size() - 1);
+    const auto sample = nlohmann::json::parse(outcome.out);
+    EXPECT_EQ(sample.at("bytes"), all_bytes);
+    EXPECT_EQ(sample.at("crc32"), contents_crc32());
+    EXPECT_LT(sample.at("began"), sample.at("ended"));
+    EXPECT_GE(sample.at("anonymous_end_bytes"), all_bytes);
+}
+
+TEST_F(Bench, ASampleThatDropsTensorsHasNoChecksumOfThem) {
+    const Outcome outcome = bench({"sample", plain, "--mode", "drop"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_FALSE(nlohmann::json::parse(outcome.out).contains("crc32"));
+}
+
+TEST_F(Bench, LoadersAreHeldToTheSameBytes) {
+    const std::string right = loader("right", contents_crc32());
+    const std::string wrong = loader("wrong", contents_crc32() + 1);
+    const auto result = load(
+        {plain, "--peer", "right=" + right + " {file}", "--peer", "wrong=" + wrong + " {file}"});
+    EXPECT_EQ(entry(result, "right").at("samples"), 1);
+    EXPECT_EQ(entry(result, "wrong").at("samples"), 0);
+    const std::string failure = entry(result, "wrong").at("failure");
+    EXPECT_NE(failure.find("other bytes"), std::string::npos) << failure;
+    for (const auto& run : result.at("runs"))
+        if (run.at("role") == "load") {
+            EXPECT_EQ(run.at("crc32"), contents_crc32()) << run.at("name");
+            EXPECT_GE(run.at("anonymous_peak_bytes"), all_bytes) << run.at("name");
+            EXPECT_TRUE(run.at("loop_cpu_seconds").is_number()) << run.at("name");
+        }
+}
+
+TEST_F(Bench, EachLoaderGetsTheFilesItAsksFor) {
+    const std::string beside = folder.write("plain.safetensors", "the same tensors");
+    const std::uint32_t crc32 = contents_crc32();
+    load(
+        {plain,
+         sealed,
+         "--modes=plain",
+         "--key-file=" + key_file,
+         "--password-file=" + password_file,
+         "--peer=a=" + loader("open", crc32) + " {file}",
+         "--warm-peer=b=" + loader("beside", crc32) + " {safetensors}",
+         "--peer=c=" + loader("keyed", crc32) + " {key_file} {file}",
+         "--peer=d=" + loader("password", crc32) + " {password_file} {file}",
+         "--cold-peer=e=" + loader("cold", crc32) + " {file}"});
+    EXPECT_EQ(runs_of("open"), plain + "\n");
+    EXPECT_EQ(runs_of("beside"), beside + "\n");
+    EXPECT_EQ(runs_of("keyed"), key_file + " " + sealed + "\n");
+    EXPECT_EQ(runs_of("password"), "") << "no file has a password";
+    EXPECT_EQ(runs_of("cold"), "");
+}
+
+TEST_F(Bench, APeerNeedsANameAndAFile) {
+    for (const char* peer : {"{file}", "=cat {file}", "name=cat", "name=cat {files}"}) {
+        const Outcome outcome = bench({"load", plain, "--cold-peer", peer});
+        EXPECT_EQ(outcome.code, 2) << peer;
+        EXPECT_NE(outcome.err.find("NAME=COMMAND"), std::string::npos) << outcome.err;
+    }
+}
+
+} // namespace
+} // namespace tz::test
