@@ -14,14 +14,14 @@ and installs the other loaders below build/ where they are missing. Use an idle 
 Options:
   --size SIZE    bytes of tensors in each file (2GB); needs five times as much disk and twice as much memory
   --runs N       rounds; each takes one sample of everything (7)
-  --modes LIST   loads of ours (plain,crc32,sha256,drop)
+  --modes LIST   loads of ours (plain,crc32,sha256,mapped,drop)
   --help         show this text
 END
 }
 
 size=2GB
 runs=7
-modes=plain,crc32,sha256,drop
+modes=plain,crc32,sha256,mapped,drop
 work=
 
 main() {

@@ -33,6 +33,8 @@ struct Entry {
     std::string against{};
     /// The bytes end up in memory that nobody had touched, all of them at once.
     bool delivers = false;
+    /// The file's own pages are handed out: no rate of copying bounds that.
+    bool maps = false;
     /// Touched and freed just before each sample.
     std::size_t memory_bytes = 0;
     /// For loads: names of the stages their bytes pass besides the source.
