@@ -11,14 +11,6 @@ namespace {
 
 using namespace tz::test;
 
-Bytes random_bytes(std::size_t count, unsigned seed) {
-    std::mt19937 random(seed);
-    Bytes bytes(count);
-    for (std::byte& byte : bytes)
-        byte = static_cast<std::byte>(random());
-    return bytes;
-}
-
 TEST(Crc32, IsZlibs) {
     EXPECT_EQ(crc32(from_text("123456789")), 0xCBF43926u);
     EXPECT_EQ(crc32({}), 0u);
@@ -61,32 +53,6 @@ TEST(CopyCrc32, CopiesAndHashes) {
         EXPECT_EQ(copy_crc32(to, from), crc32(from)) << size;
         EXPECT_EQ(to, from) << size;
     }
-}
-
-TEST(Sha256, IsThePublishedFunction) {
-    EXPECT_EQ(
-        hex(sha256(from_text("abc"))),
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    EXPECT_EQ(hex(sha256({})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-}
-
-TEST(Sha256Stream, GivesTheSameHoweverTheBytesAreSplit) {
-    const Bytes whole = random_bytes(200, 4);
-    for (std::size_t split = 0; split <= whole.size(); ++split) {
-        Sha256Stream stream;
-        stream.update(std::span(whole).first(split));
-        stream.update({});
-        stream.update(std::span(whole).subspan(split));
-        EXPECT_EQ(stream.finish(), sha256(whole)) << split;
-    }
-}
-
-TEST(Sha256Stream, GoesOnAfterAMove) {
-    Sha256Stream first;
-    first.update(from_text("a"));
-    Sha256Stream second = std::move(first);
-    second.update(from_text("bc"));
-    EXPECT_EQ(second.finish(), sha256(from_text("abc")));
 }
 
 TEST(Hex, WritesLowerCase) {
