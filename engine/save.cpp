@@ -16,6 +16,10 @@ namespace tz {
 
 namespace {
 
+// A core hashes up to three tensors side by side. Of three in a row one is often much the largest
+// and would be left alone for most of the time; among more it has company.
+constexpr std::size_t tensors_at_once = 16;
+
 [[noreturn]] void fail(const std::string& path, const char* doing, int error) {
     const errc kind = error == ENOSPC || error == EDQUOT    ? errc::limit
                       : error == EACCES || error == EPERM   ? errc::denied
@@ -111,7 +115,15 @@ format::Seal write_sealed(
     return seal;
 }
 
-void write_tensor(
+/// A tensor whose data is in the file and whose header isn't yet.
+struct Headless {
+    const format::Tensor& tensor;
+    std::span<const std::byte> data;
+    format::HeaderValues values; ///< the SHA-256 is still to come
+    format::Sha256Stream sha256; ///< of what it covers before the data
+};
+
+Headless write_data(
     NewFile& file,
     const format::Layout& layout,
     const format::Tensor& tensor,
@@ -122,7 +134,8 @@ void write_tensor(
     static constexpr std::byte dummy{};
     if (data.size() < tensor.data.bytes)
         data = {&dummy, 1};
-    format::HeaderValues values;
+    Headless written{tensor, data, {}, format::Sha256Stream()};
+    format::HeaderValues& values = written.values;
     const bool sealed = layout.encrypted && !data.empty();
     if (sealed)
         values.seal = write_sealed(file, tensor, data, options);
@@ -136,13 +149,38 @@ void write_tensor(
     const auto hashed = format::hashed_form(tensor, layout, values);
     if (values.crc32)
         values.crc32 = format::crc32(data, format::crc32(hashed));
-    if (values.sha256) {
-        format::Sha256Stream stream;
-        stream.update(hashed);
-        stream.update(data);
-        values.sha256 = stream.finish();
-    }
-    file.write(format::write_header(tensor, layout, values), tensor.header.offset);
+    if (values.sha256)
+        written.sha256.update(hashed);
+    return written;
+}
+
+void take_sha256(std::span<Headless> tensors) {
+    std::vector<format::Sha256Part> parts;
+    parts.reserve(tensors.size());
+    for (Headless& written : tensors)
+        parts.push_back({&written.sha256, written.data});
+    format::sha256_update(parts);
+    for (Headless& written : tensors)
+        written.values.sha256 = written.sha256.finish();
+}
+
+/// Writes tensors `begin` to `end` and takes their SHA-256 together.
+void write_tensors(
+    NewFile& file,
+    const format::Layout& layout,
+    std::span<const TensorView> tensors,
+    std::size_t begin,
+    std::size_t end,
+    const SaveOptions& options) {
+    std::vector<Headless> written;
+    written.reserve(end - begin);
+    for (std::size_t i = begin; i < end; ++i)
+        written.push_back(write_data(file, layout, layout.tensors[i], tensors[i].data, options));
+    if (options.sha256)
+        take_sha256(written);
+    for (const Headless& each : written)
+        file.write(
+            format::write_header(each.tensor, layout, each.values), each.tensor.header.offset);
 }
 
 } // namespace
@@ -167,8 +205,10 @@ void save(
         const format::Layout layout = format::plan_file(specs, write);
         NewFile file(path);
         file.write(format::write_index(layout), 0);
-        for (std::size_t i = 0; i < tensors.size(); ++i)
-            write_tensor(file, layout, layout.tensors[i], tensors[i].data, options);
+        for (std::size_t at = 0; at < tensors.size(); at += tensors_at_once) {
+            const std::size_t end = std::min(at + tensors_at_once, tensors.size());
+            write_tensors(file, layout, tensors, at, end, options);
+        }
         const std::array<std::byte, format::terminator_bytes> terminator{};
         file.write(terminator, layout.file_bytes - terminator.size());
         file.publish();

@@ -34,6 +34,22 @@ TEST(Save, WritesWhatLoadReads) {
     }
 }
 
+TEST(Save, HashesAnyNumberOfTensors) {
+    const test::TempFolder folder;
+    for (const std::size_t count : {1, 3, 15, 16, 17, 50}) {
+        std::vector<std::size_t> unequal;
+        for (std::size_t i = 0; i < count; ++i)
+            unequal.push_back(i % 4 == 0 ? 300'000 : 100 * i);
+        const test::Sample sample(unequal);
+        save(folder / "file", sample.views);
+        for (const Verify verify : {Verify::crc32, Verify::sha256}) {
+            LoadOptions options;
+            options.verify = verify;
+            expect_same(folder / "file", sample, options);
+        }
+    }
+}
+
 TEST(Save, EncryptsWithoutTouchingTheCallersMemory) {
     const test::TempFolder folder;
     const test::Sample sample(sizes);
