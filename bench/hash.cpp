@@ -1,8 +1,9 @@
 // What does a hash cost a core, and is the library's way the fastest at hand? CRC-32 against
 // zlib's, the copy that takes the CRC on its way against a copy and a CRC one after the other,
-// SHA-256 against OpenSSL called directly, and memcpy as the floor. Argument: bytes hashed at once,
-// in KiB; drawn from memory larger than a core's caches. The last two take the CRC of a whole from
-// its parts: what a chunk costs besides its bytes.
+// SHA-256 of one stream and of several interleaved against OpenSSL called directly, and memcpy as
+// the floor. Argument: bytes hashed at once, in KiB, or streams of 4 MiB each; drawn from memory
+// larger than a core's caches. The last two take the CRC of a whole from its parts: what a chunk
+// costs besides its bytes.
 #include <tz/format/hash.hpp>
 
 #include <benchmark/benchmark.h>
@@ -20,6 +21,7 @@ namespace {
 using namespace tz;
 
 constexpr std::size_t material_bytes = 64 << 20;
+constexpr std::size_t stream_bytes = 4 << 20;
 
 struct Material {
     std::vector<std::byte> from = std::vector<std::byte>(material_bytes);
@@ -97,6 +99,22 @@ void sha256_stream(benchmark::State& state) {
     });
 }
 
+void sha256_update(benchmark::State& state) {
+    const auto count = static_cast<std::size_t>(state.range(0));
+    std::array<format::Sha256Stream, 3> streams;
+    std::array<format::Sha256Part, streams.size()> parts{};
+    std::size_t at = 0;
+    for (auto _ : state) {
+        for (std::size_t i = 0; i < count; ++i) {
+            parts[i] = {&streams[i], std::span(material().from).subspan(at, stream_bytes)};
+            at = (at + stream_bytes) % material_bytes;
+        }
+        format::sha256_update(std::span(parts).first(count));
+        benchmark::ClobberMemory();
+    }
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(count * stream_bytes));
+}
+
 void openssl_sha256(benchmark::State& state) {
     over_pieces(state, [](Bytes, Bytes from) {
         std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
@@ -128,7 +146,8 @@ BENCHMARK(copy_crc32)->Apply(sizes);
 BENCHMARK(copy_then_crc32)->Apply(sizes);
 BENCHMARK(sha256)->Apply(sizes);
 BENCHMARK(sha256_stream)->Apply(sizes);
-BENCHMARK(openssl_sha256)->Apply(sizes);
+BENCHMARK(sha256_update)->ArgName("streams")->DenseRange(1, 3);
+BENCHMARK(openssl_sha256)->Apply(sizes)->Arg(stream_bytes >> 10);
 BENCHMARK(crc32_share);
 BENCHMARK(zlib_crc32_combine);
 
