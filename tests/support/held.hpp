@@ -1,0 +1,52 @@
+// What a process holds: descriptors and threads, to see that nothing is left behind.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <ostream>
+#include <string>
+#include <thread>
+
+namespace tz::test {
+
+struct Held {
+    std::size_t descriptors = 0;
+    std::size_t threads = 0; ///< without those that io_uring makes and ends as it likes
+
+    bool operator==(const Held&) const = default;
+};
+
+inline std::ostream& operator<<(std::ostream& out, const Held& held) {
+    return out << held.descriptors << " descriptors, " << held.threads << " threads";
+}
+
+inline Held held() {
+    namespace fs = std::filesystem;
+    Held now;
+    const fs::directory_iterator end;
+    now.descriptors =
+        static_cast<std::size_t>(std::distance(fs::directory_iterator("/proc/self/fd"), end));
+    for (const auto& task : fs::directory_iterator("/proc/self/task")) {
+        std::string name;
+        std::ifstream(task.path() / "comm") >> name;
+        now.threads += !name.empty() && !name.starts_with("iou-");
+    }
+    return now;
+}
+
+/// What is held once it is `expected`, or after some seconds: a thread that has been joined can
+/// stand in /proc a little longer.
+inline Held held_soon(const Held& expected) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    Held now = held();
+    while (now != expected && std::chrono::steady_clock::now() < until) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        now = held();
+    }
+    return now;
+}
+
+} // namespace tz::test
