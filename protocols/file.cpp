@@ -9,6 +9,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -287,8 +288,12 @@ awaitable<std::size_t> FileReader::ring_read(std::uint64_t offset, std::span<con
         }
         if (!ec)
             co_return got;
-        if (ec == asio::error::operation_aborted)
+        if (ec == asio::error::operation_aborted) {
+            const auto state = co_await asio::this_coro::cancellation_state;
+            if (state.cancelled() == asio::cancellation_type::none) // by the kernel, unasked
+                fail(ECANCELED, "read", offset);
             throw boost::system::system_error(ec);
+        }
         if (refuses_direct(ec.value())) {
             file_.direct_is_refused(loop_);
             co_return 0;

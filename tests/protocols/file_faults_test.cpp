@@ -226,6 +226,10 @@ TEST_P(FileFaults, AReadThatFailsFailsTheLoad) {
             at_each_read({error}, sticky, expect(errc::io));
 }
 
+TEST_P(FileFaults, AReadThatTheSystemCancelsIsAnErrorLikeAnyOther) {
+    at_each_read({ECANCELED}, false, expect(errc::io));
+}
+
 TEST_P(FileFaults, AnEndThatComesTooSoonIsAChangedFile) {
     at_each_read({0, 0}, true, expect(errc::object_changed));
     if (!direct()) // else the page cache is asked once more, and has the bytes
