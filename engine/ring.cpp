@@ -173,9 +173,7 @@ struct Ring::State {
                 retries = 0;
                 continue;
             }
-            if (rc == -EINTR)
-                continue;
-            const bool passing = rc == -EAGAIN || rc == -EBUSY || rc == 0;
+            const bool passing = rc == -EINTR || rc == -EAGAIN || rc == -EBUSY || rc == 0;
             if (!passing || ++retries > retries_max)
                 return break_off(rc == 0 ? EBUSY : -rc);
             return submit_later();
@@ -197,6 +195,8 @@ struct Ring::State {
     void break_off(int error) {
         broken = error;
         in_flight -= unsubmitted.size();
+        if (in_flight == 0) // no completion will end the wait, which would keep the context running
+            ready.cancel();
         const auto operations = std::exchange(unsubmitted, {});
         for (Operation* operation : operations)
             if (operation != nullptr)

@@ -346,6 +346,27 @@ TEST_P(FileSubmits, AreRepeatedWhereTheKernelIsBusy) {
         }
 }
 
+TEST_P(FileSubmits, ThatTheKernelTakesNoMoreFailTheLoad) {
+    for (const int error : {EPERM, ENOMEM, EBADR})
+        for (std::uint64_t n = 0; n < submits_; ++n) {
+            SCOPED_TRACE(std::to_string(error) + " from " + std::to_string(n));
+            const auto failure = attempt(refuse(-error, n, true));
+            // a load may have got through before; a loop whose ring is broken stays broken
+            engine_ = std::make_unique<Engine>(engine_options());
+            load_one(false);
+            if (n == 0 || failure)
+                expect(errc::io)(failure);
+        }
+}
+
+TEST_P(FileSubmits, ThatAreNeverTakenEndTheLoadInTheEnd) {
+    for (const int result : {-EAGAIN, -EINTR, 0}) {
+        SCOPED_TRACE(result);
+        expect(errc::io)(attempt(refuse(result, 0, true)));
+        engine_ = std::make_unique<Engine>(engine_options());
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Ways, FileSubmits, testing::Values(uring_direct), [](const auto& info) {
     return std::string(info.param.name);
 });
