@@ -193,6 +193,7 @@ std::unordered_map<const format::Tensor*, std::uint64_t> FileLoad::read_piece_si
     Job job(std::move(files), std::move(sliced), options, plan_options(true), scratch_bytes());
     run_lanes(job);
     index_read_.bytes += job.read.bytes;
+    index_read_.retries += job.read.retries;
     for (std::size_t i = 0; i < job.items.size(); ++i)
         pieces[job.items[i].tensor] = job.arrivals[i].header.seal->piece_bytes;
     return pieces;
@@ -384,7 +385,7 @@ void FileLoad::fill_stats(LoadStats& stats) const {
     stats.read_bytes = job_->read.bytes + index_read_.bytes;
     stats.direct_bytes = job_->read.direct_bytes;
     stats.mapped_bytes = job_->mapped_bytes;
-    stats.retries = job_->read.retries;
+    stats.retries = job_->read.retries + index_read_.retries;
     stats.io = engine_.io;
     stats.loops = engine_.geometry.loops;
     stats.workers = engine_.options.workers;

@@ -195,6 +195,7 @@ TEST_P(FileFaults, AnInterruptedReadIsRepeated) {
     for (const int error : {EINTR, EAGAIN}) {
         at_each_read({error}, false, [this](const std::optional<Error>& failure) {
             expect_success(failure);
+            EXPECT_GE(stats_.retries, 1u);
         });
     }
 }
