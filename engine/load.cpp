@@ -33,6 +33,22 @@ double process_cpu_seconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+bool is_about_bytes(errc kind) {
+    return kind == errc::format || kind == errc::integrity || kind == errc::auth ||
+           kind == errc::unsupported || kind == errc::limit;
+}
+
+/// What looks like damage may be the bytes of a source that was written to meanwhile.
+Error cause_of(const Error& error, const Source& source) {
+    try {
+        if (is_about_bytes(error.kind()))
+            source.check_unchanged();
+    } catch (const Error& change) {
+        return change.in(source.name());
+    }
+    return error.in(source.name());
+}
+
 /// Runs `body`, whose errors get the name of the source.
 template <typename Body>
 auto named(const Source& source, Body body) {
@@ -41,7 +57,7 @@ auto named(const Source& source, Body body) {
     } catch (const Error& error) {
         if (!error.source().empty())
             throw; // as what it is
-        throw error.in(source.name());
+        throw cause_of(error, source);
     } catch (const std::bad_alloc&) {
         throw Error(errc::limit, "out of memory").in(source.name());
     }
@@ -85,6 +101,7 @@ public:
 
 private:
     static LoadOptions effective(LoadOptions options);
+    Error cause_among(const Error& error) const;
     void read_indexes();
     void choose();
     std::unordered_map<const format::Tensor*, std::uint64_t> read_piece_sizes();
@@ -138,12 +155,21 @@ LoadedFiles FileLoad::run() {
         job_->delivery->deliver();
         check_unchanged();
     } catch (const Error& error) {
+        const Error cause = cause_among(error);
         if (options_.memory == Memory::given)
-            fail_partly(error);
-        throw;
+            fail_partly(cause);
+        throw cause;
     }
     log_oddities();
     return hand_over();
+}
+
+/// Lanes name the source of their errors.
+Error FileLoad::cause_among(const Error& error) const {
+    for (const auto& source : sources_)
+        if (source->name() == error.source())
+            return cause_of(error, *source);
+    return error;
 }
 
 void FileLoad::read_indexes() {
