@@ -19,6 +19,15 @@ void write(const std::filesystem::path& path, const Bytes& bytes) {
             static_cast<std::streamsize>(bytes.size()));
 }
 
+/// A tensor that has a shape and no data.
+MadeFile meta_file(const MakeOptions& options) {
+    MadeFile meta = make_file({content("a", "<f4", {2})}, options);
+    put<std::uint32_t>(meta.bytes, 5, 4);
+    put<std::uint64_t>(meta.bytes, entry_places(meta, 0).data_length, 0);
+    put<std::uint64_t>(meta.bytes, header_places(meta, 0).data_length, 0);
+    return meta;
+}
+
 void write_index_seeds(const std::filesystem::path& folder, const Secret& key) {
     const auto bfloat16 = "<V2\0torch.bfloat16"s;
     MakeOptions plain, sealed, password;
@@ -44,11 +53,7 @@ void write_index_seeds(const std::filesystem::path& folder, const Secret& key) {
         make_file({content("\x1e[\"a\",0]", "|u1", {1}),
                    content("\x1e[\"a\",1,\"\\u00e9\"]", "|u1", {1})})
             .bytes);
-    MadeFile meta = make_file({content("a", "<f4", {2})}, plain);
-    put<std::uint32_t>(meta.bytes, 5, 4);
-    put<std::uint64_t>(meta.bytes, entry_places(meta, 0).data_length, 0);
-    put<std::uint64_t>(meta.bytes, header_places(meta, 0).data_length, 0);
-    write(folder / "meta", meta.bytes);
+    write(folder / "meta", meta_file(plain).bytes);
 }
 
 void write_header_seeds(const std::filesystem::path& folder, const Secret& key) {
@@ -72,6 +77,39 @@ void write_header_seeds(const std::filesystem::path& folder, const Secret& key) 
     }
 }
 
+// Files with everything that a load meets: hashes, data in several chunks, pieces that chunks hold
+// whole and pieces that they don't, tensors without data, a header larger than a chunk.
+void write_file_seeds(const std::filesystem::path& folder, const Secret& key) {
+    const auto bfloat16 = "<V2\0torch.bfloat16"s;
+    const auto name = [&](const char* seed, const std::vector<Content>& tensors, MakeOptions how) {
+        write(folder / seed, make_file(tensors, how).bytes);
+    };
+    MakeOptions hashed, aligned, bare, sealed, odd, whole;
+    hashed.write = bare.write = sealed.write = packed();
+    bare.write.crc32 = bare.write.sha256 = false;
+    sealed.key = &key;
+    sealed.write.piece_bytes = 1024;
+    odd = whole = sealed;
+    odd.write.piece_bytes = 1536;
+    whole.write.piece_bytes = usual_piece_bytes;
+    const std::vector<Content> small{
+        content("a", "<f4", {3, 2}), content("b", "<i8", {}), content("c", "|u1", {0})};
+    const std::vector<Content> cut{content("a", "|u1", {9000}), content("b", "<f4", {5})};
+    name("small", small, hashed);
+    name("aligned", small, aligned);
+    name("bare", small, bare);
+    name("cut", cut, hashed);
+    name("sealed", cut, sealed);
+    name("gathered", cut, odd);
+    name("one_piece", cut, whole);
+    name("opaque", {content("a", bfloat16, {2}), content("b", bfloat16, {0})}, hashed);
+    name("opaque_sealed", {content("a", bfloat16, {0}), content("b", bfloat16, {9})}, sealed);
+    name("long_header", {content(std::string(4100, 'n'), "|u1", {10})}, bare);
+    sealed.write.derivation.emplace(KeyDerivation{1, 8192, {}});
+    name("password", {content("a", "|u1", {2000})}, sealed);
+    write(folder / "meta", meta_file(bare).bytes);
+}
+
 } // namespace
 
 int main(int count, char** arguments) {
@@ -83,6 +121,8 @@ int main(int count, char** arguments) {
     const Secret key(counting(32));
     std::filesystem::create_directories(folder / "index");
     std::filesystem::create_directories(folder / "header");
+    std::filesystem::create_directories(folder / "file");
     write_index_seeds(folder / "index", key);
     write_header_seeds(folder / "header", key);
+    write_file_seeds(folder / "file", key);
 }
