@@ -84,9 +84,10 @@ void write_file_seeds(const std::filesystem::path& folder, const Secret& key) {
     const auto name = [&](const char* seed, const std::vector<Content>& tensors, MakeOptions how) {
         write(folder / seed, make_file(tensors, how).bytes);
     };
-    MakeOptions hashed, aligned, bare, sealed, odd, whole;
-    hashed.write = bare.write = sealed.write = packed();
+    MakeOptions hashed, aligned, bare, crc32, sha256, sealed, odd, whole;
+    hashed.write = bare.write = crc32.write = sha256.write = sealed.write = packed();
     bare.write.crc32 = bare.write.sha256 = false;
+    crc32.write.sha256 = sha256.write.crc32 = false;
     sealed.key = &key;
     sealed.write.piece_bytes = 1024;
     odd = whole = sealed;
@@ -98,6 +99,8 @@ void write_file_seeds(const std::filesystem::path& folder, const Secret& key) {
     name("small", small, hashed);
     name("aligned", small, aligned);
     name("bare", small, bare);
+    name("crc32", small, crc32);
+    name("sha256", small, sha256);
     name("cut", cut, hashed);
     name("sealed", cut, sealed);
     name("gathered", cut, odd);
