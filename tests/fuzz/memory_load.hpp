@@ -34,10 +34,11 @@ public:
           file_(file),
           key_(key),
           how_(how),
-          plan_(layout, plan_options(how)),
+          items_(items_of(layout)),
+          plan_(items_, plan_options(how)),
           options_(load_options(how)),
           arrivals_(layout.tensors.size()),
-          transform_{layout, options_, arrivals_, how.chunk_bytes},
+          transform_{items_, options_, arrivals_, how.chunk_bytes, false},
           tensors_(layout.tensors.size()) {
         prepare();
         while (const Chunk* chunk = plan_.next(0))
@@ -55,6 +56,13 @@ public:
     }
 
 private:
+    static std::vector<Item> items_of(const format::Layout& layout) {
+        std::vector<Item> items;
+        for (const format::Tensor& tensor : layout.tensors)
+            items.push_back(whole_item(layout, tensor, 0));
+        return items;
+    }
+
     static PlanOptions plan_options(const MemoryLoadOptions& how) {
         PlanOptions options;
         options.chunk_bytes = how.chunk_bytes;
@@ -76,7 +84,7 @@ private:
             const bool has_data = tensor.data.bytes == tensor.bytes;
             if (how_.owned || !has_data)
                 tensors_[i].resize(tensor.bytes);
-            if (how_.owned && has_data)
+            if (how_.owned && has_data && tensor.bytes > 0)
                 arrivals_[i].destination = tensors_[i];
         }
     }
@@ -90,12 +98,12 @@ private:
         };
         for (const Segment& segment : chunk.segments)
             if (segment.header)
-                take_header(segment.tensor, staged(segment));
+                take_header(segment.item, staged(segment));
         for (const Segment& segment : chunk.segments)
             if (!segment.header)
                 take_data(segment, staged(segment));
         for (const Segment& segment : chunk.segments)
-            transform_.finish(segment.tensor, segment.range.bytes);
+            transform_.finish(segment.item, segment.range.bytes);
     }
 
     void take_header(std::uint32_t index, std::span<const std::byte> bytes) {
@@ -105,30 +113,33 @@ private:
             return;
         const std::uint64_t data_bytes = layout_.tensors[index].data.bytes;
         arrival.scratch = std::make_unique<HostMemory>(data_bytes);
-        arrival.destination = arrival.scratch->bytes().first(data_bytes);
     }
 
     void take_data(const Segment& segment, std::span<std::byte> bytes) {
-        const format::Tensor& tensor = layout_.tensors[segment.tensor];
-        const Arrival& arrival = arrivals_[segment.tensor];
+        const format::Tensor& tensor = layout_.tensors[segment.item];
+        const Arrival& arrival = arrivals_[segment.item];
         if (how_.in_place && how_.owned && !layout_.encrypted && !arrival.destination.empty()) {
             const std::uint64_t position = segment.range.offset - tensor.data.offset;
             const auto home = arrival.destination.subspan(position, bytes.size());
             std::ranges::copy(bytes, home.begin());
             bytes = home;
         }
-        const auto plain = transform_.take_data(segment, bytes, &key_);
+        JobTimes times;
+        const auto plain = transform_.take_data(segment, bytes, &key_, times);
+        std::vector<format::Sha256Part> parts;
         if (!plain.empty())
-            transform_.hash(segment.tensor, plain);
+            transform_.list_hashes(segment.item, plain, parts);
+        format::sha256_update(parts);
         if (!how_.owned && tensor.data.bytes == tensor.bytes)
-            tensors_[segment.tensor].insert(
-                tensors_[segment.tensor].end(), plain.begin(), plain.end());
+            tensors_[segment.item].insert(
+                tensors_[segment.item].end(), plain.begin(), plain.end());
     }
 
     const format::Layout& layout_;
     std::span<const std::byte> file_;
     const format::Secret& key_;
     MemoryLoadOptions how_;
+    std::vector<Item> items_;
     Plan plan_;
     LoadOptions options_;
     std::vector<Arrival> arrivals_;
