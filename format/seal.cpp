@@ -1,5 +1,6 @@
 #include <tz/format/error.hpp>
 #include <tz/format/seal.hpp>
+#include <tz/format/secretbox.hpp>
 
 #include <sodium.h>
 
@@ -32,14 +33,14 @@ const unsigned char* raw(const std::byte* bytes) {
     return reinterpret_cast<const unsigned char*>(bytes);
 }
 
-const unsigned char* key_data(const Secret& key) {
+std::span<const std::byte, key_bytes> whole_key(const Secret& key) {
     if (key.bytes().size() != key_bytes)
         throw Error(
             errc::usage,
             "a key has 32 bytes, this one has " + std::to_string(key.bytes().size()),
             {},
             "give a key, or derive it from the password first");
-    return raw(key.bytes().data());
+    return key.bytes().first<key_bytes>();
 }
 
 std::string_view without_line_end(std::string_view text) {
@@ -155,14 +156,8 @@ bool open_piece(
     const Nonce& nonce,
     const Secret& key) {
     start_sodium();
-    const std::byte none{}; // libsodium wants an address even for no bytes
-    return crypto_secretbox_open_detached(
-               raw(plain.data()),
-               raw(sealed.empty() ? &none : sealed.data()),
-               raw(mac.data()),
-               sealed.size(),
-               raw(nonce.data()),
-               key_data(key)) == 0;
+    return secretbox::open(
+        secretbox::fastest(sealed.size()), plain, sealed, mac, nonce, whole_key(key));
 }
 
 Mac seal_piece(
@@ -171,16 +166,7 @@ Mac seal_piece(
     const Nonce& nonce,
     const Secret& key) {
     start_sodium();
-    Mac mac;
-    std::byte none{}; // libsodium wants an address even for no bytes
-    crypto_secretbox_detached(
-        raw(sealed.empty() ? &none : sealed.data()),
-        raw(mac.data()),
-        raw(plain.data()),
-        plain.size(),
-        raw(nonce.data()),
-        key_data(key));
-    return mac;
+    return secretbox::seal(secretbox::fastest(plain.size()), sealed, plain, nonce, whole_key(key));
 }
 
 void wipe(std::span<std::byte> memory) noexcept {
