@@ -68,8 +68,7 @@ TEST_F(Salsa20Avx512, WorksInPlace) {
 
 #if defined(__x86_64__)
 
-// Three of the registers: one that older code uses too, the first and the last that only AVX-512
-// has.
+// Some of the registers that vzeroall leaves alone; the others a compiler may clear between calls.
 __attribute__((target("avx512f"), noinline)) void fill_registers(std::uint64_t value) {
     asm volatile("vpbroadcastq %0, %%zmm16\n"
                  "vpbroadcastq %0, %%zmm24\n"

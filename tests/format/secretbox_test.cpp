@@ -31,7 +31,6 @@ const unsigned char* raw(std::span<const std::byte> bytes) {
     return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
-/// A random message of 16 bytes or more has no business being all zeros or in order.
 Bytes random_bytes(std::size_t size, unsigned seed) {
     Bytes bytes(size);
     std::ranges::generate(bytes, [random = std::mt19937(seed)]() mutable {
