@@ -66,8 +66,8 @@ std::vector<const Entry*> sources_for(const Entry& load, const std::vector<Entry
     std::vector<const Entry*> sources;
     const std::string& file = load.against.empty() ? load.file : load.against;
     for (const Entry& entry : entries)
-        if (!load.maps && entry.role == Role::source && entry.file == file && entry.cache == load.cache &&
-            !entry.samples.empty() &&
+        if (!load.maps && entry.role == Role::source && entry.file == file &&
+            entry.cache == load.cache && !entry.samples.empty() &&
             (entry.delivers || !load.delivers || load.cache == Cache::cold))
             sources.push_back(&entry);
     return sources;

@@ -231,7 +231,9 @@ CLI::App* add_load(CLI::App& app, Program& program) {
     load->add_flag("--warm", command.warm, "Only loads from the page cache");
     load->add_flag("--cold", command.cold, "Only loads from the disk");
     load->add_option(
-            "--modes", command.modes, "Of plain, crc32, sha256, all, auto, mapped, drop (what suits)")
+            "--modes",
+            command.modes,
+            "Of plain, crc32, sha256, all, auto, mapped, drop (what suits)")
         ->type_name("LIST")
         ->delimiter(',')
         ->allow_extra_args(false);

@@ -33,6 +33,7 @@ __wrap_crc32_gzip_refl(std::uint32_t crc, const unsigned char* data, std::uint64
         std::this_thread::sleep_for(each_chunk);
     return __real_crc32_gzip_refl(crc, data, bytes);
 }
+
 // NOLINTEND
 }
 

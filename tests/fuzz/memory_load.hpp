@@ -131,8 +131,7 @@ private:
             transform_.list_hashes(segment.item, plain, parts);
         format::sha256_update(parts);
         if (!how_.owned && tensor.data.bytes == tensor.bytes)
-            tensors_[segment.item].insert(
-                tensors_[segment.item].end(), plain.begin(), plain.end());
+            tensors_[segment.item].insert(tensors_[segment.item].end(), plain.begin(), plain.end());
     }
 
     const format::Layout& layout_;

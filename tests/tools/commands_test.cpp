@@ -107,10 +107,58 @@ TEST_F(Commands, TheLastOfRepeatedOptionsHolds) {
     EXPECT_EQ(json({"load", file, "--io", "bogus", "--io", "threads"})["io"], "threads");
 }
 
-TEST_F(Commands, LoadWritesOneLineForPeople) {
-    const std::string line = text({"load", file, "--io", "threads", "--direct", "off"});
-    EXPECT_TRUE(line.starts_with("loaded 2 tensors, 2.9 MiB in ")) << line;
-    EXPECT_TRUE(line.ends_with(" GB/s (threads, direct 0 %)\n")) << line;
+TEST_F(Commands, LoadTellsPeopleHowFastItWasAndWhatBoundIt) {
+    const std::string lines = text({"load", file, "--io", "threads", "--direct", "off"});
+    EXPECT_TRUE(lines.starts_with("loaded 2 tensors, 2.9 MiB in ")) << lines;
+    EXPECT_NE(lines.find(" GB/s (threads, direct 0 %)\nbound by the "), std::string::npos) << lines;
+    EXPECT_NE(lines.find(" % of its ceiling of "), std::string::npos) << lines;
+}
+
+TEST_F(Commands, LoadTellsWhatEachStageTook) {
+    const Json facts = json({"load", file, "--verify", "crc32", "--direct", "off"});
+    for (const char* stage : {"read", "wait", "verify", "decrypt", "copy"})
+        for (const char* fact : {"bytes", "cpu_seconds", "wait_seconds"})
+            EXPECT_TRUE(facts["stages"][stage][fact].is_number()) << stage << " " << fact;
+    EXPECT_EQ(facts["stages"]["verify"]["bytes"], tensor_bytes + 12);
+    EXPECT_EQ(facts["stages"]["decrypt"]["bytes"], 0);
+    EXPECT_GT(facts["ceiling_share"], 0);
+    EXPECT_LE(facts["ceiling_share"], 1);
+    const std::set<std::string> bounds{"source", "cores"};
+    EXPECT_TRUE(bounds.contains(facts["bound"].get<std::string>()));
+}
+
+TEST_F(Commands, LoadMapsWhatTheFileAligns) {
+    const Json facts = json({"load", file, "--memory", "mapped"});
+    EXPECT_EQ(facts["memory"], "mapped");
+    EXPECT_EQ(facts["mapped_bytes"], tensor_bytes + 12);
+}
+
+TEST_F(Commands, TakeOnlyWhatIsIncludedAndNotExcluded) {
+    EXPECT_EQ(json({"load", file, "--include", "layers.*"})["tensors"], 1);
+    EXPECT_EQ(json({"load", file, "--exclude", "layers.*"})["bytes"], 12);
+    EXPECT_EQ(json({"verify", file, "--include", "layers.*"})["bytes"], tensor_bytes);
+    const Json sums = json({"checksum", file, "--include", "*.weight"});
+    ASSERT_EQ(sums["tensors"].size(), 1u);
+    EXPECT_EQ(sums["tensors"][0], json({"checksum", file})["tensors"][0]);
+    EXPECT_LT(json({"load", file, "--exclude", "layers.*"})["read_bytes"], 300'000);
+}
+
+TEST_F(Commands, LoadAndVerifySeveralFilesAsOne) {
+    const std::string other = folder.path("other.tensors");
+    write_tensors(other, 1000);
+    const Json facts = json({"load", file, other});
+    EXPECT_EQ(facts["files"], Json({file, other}));
+    EXPECT_EQ(facts["tensors"], 4);
+    EXPECT_EQ(facts["bytes"], tensor_bytes + 1000 + 24);
+    EXPECT_EQ(
+        text({"verify", file, other}),
+        file + ": OK (2 tensors, 2.9 MiB, crc32+sha256)\n" + other +
+            ": OK (2 tensors, 1012 B, crc32+sha256)\n");
+    EXPECT_EQ(json({"verify", file, other})["files"].size(), 2u);
+    damage(other, 1000);
+    const Outcome outcome = run({"verify", file, other});
+    EXPECT_EQ(outcome.code, 6);
+    EXPECT_NE(outcome.err.find(other + ": "), std::string::npos) << outcome.err;
 }
 
 TEST_F(Commands, QuietWritesNothing) {

@@ -1,0 +1,121 @@
+// The traces that `tz load --trace` writes, against the rules that viewers keep.
+#include "support/files.hpp"
+#include "support/program.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+#include <vector>
+
+namespace tz::test {
+namespace {
+
+using Json = nlohmann::json;
+
+struct TraceFile : testing::Test {
+    Folder folder;
+    std::string file = folder.path("x.tensors");
+    std::string path = folder.path("trace.json");
+
+    TraceFile() { write_tensors(file, 30'000'000); }
+
+    std::string written(std::vector<std::string> arguments, int code = 0) const {
+        arguments.insert(arguments.begin(), "load");
+        arguments.push_back("--trace");
+        arguments.push_back(path);
+        const Outcome outcome = run(arguments);
+        EXPECT_EQ(outcome.code, code) << outcome.err;
+        std::ifstream text(path);
+        return {std::istreambuf_iterator<char>(text), {}};
+    }
+};
+
+std::int64_t nanoseconds(const Json& microseconds) {
+    return std::llround(microseconds.get<double>() * 1000);
+}
+
+TEST_F(TraceFile, NamesItsTracksInAsciiAndNoneIsTheMainThread) {
+    const std::string text = written({file, "--verify", "all"});
+    EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c > 0; }));
+    std::map<int, std::string> names;
+    std::set<int> used;
+    for (const Json& event : Json::parse(text)) {
+        if (event["ph"] == "M" && event["name"] == "thread_name")
+            names[event["tid"]] = event["args"]["name"];
+        if (event["ph"] == "X") {
+            used.insert(event["tid"].get<int>());
+            EXPECT_NE(event["tid"], event["pid"]);
+        }
+    }
+    EXPECT_FALSE(used.empty());
+    for (const int track : used)
+        EXPECT_TRUE(names[track].starts_with("lane ")) << track;
+}
+
+TEST_F(TraceFile, HasSlicesThatDontOverlapOnATrack) {
+    std::map<int, std::vector<std::pair<std::int64_t, std::int64_t>>> tracks;
+    std::set<std::string> stages;
+    for (const Json& event : Json::parse(written({file, "--verify", "all"}))) {
+        if (event["ph"] != "X")
+            continue;
+        stages.insert(event["name"]);
+        const std::int64_t begin = nanoseconds(event["ts"]);
+        const std::int64_t length = nanoseconds(event["dur"]);
+        EXPECT_GE(length, 0);
+        tracks[event["tid"]].emplace_back(begin, begin + length);
+    }
+    EXPECT_TRUE(stages.contains("read"));
+    EXPECT_TRUE(stages.contains("verify"));
+    for (auto& [track, slices] : tracks) {
+        std::sort(slices.begin(), slices.end());
+        for (std::size_t i = 1; i < slices.size(); ++i)
+            EXPECT_LE(slices[i - 1].second, slices[i].first) << "track " << track;
+    }
+}
+
+TEST_F(TraceFile, FollowsEachChunkAndCountsThemDownToNone) {
+    std::map<int, std::string> steps; // of each chunk's arrow
+    double chunks = -1;
+    double bytes = -1;
+    double most = 0;
+    for (const Json& event : Json::parse(written({file, "--verify", "all"}))) {
+        const std::string kind = event["ph"];
+        if (kind == "s" || kind == "t" || kind == "f")
+            steps[event["id"]] += kind;
+        if (kind == "C" && event["args"].contains("chunks"))
+            most = std::max(most, chunks = event["args"]["chunks"]);
+        if (kind == "C" && event["args"].contains("bytes"))
+            bytes = event["args"]["bytes"];
+    }
+    EXPECT_GE(steps.size(), 7u);
+    for (const auto& [chunk, arrow] : steps) {
+        EXPECT_TRUE(arrow.starts_with('s') && arrow.ends_with('f')) << chunk << ": " << arrow;
+        EXPECT_EQ(arrow.find_first_not_of('t', 1), arrow.size() - 1) << arrow;
+    }
+    EXPECT_EQ(chunks, 0);
+    EXPECT_EQ(bytes, 0);
+    EXPECT_GE(most, 1);
+    EXPECT_LE(most, 16);
+}
+
+TEST_F(TraceFile, IsWrittenOfAFailedLoadToo) {
+    damage(file, 30'000'000);
+    const Json events = Json::parse(written({file}, 6));
+    EXPECT_TRUE(std::any_of(
+        events.begin(), events.end(), [](const Json& event) { return event["ph"] == "X"; }));
+}
+
+TEST_F(TraceFile, ThatCantBeWrittenFailsBeforeTheLoad) {
+    const Outcome outcome = run({"load", file, "--trace", folder.path("no/such/folder")});
+    EXPECT_EQ(outcome.code, 3);
+    EXPECT_NE(outcome.err.find("no/such/folder"), std::string::npos) << outcome.err;
+}
+
+} // namespace
+} // namespace tz::test
