@@ -164,7 +164,7 @@ void add_trace_option(CLI::App& app, Options& options) {
     app.add_option(
            "--trace",
            options.trace_file,
-           "Write what each lane did when, for ui.perfetto.dev (Chrome Trace Event JSON)")
+           "Write a timeline of all lanes, for ui.perfetto.dev")
         ->type_name("PATH")
         ->take_last();
 }
@@ -219,7 +219,7 @@ void add_memory_option(CLI::App& app, Options& options) {
         "--memory",
         options.load.memory,
         {{"owned", Memory::owned}, {"mapped", Memory::mapped}, {"none", Memory::none}},
-        "Where tensors go: memory, the file's own pages, or nowhere once checked");
+        "Where to: memory, the file's own pages, nowhere");
 }
 
 void add_message_options(CLI::App& app, Options& options) {

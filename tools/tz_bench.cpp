@@ -161,7 +161,7 @@ int run_sample(const Program& program) {
     const cli::StopOnSignal stop;
     cli::Console console;
     Subject subject = subject_with(command.shared, console);
-    subject.path = command.shared.file;
+    subject.path = command.shared.file();
     subject.encrypted = subject.key || subject.password; // to look would warm the file
     Engine engine(command.shared.engine);
     const Mode mode = parse_mode(command.mode);

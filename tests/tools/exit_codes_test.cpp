@@ -52,7 +52,7 @@ TEST_F(ExitCodes, TwoForWrongUsage) {
         {},
         {"bogus"},
         {"load"},
-        {"load", file, file},
+        {"inspect", file, file},
         {"load", file, "--bogus"},
         {"load", file, "--io", "bogus"},
         {"load", file, "--chunk-size", "8Q"},

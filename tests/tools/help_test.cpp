@@ -67,7 +67,9 @@ TEST(Help, OfLoadHasEachOption) {
         "--concurrency",
         "--deadline",
         "--direct",
+        "--exclude",
         "--help",
+        "--include",
         "--io",
         "--json",
         "--key-file",
@@ -78,6 +80,7 @@ TEST(Help, OfLoadHasEachOption) {
         "--password-file",
         "--progress",
         "--quiet",
+        "--trace",
         "--verbose",
         "--verify",
         "--workers"};
