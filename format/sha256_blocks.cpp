@@ -103,9 +103,8 @@ TZ_SHA_NI void end_block(Stream& stream) {
 }
 
 /// A round has to wait for the one before it, so a stream alone leaves the core idle half of the
-/// time; the rounds of others fill the gaps. All loops over the streams and the groups are
-/// unrolled, so that everything in `streams` is a register (or in the stack's cache lines, for some
-/// of three streams).
+/// time; the rounds of others fill the gaps. The loops over streams and groups are unrolled so that
+/// `streams` can live in registers, as far as there are enough.
 template <std::size_t count_of_streams>
 [[gnu::target("sha,sse4.1")]] void run(std::span<const Sha256Run> runs, std::size_t count) {
     Stream streams[count_of_streams];

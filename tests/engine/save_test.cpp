@@ -38,6 +38,7 @@ TEST(Save, HashesAnyNumberOfTensors) {
     const test::TempFolder folder;
     for (const std::size_t count : {1, 3, 15, 16, 17, 50}) {
         std::vector<std::size_t> unequal;
+        unequal.reserve(count);
         for (std::size_t i = 0; i < count; ++i)
             unequal.push_back(i % 4 == 0 ? 300'000 : 100 * i);
         const test::Sample sample(unequal);
