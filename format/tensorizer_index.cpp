@@ -230,6 +230,17 @@ std::uint64_t read_entry(Cursor& index, const Prefix& prefix, Layout& layout) {
     return name_at;
 }
 
+// Every writer leaves zeros behind the last entry. A count that is too small would drop tensors.
+void check_rest(Cursor index, std::uint64_t tensors) {
+    const std::uint64_t at = index.at();
+    const auto rest = index.take(index.remaining(), "the rest of the index");
+    const auto other = std::ranges::find_if(rest, [](std::byte b) { return b != std::byte{0}; });
+    if (other != rest.end())
+        index.fail(
+            "the index goes on after the " + std::to_string(tensors) + " tensors that it counts",
+            at + static_cast<std::uint64_t>(other - rest.begin()));
+}
+
 void check_all_names(const Layout& layout, std::span<const std::uint64_t> offsets) {
     std::vector<std::string_view> names;
     names.reserve(layout.tensors.size());
@@ -275,6 +286,7 @@ Layout parse_index(std::span<const std::byte> bytes, std::uint64_t file_bytes) {
                 index.at(),
                 "the file is damaged, or split it");
     }
+    check_rest(index, prefix.tensors);
     check_all_names(layout, name_offsets);
     return layout;
 }

@@ -116,6 +116,7 @@ TEST(Index, WithABadCountIsRefused) {
         {
             {"0", errc::format, "no tensors", count(0)},
             {"one more", errc::format, "ends within", count(4)},
+            {"one less", errc::format, "goes on after the 2 tensors", count(2)},
             {"2^16 more", errc::format, "too small for 65539 tensors", count(65539)},
             {"2^63", errc::format, "too small", count(1ull << 63)},
             {"2^64 - 1", errc::format, "too small", count(~0ull)},
