@@ -24,7 +24,7 @@ namespace {
 std::unique_ptr<Workers> start_workers(unsigned threads) {
     try {
         return std::make_unique<Workers>(threads);
-    } catch (const boost::system::system_error& error) {
+    } catch (const std::system_error& error) {
         no_threads(error);
     }
 }

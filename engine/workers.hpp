@@ -9,25 +9,29 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <exception>
+#include <thread>
 #include <utility>
+#include <vector>
 
 namespace tz {
 
 /// Thread-safe. The destructor waits for the jobs that were started.
 class Workers {
 public:
+    /// Throws `std::system_error` where the system grants no more threads.
     explicit Workers(unsigned threads) : Workers(threads, SignalBlock()) {}
 
-    ~Workers() { pool_.join(); }
+    ~Workers() { end(); }
 
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
 
-    unsigned threads() const { return threads_; }
+    unsigned threads() const { return static_cast<unsigned>(threads_.size()); }
 
     /// Runs `job` on a worker and completes on the loop of the waiting coroutine, with the
     /// exception that `job` threw, if any. Once started it can't be cancelled. What `job` refers to
@@ -48,7 +52,25 @@ public:
     }
 
 private:
-    Workers(unsigned threads, const SignalBlock&) : pool_(threads), threads_(threads) {}
+    // Not asio::thread_pool: where the system grants some threads and then no more, it waits for
+    // ever for those that it has.
+    Workers(unsigned threads, const SignalBlock&)
+        : pool_(static_cast<int>(threads)),
+          work_(pool_.get_executor()) {
+        try {
+            for (unsigned i = 0; i < threads; ++i)
+                threads_.emplace_back([this] { pool_.run(); });
+        } catch (...) {
+            end();
+            throw;
+        }
+    }
+
+    void end() {
+        work_.reset();
+        for (std::thread& thread : threads_)
+            thread.join();
+    }
 
     template <typename Handler, typename Job>
     void start(Handler handler, Job job) {
@@ -72,8 +94,9 @@ private:
         asio::post(pool_, std::move(on_worker));
     }
 
-    asio::thread_pool pool_;
-    unsigned threads_;
+    asio::io_context pool_;
+    asio::executor_work_guard<asio::io_context::executor_type> work_;
+    std::vector<std::thread> threads_;
 };
 
 } // namespace tz

@@ -75,6 +75,44 @@ TEST_F(Refused, LittleLockedMemoryIsEnoughForNobody) {
     }
 }
 
+TEST_F(Refused, FewDescriptorsAreEnoughOrSaidToBeTooFew) {
+    for (long descriptors = 4; descriptors <= 20; ++descriptors) {
+        RunOptions options;
+        options.descriptors = descriptors;
+        SCOPED_TRACE(descriptors);
+        const Outcome sums = run({"checksum", file_}, options);
+        if (sums.code == 0) {
+            EXPECT_EQ(sums.out, expected_);
+        } else {
+            EXPECT_EQ(sums.code, 1);
+            EXPECT_EQ(sums.out, "");
+            EXPECT_NE(sums.err.find("Too many open files"), std::string::npos) << sums.err;
+        }
+        EXPECT_TRUE(sums.code == 0 || descriptors < 10);
+    }
+}
+
+TEST_F(Refused, FewThreadsAreEnoughOrSaidToBeTooFew) {
+    if (::getuid() != 0)
+        GTEST_SKIP() << "only root can become nobody";
+    for (long threads = 1; threads <= 12; ++threads) {
+        RunOptions options;
+        options.nobody = true;
+        options.threads = threads;
+        SCOPED_TRACE(threads);
+        const Outcome sums =
+            run({"checksum", "--workers", "2", "--concurrency", "2", file_}, options);
+        if (sums.code == 0) {
+            EXPECT_EQ(sums.out, expected_);
+        } else {
+            EXPECT_EQ(sums.code, 7) << sums.err;
+            EXPECT_EQ(sums.out, "");
+            EXPECT_NE(sums.err.find("ulimit -u"), std::string::npos) << sums.err;
+        }
+        EXPECT_TRUE(sums.code == 0 || threads < 12);
+    }
+}
+
 TEST_F(Refused, DirectReadsGiveWayToThePageCache) {
     if (!file_facts(file_).direct)
         GTEST_SKIP() << "the filesystem has no direct reads to refuse";

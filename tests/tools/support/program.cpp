@@ -84,14 +84,20 @@ bool install(const Refusal& refusal) {
            ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
+bool limit(__rlimit_resource_t resource, long value) {
+    const rlimit both{static_cast<rlim_t>(value), static_cast<rlim_t>(value)};
+    return value < 0 || ::setrlimit(resource, &both) == 0;
+}
+
 // Only calls that are safe between fork and exec.
 [[noreturn]] void
 become(int file, char* const* arguments, char* const* variables, const RunOptions& options) {
-    const rlimit memlock{
-        static_cast<rlim_t>(options.memlock_bytes), static_cast<rlim_t>(options.memlock_bytes)};
-    if (options.memlock_bytes >= 0 && ::setrlimit(RLIMIT_MEMLOCK, &memlock) != 0)
+    if (!limit(RLIMIT_MEMLOCK, options.memlock_bytes) ||
+        !limit(RLIMIT_NOFILE, options.descriptors) || !limit(RLIMIT_NPROC, options.threads))
         ::_exit(124);
-    if (options.nobody && (::setgid(nobody) != 0 || ::setuid(nobody) != 0))
+    // threads are counted over all processes of a user: of this one there are no others
+    const unsigned user = options.threads < 0 ? nobody : nobody - 1;
+    if (options.nobody && (::setgid(user) != 0 || ::setuid(user) != 0))
         ::_exit(125);
     if (options.refuse.call != 0 && !install(options.refuse))
         ::_exit(123);

@@ -21,6 +21,8 @@ struct RunOptions {
     bool closed_pipe = false;               ///< stdout is a pipe that nobody reads
     Refusal refuse{};                       ///< the kernel refuses this
     long memlock_bytes = -1;                ///< RLIMIT_MEMLOCK, where not negative
+    long descriptors = -1;                  ///< RLIMIT_NOFILE, where not negative
+    long threads = -1;                      ///< RLIMIT_NPROC, where not negative; not for root
 };
 
 struct Outcome {
