@@ -1,3 +1,4 @@
+#include <tz/engine/cause.hpp>
 #include <tz/engine/choose.hpp>
 #include <tz/engine/crew.hpp>
 #include <tz/engine/engine.hpp>
@@ -6,6 +7,8 @@
 #include <tz/engine/lane.hpp>
 #include <tz/engine/load.hpp>
 #include <tz/engine/machine.hpp>
+#include <tz/engine/result.hpp>
+#include <tz/engine/room.hpp>
 #include <tz/engine/supervision.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
@@ -13,7 +16,6 @@
 #include <algorithm>
 #include <memory>
 #include <new>
-#include <sys/resource.h>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -23,45 +25,6 @@ namespace tz {
 namespace {
 
 using Sources = std::span<const std::shared_ptr<const Source>>;
-
-double process_cpu_seconds() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-bool is_about_bytes(errc kind) {
-    return kind == errc::format || kind == errc::integrity || kind == errc::auth ||
-           kind == errc::unsupported || kind == errc::limit;
-}
-
-/// What looks like damage may be the bytes of a source that was written to meanwhile.
-Error cause_of(const Error& error, const Source& source) {
-    try {
-        if (is_about_bytes(error.kind()))
-            source.check_unchanged();
-    } catch (const Error& change) {
-        return change.in(source.name());
-    }
-    return error.in(source.name());
-}
-
-/// Runs `body`, whose errors get the name of the source.
-template <typename Body>
-auto named(const Source& source, Body body) {
-    try {
-        return body();
-    } catch (const Error& error) {
-        if (!error.source().empty())
-            throw; // as what it is
-        throw cause_of(error, source);
-    } catch (const std::bad_alloc&) {
-        throw Error(errc::limit, "out of memory").in(source.name());
-    }
-}
 
 /// Whether hashes that cover whole tensors were asked for by name.
 bool demands_hashes(const LoadOptions& options) {
@@ -105,7 +68,6 @@ private:
     void read_indexes();
     void choose();
     std::unordered_map<const format::Tensor*, std::uint64_t> read_piece_sizes();
-    void check_room() const;
     std::vector<JobFile> job_files(bool mapped) const;
     PlanOptions plan_options(bool headers_only) const;
     std::uint64_t scratch_bytes() const;
@@ -148,7 +110,7 @@ LoadOptions FileLoad::effective(LoadOptions options) {
 LoadedFiles FileLoad::run() {
     read_indexes();
     choose();
-    check_room();
+    check_room(items_, options_, memory_available());
     make_job();
     try {
         run_lanes(*job_);
@@ -175,7 +137,7 @@ Error FileLoad::cause_among(const Error& error) const {
 void FileLoad::read_indexes() {
     layouts_.reserve(sources_.size());
     for (const auto& source : sources_)
-        layouts_.push_back(named(
+        layouts_.push_back(about(
             *source, [&] { return read_index(engine_, *source, index_read_, supervision_); }));
 }
 
@@ -225,39 +187,11 @@ std::unordered_map<const format::Tensor*, std::uint64_t> FileLoad::read_piece_si
     return pieces;
 }
 
-/// What the load takes beside staging: a file of a few hundred bytes can ask for terabytes of
-/// zeros, or for ages of hashing them.
-void FileLoad::check_room() const {
-    const bool owned = options_.memory == Memory::owned || options_.memory == Memory::mapped;
-    std::uint64_t needed = 0;
-    for (const Item& item : items_) {
-        std::uint64_t bytes = 0;
-        if ((owned && (options_.memory == Memory::owned || item.tensor->meta())) ||
-            (options_.digests && item.tensor->meta()))
-            bytes = item.bytes;
-        if (options_.keep_headers &&
-            __builtin_add_overflow(bytes, item.tensor->header.bytes, &bytes))
-            bytes = UINT64_MAX;
-        if (__builtin_add_overflow(needed, bytes, &needed))
-            needed = UINT64_MAX;
-    }
-    const std::uint64_t available = memory_available();
-    if (needed <= available)
-        return;
-    throw Error(
-        errc::limit,
-        "the tensors take " + std::to_string(needed) + " bytes and " + std::to_string(available) +
-            " bytes of memory are available",
-        {},
-        options_.memory == Memory::owned ? "free memory, or load with --memory none"
-                                         : "the file is damaged or made to cost much");
-}
-
 std::vector<JobFile> FileLoad::job_files(bool mapped) const {
     std::vector<JobFile> files;
     for (std::size_t i = 0; i < sources_.size(); ++i) {
         const format::Layout& layout = layouts_[i];
-        named(*sources_[i], [&] {
+        about(*sources_[i], [&] {
             JobFile file{sources_[i].get(), &layout, nullptr, nullptr};
             file.keys = std::make_unique<Keys>(layout, options_);
             // what is sealed is opened into memory of its own: nobody may change it in between
@@ -342,7 +276,7 @@ void FileLoad::deliver(std::size_t index) {
 
 void FileLoad::check_unchanged() const {
     for (const auto& source : sources_)
-        named(*source, [&] { source->check_unchanged(); });
+        about(*source, [&] { source->check_unchanged(); });
 }
 
 /// What is odd about a file and harms nobody.
@@ -362,42 +296,10 @@ void FileLoad::log_oddities() const {
     }
 }
 
-/// What keeps the memory of a whole file: its own and, where tensors are mapped, its pages.
-struct Owners {
-    std::shared_ptr<HostMemory> memory;
-    std::shared_ptr<const Mapping> mapping;
-};
-
 LoadedFiles FileLoad::hand_over() {
     LoadedFiles loaded;
-    loaded.files.resize(sources_.size());
-    fill_stats(loaded.stats); // before the layouts go
-    std::vector<std::size_t> wanted(sources_.size());
-    for (const Item& item : job_->items)
-        ++wanted[item.source];
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-        LoadedFile& file = loaded.files[i];
-        file.tensors_total = layouts_[i].tensors.size();
-        file.bytes_total = layouts_[i].total_bytes();
-        if (options_.memory != Memory::none) {
-            file.tensors.resize(wanted[i]);
-            file.memory = std::make_shared<Owners>(Owners{job_->memory, job_->files[i].mapping});
-        }
-        if (options_.keep_headers)
-            file.headers.resize(wanted[i]);
-        if (options_.digests)
-            file.digests.resize(wanted[i]);
-    }
-    for (std::size_t i = 0; i < job_->items.size(); ++i) {
-        const Item& item = job_->items[i];
-        LoadedFile& file = loaded.files[item.source];
-        if (options_.memory != Memory::none)
-            file.tensors[item.place] = job_->homes[i];
-        if (options_.keep_headers)
-            file.headers[item.place] = std::move(job_->arrivals[i].header);
-        if (options_.digests)
-            file.digests[item.place] = job_->arrivals[i].digest_value;
-    }
+    fill_stats(loaded.stats);
+    loaded.files = collect(*job_);
     for (std::size_t i = 0; i < sources_.size(); ++i)
         loaded.files[i].layout = std::move(all_ ? layouts_[i] : handed_[i]);
     return loaded;
@@ -450,7 +352,7 @@ LoadedFiles load_files(Engine::State& engine, Sources sources, const LoadOptions
 } // namespace
 
 Loaded load(Engine& engine, std::shared_ptr<const Source> source, const LoadOptions& options) {
-    return named(*source, [&] {
+    return about(*source, [&] {
         LoadedFiles files = load_files(engine.state(), Sources(&source, 1), options);
         return Loaded{std::move(files.files.front()), std::move(files.stats)};
     });
@@ -466,7 +368,7 @@ LoadedFiles load(Engine& engine, Sources sources, const LoadOptions& options) {
 
 format::Layout read_layout(Engine& engine, std::shared_ptr<const Source> source) {
     Engine::State& state = engine.state();
-    return named(*source, [&] {
+    return about(*source, [&] {
         const LoadOptions options;
         Supervision supervision(options);
         const auto turn = supervision.turn(state.one_load);

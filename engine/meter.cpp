@@ -1,6 +1,7 @@
 #include <tz/engine/meter.hpp>
 
 #include <algorithm>
+#include <sys/resource.h>
 #include <time.h>
 
 namespace tz {
@@ -28,6 +29,15 @@ std::chrono::nanoseconds thread_cpu() {
     timespec time{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+double process_cpu_seconds() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto in_seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    };
+    return in_seconds(usage.ru_utime) + in_seconds(usage.ru_stime);
 }
 
 CpuCount::CpuCount(ReadCounters& counters)

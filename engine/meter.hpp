@@ -15,6 +15,8 @@ namespace tz {
 
 /// CPU time of the calling thread.
 std::chrono::nanoseconds thread_cpu();
+/// Of the whole process.
+double process_cpu_seconds();
 
 /// What one job did on a worker. Belongs to the job.
 class JobTimes {

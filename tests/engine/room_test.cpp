@@ -1,0 +1,68 @@
+#include <tz/engine/room.hpp>
+#include <tz/tests/support/files.hpp>
+
+#include <gtest/gtest.h>
+
+namespace tz {
+namespace {
+
+/// One tensor of 1000 bytes whose data begins at `offset`; `data` bytes of it are in the file.
+struct OneTensor {
+    explicit OneTensor(std::uint64_t offset, std::uint64_t data = 1000) {
+        format::Tensor tensor;
+        tensor.bytes = 1000;
+        tensor.header = {offset - 100, 100};
+        tensor.data = {offset, data};
+        layout.tensors.push_back(tensor);
+        items.push_back(whole_item(layout, layout.tensors[0], 0));
+    }
+
+    bool fits(std::uint64_t available, const LoadOptions& options) const {
+        const auto error = test::error_of([&] { check_room(items, options, available); });
+        EXPECT_TRUE(!error || error->kind() == errc::limit);
+        return !error;
+    }
+
+    format::Layout layout;
+    std::vector<Item> items;
+};
+
+TEST(Room, IsNeededForWhatIsOwned) {
+    const OneTensor tensor(4096);
+    LoadOptions options;
+    EXPECT_TRUE(tensor.fits(1000, options));
+    EXPECT_FALSE(tensor.fits(999, options));
+    options.memory = Memory::none;
+    EXPECT_TRUE(tensor.fits(0, options));
+    options.keep_headers = true;
+    EXPECT_FALSE(tensor.fits(99, options));
+}
+
+TEST(Room, IsNeededForWhatCantBeMapped) {
+    LoadOptions options;
+    options.memory = Memory::mapped;
+    EXPECT_TRUE(OneTensor(4096).fits(0, options));
+    EXPECT_FALSE(OneTensor(4097).fits(0, options)) << "misaligned";
+    EXPECT_FALSE(OneTensor(4096, 0).fits(0, options)) << "zeros";
+    OneTensor sealed(4096);
+    sealed.layout.encrypted = true;
+    EXPECT_FALSE(sealed.fits(0, options));
+}
+
+TEST(Room, CountsZerosThatAreOnlyHashed) {
+    LoadOptions options;
+    options.memory = Memory::none;
+    options.digests = true;
+    EXPECT_FALSE(OneTensor(4096, 0).fits(0, options));
+    EXPECT_TRUE(OneTensor(4096).fits(0, options));
+}
+
+TEST(Room, SaysNoToSumsThatOverflow) {
+    OneTensor tensor(4096);
+    tensor.items[0].bytes = UINT64_MAX - 1;
+    tensor.items.push_back(tensor.items[0]);
+    EXPECT_FALSE(tensor.fits(UINT64_MAX - 1, LoadOptions{}));
+}
+
+} // namespace
+} // namespace tz
