@@ -2,7 +2,7 @@
 #pragma once
 
 #include <tz/engine/engine.hpp>
-#include <tz/engine/source.hpp>
+#include <tz/engine/reader.hpp>
 #include <tz/engine/supervision.hpp>
 #include <tz/format/layout.hpp>
 

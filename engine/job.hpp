@@ -9,7 +9,7 @@
 #include <tz/engine/meter.hpp>
 #include <tz/engine/options.hpp>
 #include <tz/engine/plan.hpp>
-#include <tz/engine/source.hpp>
+#include <tz/engine/reader.hpp>
 #include <tz/engine/transform.hpp>
 
 #include <atomic>

@@ -1,7 +1,7 @@
 // A file's pages as memory.
 #pragma once
 
-#include <tz/engine/source.hpp>
+#include <tz/engine/reader.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Measures the stages of one load: where its chunks spent their time, and what that cost.
 #pragma once
 
-#include <tz/engine/source.hpp>
+#include <tz/engine/reader.hpp>
 #include <tz/engine/stats.hpp>
 #include <tz/engine/trace.hpp>
 

@@ -2,6 +2,7 @@
 #include <tz/engine/loop.hpp>
 #include <tz/engine/machine.hpp>
 #include <tz/engine/mapping.hpp>
+#include <tz/engine/reader.hpp>
 #include <tz/format/error.hpp>
 #include <tz/protocols/descriptor.hpp>
 #include <tz/protocols/file.hpp>

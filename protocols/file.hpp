@@ -3,8 +3,8 @@
 
 #include <tz/engine/options.hpp>
 #include <tz/engine/source.hpp>
-#include <tz/protocols/file_facts.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -15,5 +15,15 @@ namespace tz {
 /// lets go, so that removing or replacing the name does not disturb a load. Throws `tz::Error`:
 /// not_found, denied, io.
 std::shared_ptr<Source> open_file(const std::string& path, Direct direct = Direct::automatic);
+
+/// What the kernel offers to reads at the place of a file.
+struct FileFacts {
+    std::string filesystem;      ///< e.g. "ext4"
+    bool direct = false;         ///< O_DIRECT reads work
+    std::uint32_t alignment = 0; ///< of direct reads, in bytes
+    bool cachestat = false;      ///< the kernel tells which pages are cached
+};
+
+FileFacts file_facts(const std::string& path);
 
 } // namespace tz

@@ -1,6 +1,7 @@
 #include <tz/engine/alignment.hpp>
 #include <tz/format/error.hpp>
 #include <tz/protocols/descriptor.hpp>
+#include <tz/protocols/file.hpp>
 #include <tz/protocols/file_facts.hpp>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What the kernel tells of files: which pages are cached, and what reads past the cache need.
+// What FileSource asks the kernel: which pages are cached, and what reads past the cache need.
 #pragma once
 
 #include <cstddef>
@@ -16,15 +16,5 @@ std::size_t direct_alignment_of(int fd);
 
 /// Throws what an open() that failed with `error` means.
 [[noreturn]] void fail_to_open(const std::string& path, int error);
-
-/// What `tz info` says of the place of a file.
-struct FileFacts {
-    std::string filesystem;      ///< e.g. "ext4"
-    bool direct = false;         ///< O_DIRECT reads work
-    std::uint32_t alignment = 0; ///< of direct reads, in bytes
-    bool cachestat = false;      ///< the kernel tells which pages are cached
-};
-
-FileFacts file_facts(const std::string& path);
 
 } // namespace tz

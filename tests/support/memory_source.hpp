@@ -2,7 +2,7 @@
 #pragma once
 
 #include <tz/engine/loop.hpp>
-#include <tz/engine/source.hpp>
+#include <tz/engine/reader.hpp>
 #include <tz/format/error.hpp>
 
 #include <boost/asio/steady_timer.hpp>
