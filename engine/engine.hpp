@@ -3,6 +3,7 @@
 
 #include <tz/engine/geometry.hpp>
 #include <tz/engine/load.hpp>
+#include <tz/engine/load_threads.hpp>
 #include <tz/engine/loop.hpp>
 
 #include <chrono>
@@ -46,6 +47,7 @@ struct Engine::State {
     Turn one_load;         ///< loads share the arenas, so they take turns
     std::unique_ptr<Pools> pools;
     std::vector<std::unique_ptr<Loop>> loops; ///< end before the pools they use
+    LoadThreads load_threads;                 ///< ends first: its loads use the rest
 
     /// Lanes of loop `index`: the lanes are spread evenly.
     unsigned lanes_of(std::size_t index) const;

@@ -66,7 +66,7 @@ private:
 
 /// The threads, rings and staging memory of loads. Lives across loads; loads on one Engine run one
 /// after another. Thread-safe, but a callback of a load must not load on the engine that calls
-/// it. Outlives the loads that were started on it.
+/// it. Outlives the loads that were started on it: its destructor waits for those of async_load().
 class Engine {
 public:
     /// Throws `tz::Error`: errc::usage where options cannot hold together, errc::io where io_uring
