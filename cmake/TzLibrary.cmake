@@ -12,19 +12,23 @@ function(tz_find_pkg_config module version package)
   endif()
 endfunction()
 
-# tz_add_library(NAME SOURCES ... PUBLIC ... PRIVATE ...): the library tz::NAME, installed with its headers.
+# tz_add_library(NAME SOURCES ... PUBLIC_HEADERS ... PUBLIC ... PRIVATE ...): the library tz::NAME, installed with
+# the headers that programs may include. Static: the C++ interface is no ABI. Its code may end up in a shared library
+# all the same, which then need not show it.
 function(tz_add_library name)
-  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
-  add_library(tz_${name} ${arg_SOURCES})
+  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC_HEADERS;PUBLIC;PRIVATE" ${ARGN})
+  add_library(tz_${name} STATIC ${arg_SOURCES})
   add_library(tz::${name} ALIAS tz_${name})
-  set_target_properties(tz_${name} PROPERTIES EXPORT_NAME ${name})
+  set_target_properties(tz_${name} PROPERTIES
+    EXPORT_NAME ${name}
+    POSITION_INDEPENDENT_CODE ON
+    CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON)
   target_compile_features(tz_${name} PUBLIC cxx_std_20)
   target_include_directories(tz_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(tz_${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
   install(TARGETS tz_${name} EXPORT tz)
-  install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/
-    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tz/${name}
-    FILES_MATCHING PATTERN "*.hpp")
+  install(FILES ${arg_PUBLIC_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tz/${name})
 endfunction()
