@@ -115,9 +115,10 @@ interop_asan() {
 
 formatting() {
     make_venv lint "$lint_pip"
-    find format engine protocols tools bench tests -name '*.[ch]pp' -print0 |
+    find format engine protocols tools bench tests -regex '.*\.[ch]\(pp\)?' -print0 |
         xargs -0 build/lint/bin/clang-format --dry-run --Werror
-    shellcheck bootstrap .ci/run .ci/steps.sh .ci/check_layering bench/local.sh bench/peers/setup tests/install/run
+    shellcheck bootstrap .ci/run .ci/steps.sh .ci/check_layering bench/local.sh bench/peers/setup tests/install/run \
+        tests/c/check_symbols
 }
 
 # The files that changed most since the commit before; a first commit changes them all.
