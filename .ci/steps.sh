@@ -115,10 +115,10 @@ interop_asan() {
 
 formatting() {
     make_venv lint "$lint_pip"
-    find format engine protocols tools bench tests -regex '.*\.[ch]\(pp\)?' -print0 |
+    find format engine protocols tools bench tests examples -regex '.*\.[ch]\(pp\)?' -print0 |
         xargs -0 build/lint/bin/clang-format --dry-run --Werror
     shellcheck bootstrap .ci/run .ci/steps.sh .ci/check_layering bench/local.sh bench/peers/setup tests/install/run \
-        tests/c/check_symbols
+        tests/c/check_symbols tests/examples/check
 }
 
 # The files that changed most since the commit before; a first commit changes them all.
@@ -130,7 +130,7 @@ tidy() {
     fi
     base=$("${git[@]}" rev-parse -q --verify HEAD~1 || "${git[@]}" hash-object -t tree /dev/null)
     mapfile -t files < <("${git[@]}" diff --numstat --diff-filter=d "$base" -- \
-        'format/*.cpp' 'engine/*.cpp' 'protocols/*.cpp' 'tools/*.cpp' | sort -rn | cut -f 3)
+        'format/*.cpp' 'engine/*.cpp' 'protocols/*.cpp' 'examples/*.cpp' 'tools/*.cpp' | sort -rn | cut -f 3)
     if ((${#files[@]} > tidy_files_max)); then
         echo "not looked at: ${files[*]:tidy_files_max}"
     fi
