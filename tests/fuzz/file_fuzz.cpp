@@ -116,7 +116,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bool loads = content.has_value();
     const bool verifies = loads && content->hashed && content->hashes_fit;
     const MemoryLoadOptions small{4096, Verify::none, true, true};
-    const MemoryLoadOptions nowhere{8192, Verify::none, false, false};
+    const MemoryLoadOptions nowhere{4096, Verify::none, false, false};
     const MemoryLoadOptions verified{64 << 10, Verify::all, true, false};
     require(load_equals(layout, file, content, small) == loads);
     require(load_equals(layout, file, content, nowhere) == loads);

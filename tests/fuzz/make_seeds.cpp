@@ -95,7 +95,7 @@ void write_file_seeds(const std::filesystem::path& folder, const Secret& key) {
     whole.write.piece_bytes = usual_piece_bytes;
     const std::vector<Content> small{
         content("a", "<f4", {3, 2}), content("b", "<i8", {}), content("c", "|u1", {0})};
-    const std::vector<Content> cut{content("a", "|u1", {9000}), content("b", "<f4", {5})};
+    const std::vector<Content> cut{content("a", "|u1", {5000}), content("b", "<f4", {5})};
     name("small", small, hashed);
     name("aligned", small, aligned);
     name("bare", small, bare);
