@@ -3,7 +3,7 @@
 #include "support/files.hpp"
 #include "support/program.hpp"
 #include <tz/engine/ring.hpp>
-#include <tz/protocols/file_facts.hpp>
+#include <tz/protocols/file.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
