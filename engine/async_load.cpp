@@ -70,6 +70,7 @@ public:
 
     /// On no thread of the handler's executor, so that dispatching is posting, which any executor
     /// of Boost 1.81 lacks. It allocates; where even that fails nobody would hear of the load.
+    // NOLINTNEXTLINE(bugprone-exception-escape)
     void complete(std::exception_ptr failure, Result result) noexcept {
         const auto executor = work_.get_executor();
         auto upcall = [handler = std::move(handler_),

@@ -21,6 +21,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace asio = boost::asio;
@@ -105,7 +106,7 @@ void load_with_asio(tz::Engine& engine, const std::string& path) {
     };
     std::exception_ptr failure;
     auto ended = [&](std::exception_ptr error) {
-        failure = error;
+        failure = std::move(error);
         signals.cancel(); // else run() would wait for them
     };
     asio::co_spawn(context, load_and_wait(engine, path, options), ended);

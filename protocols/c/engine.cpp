@@ -15,8 +15,9 @@ Io io_of(int io) {
         return Io::uring;
     case TZ_IO_THREADS:
         return Io::threads;
+    default:
+        throw Error(errc::usage, "no tz_io is " + std::to_string(io));
     }
-    throw Error(errc::usage, "no tz_io is " + std::to_string(io));
 }
 
 tz_log_level level_of(LogLevel level) {

@@ -120,7 +120,8 @@ Handle* create() noexcept {
 }
 
 /// Throws `tz::Error` (errc::usage) where a pointer is missing.
-inline void demand(const void* pointer, const char* what) {
+template <typename Pointed>
+void demand(Pointed* pointer, const char* what) {
     if (pointer == nullptr)
         throw Error(errc::usage, std::string(what) + " is NULL");
 }

@@ -22,8 +22,9 @@ Verify verify_of(int verify) {
         return Verify::sha256;
     case TZ_VERIFY_ALL:
         return Verify::all;
+    default:
+        throw Error(errc::usage, "no tz_verify is " + std::to_string(verify));
     }
-    throw Error(errc::usage, "no tz_verify is " + std::to_string(verify));
 }
 
 Memory memory_of(int memory) {
@@ -34,8 +35,9 @@ Memory memory_of(int memory) {
         return Memory::mapped;
     case TZ_MEMORY_NONE:
         return Memory::none;
+    default:
+        throw Error(errc::usage, "no tz_memory is " + std::to_string(memory));
     }
-    throw Error(errc::usage, "no tz_memory is " + std::to_string(memory));
 }
 
 Direct direct_of(int direct) {
@@ -46,8 +48,9 @@ Direct direct_of(int direct) {
         return Direct::on;
     case TZ_DIRECT_OFF:
         return Direct::off;
+    default:
+        throw Error(errc::usage, "no tz_direct is " + std::to_string(direct));
     }
-    throw Error(errc::usage, "no tz_direct is " + std::to_string(direct));
 }
 
 std::span<const std::byte> bytes_of(const void* data, std::size_t size) {

@@ -9,9 +9,9 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
@@ -145,6 +145,11 @@ awaitable<void> load_in_turn(
     }
 }
 
+awaitable<void> load_once(
+    Engine& engine, const std::shared_ptr<test::MemorySource>& source, const LoadOptions& options) {
+    co_await async_load(engine, source, options, use_awaitable);
+}
+
 TEST_F(AsyncLoad, IsAwaitedByACoroutine) {
     Engine engine;
     std::vector<Loaded> results;
@@ -206,6 +211,22 @@ TEST_F(AsyncLoad, IsStoppedByACancellationOfAnyType) {
         EXPECT_EQ(kind, errc::cancelled);
         signal.emit(type); // after the end: nobody listens
     }
+}
+
+TEST_F(AsyncLoad, IsStoppedWithTheCoroutineThatAwaitsIt) {
+    Engine engine;
+    const auto source = slow();
+    asio::cancellation_signal signal;
+    std::optional<errc> kind;
+    auto ended = [&](std::exception_ptr failure) { kind = kind_of(failure); };
+    asio::co_spawn(
+        context,
+        load_once(engine, source, options),
+        asio::bind_cancellation_slot(signal.slot(), std::move(ended)));
+    asio::steady_timer timer(context, 20ms);
+    timer.async_wait([&](error_code) { signal.emit(asio::cancellation_type::terminal); });
+    context.run();
+    EXPECT_EQ(kind, errc::cancelled);
 }
 
 TEST_F(AsyncLoad, IsStoppedByTheStopOfItsOptions) {
