@@ -162,9 +162,7 @@ void add_selection_options(CLI::App& app, Options& options) {
 
 void add_trace_option(CLI::App& app, Options& options) {
     app.add_option(
-           "--trace",
-           options.trace_file,
-           "Write a timeline of all lanes, for ui.perfetto.dev")
+           "--trace", options.trace_file, "Write a timeline of all lanes, for ui.perfetto.dev")
         ->type_name("PATH")
         ->take_last();
 }

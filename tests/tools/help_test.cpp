@@ -63,27 +63,10 @@ TEST(Help, OfEachCommandEndsWithExamples) {
 
 TEST(Help, OfLoadHasEachOption) {
     const std::set<std::string> expected{
-        "--chunk-size",
-        "--concurrency",
-        "--deadline",
-        "--direct",
-        "--exclude",
-        "--help",
-        "--include",
-        "--io",
-        "--json",
-        "--key-file",
-        "--log-level",
-        "--loops",
-        "--memory",
-        "--memory-limit",
-        "--password-file",
-        "--progress",
-        "--quiet",
-        "--trace",
-        "--verbose",
-        "--verify",
-        "--workers"};
+        "--chunk-size", "--concurrency",  "--deadline",      "--direct",   "--exclude",   "--help",
+        "--include",    "--io",           "--json",          "--key-file", "--log-level", "--loops",
+        "--memory",     "--memory-limit", "--password-file", "--progress", "--quiet",     "--trace",
+        "--verbose",    "--verify",       "--workers"};
     EXPECT_EQ(long_options(run({"load", "--help"}).out), expected);
 }
 
