@@ -73,19 +73,17 @@ void reorder(std::vector<Item>& items, const std::vector<std::string>& order) {
     std::unordered_map<std::string, std::size_t> ranks;
     for (const std::string& name : order)
         ranks.emplace(name, ranks.size());
-    std::vector<std::pair<std::size_t, Item>> ranked;
-    std::vector<bool> found(ranks.size());
+    std::vector<std::vector<Item>> ranked(ranks.size() + 1);
     for (const Item& item : items) {
         const auto rank = ranks.find(format::display_name(item.tensor->name));
-        if (rank != ranks.end())
-            found[rank->second] = true;
-        ranked.emplace_back(rank == ranks.end() ? ranks.size() : rank->second, item);
+        ranked[rank == ranks.end() ? ranks.size() : rank->second].push_back(item);
     }
     for (const auto& [name, rank] : ranks)
-        if (!found[rank])
+        if (ranked[rank].empty())
             unwanted("the order", name);
-    std::ranges::stable_sort(ranked, {}, &std::pair<std::size_t, Item>::first);
-    std::ranges::transform(ranked, items.begin(), &std::pair<std::size_t, Item>::second);
+    items.clear();
+    for (const auto& of_rank : ranked)
+        items.insert(items.end(), of_rank.begin(), of_rank.end());
 }
 
 void check_slice(const Slice& slice, const format::Tensor& tensor) {

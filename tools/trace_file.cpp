@@ -136,8 +136,8 @@ std::map<std::uint64_t, Events> by_chunk(const Events& events) {
         if (event.stage != Stage::deliver) // which counts tensors
             chunks[event.chunk].push_back(event);
     for (auto& [number, of_chunk] : chunks)
-        std::stable_sort(of_chunk.begin(), of_chunk.end(), [](const auto& a, const auto& b) {
-            return a.begin < b.begin;
+        std::sort(of_chunk.begin(), of_chunk.end(), [](const auto& a, const auto& b) {
+            return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
         });
     return chunks;
 }
