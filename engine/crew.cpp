@@ -108,7 +108,7 @@ void Crew::wait(std::chrono::milliseconds period, const std::function<void()>& t
     while (running_ > 0) {
         changed_.wait_for(lock, period, [this] { return running_ == 0 || nudged_; });
         nudged_ = false;
-        if (!tick || running_ == 0)
+        if (!tick || running_ == 0 || failure_)
             continue;
         lock.unlock();
         try {

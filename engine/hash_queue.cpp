@@ -16,25 +16,25 @@ void HashQueue::start(
     task.handler.swap(handler);
     task.executor = std::move(executor);
     {
-        const std::lock_guard lock(mutex_);
-        waiting_.push_back(&task);
+        const std::lock_guard lock(waiting_->mutex);
+        waiting_->tasks.push_back(&task);
     }
-    workers.post([this] { drain(); });
+    workers.post([waiting = waiting_] { drain(*waiting); });
 }
 
-std::vector<HashTask*> HashQueue::take() {
-    const std::lock_guard lock(mutex_);
+std::vector<HashTask*> HashQueue::take(Waiting& waiting) {
+    const std::lock_guard lock(waiting.mutex);
     std::vector<HashTask*> tasks;
-    while (!waiting_.empty() && tasks.size() < together_max) {
-        tasks.push_back(waiting_.front());
-        waiting_.pop_front();
+    while (!waiting.tasks.empty() && tasks.size() < together_max) {
+        tasks.push_back(waiting.tasks.front());
+        waiting.tasks.pop_front();
     }
     return tasks;
 }
 
 /// On a worker, once for each task that was started: often another has taken it along by then.
-void HashQueue::drain() {
-    const std::vector<HashTask*> tasks = take();
+void HashQueue::drain(Waiting& waiting) {
+    const std::vector<HashTask*> tasks = take(waiting);
     if (tasks.empty())
         return;
     std::size_t bytes = 0;

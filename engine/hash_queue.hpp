@@ -13,6 +13,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -59,11 +60,18 @@ private:
         Workers& workers,
         asio::any_completion_handler<void(std::exception_ptr)> handler,
         asio::any_io_executor executor);
-    std::vector<HashTask*> take();
-    void drain();
 
-    std::mutex mutex_;
-    std::deque<HashTask*> waiting_;
+    /// Shared with the jobs on the workers: there is one for each task, and those whose task was
+    /// taken along may run after the load.
+    struct Waiting {
+        std::mutex mutex;
+        std::deque<HashTask*> tasks;
+    };
+
+    static std::vector<HashTask*> take(Waiting& waiting);
+    static void drain(Waiting& waiting);
+
+    std::shared_ptr<Waiting> waiting_ = std::make_shared<Waiting>();
 };
 
 } // namespace tz

@@ -75,7 +75,7 @@ void Job::settle(const std::function<std::span<std::byte>(const Item&)>& destina
             homes[i] = destination(items[i]);
             if (homes[i].size() != items[i].bytes)
                 wrong_size(items[i], homes[i].size());
-            if (items[i].tensor->meta())
+            if (items[i].tensor->meta() && !homes[i].empty())
                 std::memset(homes[i].data(), 0, homes[i].size());
         }
     } else {

@@ -59,7 +59,7 @@ awaitable<void> parse_headers(Job& job, Loop& loop, Passage& passage) {
                 job.transform.take_header(segment.item, passage.placement.staged(segment));
     };
     co_await work(loop, passage, parse);
-    if (passage.placement.long_header) { // before more is taken of the same budget
+    if (passage.chunk.long_header) { // before more is taken of the same budget
         passage.placement.long_header.reset();
         job.scratch.give_back(long_header_cost(passage.chunk));
     }

@@ -37,6 +37,8 @@ void check_options(const LoadOptions& options, std::size_t sources) {
         throw Error(errc::usage, "there is nothing to load");
     if ((options.memory == Memory::given) != static_cast<bool>(options.destination))
         throw Error(errc::usage, "Memory::given and a destination belong together");
+    if (options.headers_only && options.digests)
+        throw Error(errc::usage, "digests need the data, and only headers are asked for");
     const Selection& selection = options.selection;
     if (!selection.slices.empty() && !selection.read_whole_for_hashes && demands_hashes(options))
         throw Error(
@@ -78,6 +80,7 @@ private:
     void log_oddities() const;
     LoadedFiles hand_over();
     void fill_stats(LoadStats& stats) const;
+    void report_end() const;
     [[noreturn]] void fail_partly(const Error& error) const;
 
     const format::Tensor& handed_tensor(const Item& item) const {
@@ -88,6 +91,7 @@ private:
     Sources sources_;
     const LoadOptions options_;
     Supervision& supervision_;
+    const JobTimes::Clock::time_point began_ = JobTimes::Clock::now();
     const double cpu_ = process_cpu_seconds();
     const double loop_cpu_ = engine_.loop_cpu_seconds();
     ReadCounters index_read_;
@@ -123,7 +127,9 @@ LoadedFiles FileLoad::run() {
         throw cause;
     }
     log_oddities();
-    return hand_over();
+    LoadedFiles loaded = hand_over();
+    report_end();
+    return loaded;
 }
 
 /// Lanes name the source of their errors.
@@ -152,7 +158,7 @@ void FileLoad::choose() {
     cut_slices(
         items_,
         selection.slices,
-        selection.read_whole_for_hashes && options_.verify != Verify::none,
+        selection.read_whole_for_hashes && (options_.verify != Verify::none || options_.digests),
         engine_.geometry.chunk_bytes,
         [&pieces](const Item& item) { return pieces.at(item.tensor); });
     for (std::size_t i = 0; i < layouts_.size(); ++i)
@@ -175,12 +181,14 @@ std::unordered_map<const format::Tensor*, std::uint64_t> FileLoad::read_piece_si
     LoadOptions options;
     options.headers_only = options.keep_headers = true;
     options.memory = Memory::none;
+    check_room(sliced, options, memory_available());
     std::vector<JobFile> files;
     for (std::size_t i = 0; i < sources_.size(); ++i)
         files.push_back(JobFile{sources_[i].get(), &layouts_[i], nullptr, nullptr});
     Job job(std::move(files), std::move(sliced), options, plan_options(true), scratch_bytes());
     run_lanes(job);
     index_read_.bytes += job.read.bytes;
+    index_read_.direct_bytes += job.read.direct_bytes;
     index_read_.retries += job.read.retries;
     for (std::size_t i = 0; i < job.items.size(); ++i)
         pieces[job.items[i].tensor] = job.arrivals[i].header.seal->piece_bytes;
@@ -253,6 +261,8 @@ void FileLoad::run_lanes(Job& job) {
         crew.start(*engine_.loops[i], std::move(lanes));
     }
     const auto progress = [&job] {
+        if (!job.delivery) // a look at headers, before the load proper
+            return Progress{};
         return Progress{
             Phase::tensors, job.bytes_done, job.bytes_total, job.tensors_done, job.arrivals.size()};
     };
@@ -261,6 +271,7 @@ void FileLoad::run_lanes(Job& job) {
             job.delivery->deliver();
     };
     supervision_.wait(crew, progress, deliver_ready);
+    crew_ = nullptr;
 }
 
 /// On the caller's thread.
@@ -311,7 +322,7 @@ void FileLoad::fill_stats(LoadStats& stats) const {
     stats.tensors = job_->items.size();
     stats.staging_bytes = engine_.staging_bytes() + job_->scratch.peak();
     stats.read_bytes = job_->read.bytes + index_read_.bytes;
-    stats.direct_bytes = job_->read.direct_bytes;
+    stats.direct_bytes = job_->read.direct_bytes + index_read_.direct_bytes;
     stats.mapped_bytes = job_->mapped_bytes;
     stats.retries = job_->read.retries + index_read_.retries;
     stats.io = engine_.io;
@@ -321,12 +332,21 @@ void FileLoad::fill_stats(LoadStats& stats) const {
     stats.chunk_bytes = engine_.geometry.chunk_bytes;
     stats.cpu_seconds = process_cpu_seconds() - cpu_;
     stats.loop_cpu_seconds = engine_.loop_cpu_seconds() - loop_cpu_;
-    stats.seconds = supervision_.seconds();
+    stats.seconds = std::chrono::duration<double>(JobTimes::Clock::now() - began_).count();
     job_->meter.fill(stats, job_->read, stats.loop_cpu_seconds);
+}
+
+void FileLoad::report_end() const {
+    const std::uint64_t bytes = job_->bytes_total;
+    const std::uint64_t tensors = job_->items.size();
+    if (options_.progress)
+        options_.progress(Progress{Phase::tensors, bytes, bytes, tensors, tensors});
 }
 
 void FileLoad::fail_partly(const Error& error) const {
     std::vector<PartialLoad::Tensor> complete;
+    if (error.kind() == errc::object_changed) // nobody knows which file they are from
+        throw PartialLoad(error, {});
     for (const std::size_t item : job_->delivery->complete_items())
         complete.push_back(
             {job_->items[item].source, format::display_name(job_->tensor(item).name)});
@@ -334,19 +354,11 @@ void FileLoad::fail_partly(const Error& error) const {
         sources_.size() == 1 ? error.in(sources_.front()->name()) : error, std::move(complete));
 }
 
-void report_end(const LoadOptions& options, const LoadStats& stats) {
-    if (options.progress)
-        options.progress(
-            Progress{Phase::tensors, stats.bytes, stats.bytes, stats.tensors, stats.tensors});
-}
-
 LoadedFiles load_files(Engine::State& engine, Sources sources, const LoadOptions& options) {
     check_options(options, sources.size());
     Supervision supervision(options);
     const auto turn = supervision.turn(engine.one_load);
-    LoadedFiles loaded = FileLoad(engine, sources, options, supervision).run();
-    report_end(options, loaded.stats);
-    return loaded;
+    return FileLoad(engine, sources, options, supervision).run();
 }
 
 } // namespace

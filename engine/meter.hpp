@@ -28,6 +28,10 @@ public:
     public:
         Scope(JobTimes& times, Stage stage, std::uint64_t bytes);
         ~Scope();
+
+        /// Bytes that were not known before.
+        void add(std::uint64_t bytes) { times_.part(stage_).bytes += bytes; }
+
         Scope(const Scope&) = delete;
         Scope& operator=(const Scope&) = delete;
 

@@ -62,7 +62,8 @@ struct EngineOptions {
     unsigned workers = 0;
     /// Chunks in flight at once, over all loops; 0: as many as pay (16 for files).
     unsigned concurrency = 0;
-    /// Bytes a chunk covers; 0: what pays (4 MiB for files). A multiple of 4096.
+    /// Bytes a chunk covers, rounded up to 4096, from 64 KiB to 256 MiB; 0: what pays (4 MiB for
+    /// files).
     std::size_t chunk_bytes = 0;
     /// Most staging memory, whatever the tensor sizes.
     std::size_t memory_limit = 256ull << 20;
@@ -74,7 +75,7 @@ enum class Phase { index, tensors };
 
 struct Progress {
     Phase phase = Phase::index;
-    std::uint64_t bytes_done = 0;  ///< bytes of tensors that are through all stages
+    std::uint64_t bytes_done = 0;  ///< bytes of tensor data, as read, that are through all stages
     std::uint64_t bytes_total = 0; ///< 0 until the index is read
     std::uint64_t tensors_done = 0;
     std::uint64_t tensors_total = 0;
@@ -82,9 +83,10 @@ struct Progress {
 
 /// A tensor that is complete: read, verified and decrypted.
 struct Delivered {
-    std::size_t file;             ///< which of the load's sources it is from
-    const format::Tensor& tensor; ///< as it is handed out: a slice with its own shape and size
-    std::span<std::byte> bytes;   ///< empty with Memory::none
+    std::size_t file; ///< which of the load's sources it is from
+    /// As it is handed out: a slice with its own shape and size. Gone when the callback returns.
+    const format::Tensor& tensor;
+    std::span<std::byte> bytes; ///< empty with Memory::none
     /// Keeps `bytes` valid, beyond the load too, even one that fails later; null where the memory
     /// is the caller's.
     std::shared_ptr<const void> memory;

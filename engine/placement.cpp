@@ -71,8 +71,8 @@ Placement place_mapped(const Mapping& mapping, const Chunk& chunk, Reader& reade
     return placement;
 }
 
-/// A header larger than a chunk: read into memory of its own, within the budget.
-awaitable<Placement> place_long_header(Job& job, const Chunk& chunk) {
+/// Takes what a header larger than a chunk costs of the budget; its lane gives it back.
+awaitable<void> take_long_header(Job& job, const Chunk& chunk) {
     const std::uint64_t cost = long_header_cost(chunk);
     if (cost > job.scratch.bytes())
         throw Error(
@@ -82,6 +82,10 @@ awaitable<Placement> place_long_header(Job& job, const Chunk& chunk) {
             chunk.body.offset,
             "raise --memory-limit");
     co_await job.scratch.take(cost);
+}
+
+/// It is read into memory of its own.
+Placement place_long_header(const Chunk& chunk) {
     Placement placement;
     placement.long_header = std::make_unique<HostMemory>(chunk.body.bytes);
     placement.route = Route::buffered;
@@ -89,7 +93,7 @@ awaitable<Placement> place_long_header(Job& job, const Chunk& chunk) {
     placement.need = chunk.body.bytes;
     placement.staging = placement.long_header->bytes().first(chunk.body.bytes);
     placement.to.push_back(Buffer{placement.staging, -1, true});
-    co_return placement;
+    return placement;
 }
 
 } // namespace
@@ -112,10 +116,12 @@ bool Placement::brings_home(const Job& job, const Segment& segment) const {
 
 awaitable<Placement>
 place(Job& job, const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot) {
+    if (chunk.long_header)
+        co_await take_long_header(job, chunk);
     if (const auto& mapping = job.files[chunk.source].mapping)
         co_return place_mapped(*mapping, chunk, reader);
     if (chunk.long_header)
-        co_return co_await place_long_header(job, chunk);
+        co_return place_long_header(chunk);
     Placement placement;
     placement.route = reader.route(chunk.body.offset, chunk.body.bytes);
     placement.in_place = goes_in_place(job, chunk, placement.route);

@@ -34,7 +34,7 @@ public:
         const Item& item = items_[index];
         if (open_ && cuts.back().source != item.source)
             close();
-        if (fits_one_chunk(item))
+        if (fits_one_chunk(item, data_of(item), options_.chunk_bytes))
             return small(index);
         if (item.tensor->header.bytes > options_.chunk_bytes)
             long_header(index);
@@ -52,15 +52,6 @@ public:
 private:
     Range data_of(const Item& item) const {
         return options_.headers_only ? Range{item.read.offset, 0} : item.read;
-    }
-
-    bool fits_one_chunk(const Item& item) const {
-        const Range& header = item.tensor->header;
-        const Range data = data_of(item);
-        if (data.bytes == 0)
-            return header.bytes <= options_.chunk_bytes;
-        return !item.apart && data.end() - header.offset <= options_.chunk_bytes &&
-               data.offset - header.end() <= gap_max;
     }
 
     void append(std::uint32_t index, bool header, Range range) {
@@ -141,6 +132,14 @@ private:
 };
 
 } // namespace
+
+bool fits_one_chunk(const Item& item, Range data, std::size_t chunk_bytes) {
+    const Range& header = item.tensor->header;
+    if (data.bytes == 0)
+        return header.bytes <= chunk_bytes;
+    return !item.apart && data.end() - header.offset <= chunk_bytes &&
+           data.offset - header.end() <= gap_max;
+}
 
 std::uint64_t sealed_cut_bytes(std::size_t chunk_bytes) {
     constexpr std::uint64_t usual_piece_bytes = 2 << 20;

@@ -85,6 +85,9 @@ private:
     std::vector<Span> spans_;
 };
 
+/// Whether a chunk holds all that is read of the item, header and data.
+bool fits_one_chunk(const Item& item, format::Range data, std::size_t chunk_bytes);
+
 /// Where tensors lie in one block of memory: each at a multiple of 64; tensors that can be read in
 /// place past the page cache at a multiple of `direct_alignment`, with room up to the next one
 /// behind them.

@@ -21,7 +21,9 @@ bool stays_in_file(const Item& item) {
 std::uint64_t bytes_for(const Item& item, const LoadOptions& options) {
     const bool owned = options.memory == Memory::owned ||
                        (options.memory == Memory::mapped && !stays_in_file(item));
-    std::uint64_t bytes = owned || (options.digests && item.tensor->meta()) ? item.bytes : 0;
+    std::uint64_t bytes = owned ? item.bytes : 0;
+    if (options.digests && item.tensor->meta())
+        bytes = item.tensor->bytes; // its zeros are hashed, all of them
     if (options.keep_headers)
         bytes = saturated_sum(bytes, item.tensor->header.bytes);
     return bytes;

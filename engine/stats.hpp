@@ -17,7 +17,7 @@ struct StageStats {
 struct LoadStats {
     std::uint64_t bytes = 0; ///< of tensors handed out, or dropped with Memory::none
     std::uint64_t tensors = 0;
-    double seconds = 0; ///< from the call to its return
+    double seconds = 0; ///< from when no other load used the engine to the return
     double cpu_seconds =
         0; ///< of the whole process in that time, kernel threads of io_uring included
     double loop_cpu_seconds = 0;     ///< of the loop threads alone
@@ -32,8 +32,9 @@ struct LoadStats {
     unsigned lanes = 0;
     std::size_t chunk_bytes = 0;
 
-    StageStats read;            ///< from the sources; waiting is for the device
-    StageStats wait;            ///< for a free worker, a header, a key, or the turn in a hash
+    StageStats read; ///< from the sources; waiting is for the device
+    /// For a free worker, a header, a key, or the turn in a hash; a chunk counts each time.
+    StageStats wait;
     StageStats verify;          ///< CRC-32 and SHA-256; bytes count once for each
     StageStats decrypt;         ///< MACs and decryption; derivation of keys is not in it
     StageStats copy;            ///< from where it was read to where it belongs
@@ -52,9 +53,11 @@ struct Verdict {
     double stage_share = 0;  ///< of the CPU time of all stages, where the cores are the bound
 };
 
-/// The ceiling of the source is its rate while a read was waiting; of the cores, what the workers'
-/// threads could do at the CPU seconds a byte that the load took; of the delivery, its callback's
-/// rate. The lowest one is the bound.
+/// The bound is what took the largest share of the load: the cores, by the CPU time of the process;
+/// the source, by how long the average lane waited for it; the delivery callback, by its time. The
+/// ceiling of the cores is what the workers' threads could do at the CPU seconds a byte that the
+/// load took; of the source, its rate while a read was waiting; of the delivery, its callback's
+/// rate.
 Verdict verdict_of(const LoadStats& stats);
 
 /// The verdict in one sentence, without a full stop.

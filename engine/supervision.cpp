@@ -30,10 +30,6 @@ void Supervision::wait(
     });
 }
 
-double Supervision::seconds() const {
-    return std::chrono::duration<double>(Clock::now() - started_).count();
-}
-
 void Supervision::check_deadline() const {
     if (options_.deadline && Clock::now() - started_ > *options_.deadline)
         throw Error(errc::deadline, "the load did not end in time", {}, "raise --deadline");

@@ -31,8 +31,6 @@ public:
         const std::function<Progress()>& progress,
         const std::function<void()>& deliver = {});
 
-    double seconds() const;
-
 private:
     using Clock = std::chrono::steady_clock;
 

@@ -25,8 +25,7 @@ struct TraceEvent {
     std::chrono::nanoseconds end{};
 };
 
-/// Collects the events of a load (`LoadOptions::trace`), of several one behind the other too. Any
-/// thread.
+/// Collects the events of one load (`LoadOptions::trace`). Any thread.
 class Trace {
 public:
     using Clock = std::chrono::steady_clock;

@@ -118,9 +118,8 @@ choose_checks(Verify verify, const format::TensorHeader& header, const format::T
 }
 
 bool tiles(const Item& item, std::uint64_t piece_bytes, std::size_t chunk_bytes) {
-    const auto& tensor = *item.tensor;
-    const bool one_chunk = tensor.header.bytes + tensor.data.bytes <= chunk_bytes;
-    return (one_chunk && !item.slice) || sealed_cut_bytes(chunk_bytes) % piece_bytes == 0;
+    return fits_one_chunk(item, item.read, chunk_bytes) ||
+           sealed_cut_bytes(chunk_bytes) % piece_bytes == 0;
 }
 
 void Transform::take_header(std::uint32_t index, std::span<const std::byte> bytes) const {
@@ -129,8 +128,11 @@ void Transform::take_header(std::uint32_t index, std::span<const std::byte> byte
     Arrival& arrival = arrivals[index];
     arrival.header = format::parse_header(bytes, tensor, *item.layout);
     const auto hashed = std::exchange(arrival.header.hashed, {}); // a file may make it 64 MiB
-    if (headers_only)
+    if (headers_only) {
+        if (!options.keep_headers)
+            arrival.header = {};
         return;
+    }
     const auto& header = arrival.header;
     if (item.whole)
         arrival.checks = choose_checks(options.verify, header, tensor);
@@ -200,8 +202,8 @@ std::span<const std::byte> Transform::take_data(
         arrival.crc32 ^= format::crc32_share(*crc, behind);
     }
     if (!home && !arrival.destination.empty()) {
-        const JobTimes::Scope scope(times, Stage::copy, 0);
-        copy_runs(item.runs, position, plain, arrival.destination);
+        JobTimes::Scope scope(times, Stage::copy, 0);
+        scope.add(copy_runs(item.runs, position, plain, arrival.destination));
     }
     return plain;
 }

@@ -67,8 +67,8 @@ public:
             dropped);
     }
 
-    // The duration follows from the rounded ends: else neighbours overlap by a nanosecond, which
-    // Perfetto reports as an error.
+    // Whole nanoseconds, so that neighbours meet exactly: Perfetto reports slices that overlap by
+    // rounding as an error.
     void slice(const TraceEvent& event) {
         begin();
         fmt::print(

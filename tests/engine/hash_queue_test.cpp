@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -76,6 +77,31 @@ TEST(HashQueue, TakesAlongWhatWaitsUpToItsLimit) {
     EXPECT_EQ(ended, 2 * HashQueue::together_max);
     for (const double share : shares)
         EXPECT_NEAR(share, 1.0 / HashQueue::together_max, 1e-9);
+}
+
+TEST(HashQueue, MayGoBeforeTheJobsWhoseTasksWereTakenAlong) {
+    asio::io_context context;
+    Workers workers(1);
+    auto queue = std::make_unique<HashQueue>();
+    std::atomic<bool> begin = false;
+    std::atomic<bool> go_on = false;
+    const auto until = [](std::atomic<bool>& flag) {
+        while (!flag)
+            std::this_thread::yield();
+    };
+    Chunk first(1000, 1);
+    Chunk second(1000, 2);
+    first.task.then = second.task.then = [](const JobTimes&, double) {};
+    unsigned ended = 0;
+    workers.post([&] { until(begin); });
+    asio::co_spawn(context, hash(*queue, workers, first, ended), asio::detached);
+    asio::post(context, [&] { workers.post([&] { until(go_on); }); }); // between the two jobs
+    asio::co_spawn(context, hash(*queue, workers, second, ended), asio::detached);
+    asio::post(context, [&] { begin = true; });
+    context.run_for(std::chrono::seconds(20));
+    ASSERT_EQ(ended, 2u);
+    queue.reset(); // the second's job is still to come
+    go_on = true;
 }
 
 TEST(HashQueue, GivesEachTaskItsOwnError) {

@@ -269,6 +269,42 @@ TEST_F(Destinations, AThrowingDeliveryEndsTheLoad) {
     EXPECT_NO_THROW(load(engine_, file())); // the engine is fine
 }
 
+TEST_F(Destinations, ADeliveryThatThrewIsNotCalledAgain) {
+    unsigned calls = 0;
+    LoadOptions options;
+    options.deliver = [&](const Delivered&) {
+        ++calls;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20)); // more are complete by then
+        throw std::logic_error("enough");
+    };
+    file();
+    auto source = std::make_shared<test::MemorySource>(test::read_file(folder_ / "file"));
+    source->before_read = [](std::uint64_t read) {
+        if (read > 4)
+            std::this_thread::sleep_for(std::chrono::milliseconds(300)); // and lanes still at work
+    };
+    EXPECT_THROW(load(engine_, source, options), std::logic_error);
+    EXPECT_EQ(calls, 1u);
+}
+
+TEST_F(Destinations, NoGivenTensorIsCompleteOfAFileThatChanged) {
+    file();
+    auto source = std::make_shared<test::MemorySource>(test::read_file(folder_ / "file"));
+    source->changed = true;
+    OwnMemory own;
+    LoadOptions options;
+    options.memory = Memory::given;
+    options.verify = Verify::none;
+    options.destination = [&](std::size_t, const format::Tensor& tensor) { return own(tensor); };
+    try {
+        load(engine_, source, options);
+        FAIL() << "a change went unseen";
+    } catch (const PartialLoad& error) {
+        EXPECT_EQ(error.kind(), errc::object_changed);
+        EXPECT_TRUE(error.complete().empty());
+    }
+}
+
 // Several files -------------------------------------------------------------------------------
 
 class Shards : public testing::Test {

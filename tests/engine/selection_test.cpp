@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 #include <random>
 
@@ -178,6 +179,39 @@ INSTANTIATE_TEST_SUITE_P(
         Way{"SealedOnePiece", Io::uring, Direct::off, 0, 1 << 30, Memory::owned}),
     [](const auto& info) { return std::string(info.param.name); });
 
+// Each of these hung or lied before.
+
+TEST_P(Slices, HaveTheDigestOfTheWholeTensorThoughNothingIsVerified) {
+    options_.verify = Verify::none;
+    options_.digests = true;
+    options_.selection.read_whole_for_hashes = true;
+    options_.deadline = std::chrono::seconds(60);
+    const Loaded loaded = load_slice({"t0", 0, 10, 20});
+    EXPECT_EQ(loaded.digests.at(0), format::sha256(sample_.data[0]));
+}
+
+TEST(SealedSlices, ThatShareAChunkNeedNoMemoryBesideIt) {
+    const Shaped sample({{1000, 1000}, {1000, 1000}, {1000, 1000}});
+    test::TempFolder folder;
+    SaveOptions saving;
+    saving.key = test::sample_key();
+    saving.piece_bytes = 1 << 30; // each tensor is one piece
+    save(folder / "file", sample.views, saving);
+    EngineOptions small;
+    small.memory_limit = 10 << 20;
+    Engine engine(small);
+    LoadOptions options;
+    options.key = test::sample_key();
+    options.deadline = std::chrono::seconds(60);
+    for (const char* name : {"t0", "t1", "t2"})
+        options.selection.slices.push_back({name, 1, 10, 30});
+    const Loaded loaded = load(engine, open_file(folder / "file"), options);
+    for (std::size_t i = 0; i < 3; ++i)
+        EXPECT_TRUE(std::ranges::equal(loaded.tensors[i], sample.cut(options.selection.slices[i])));
+    EXPECT_LE(loaded.stats.staging_bytes, small.memory_limit);
+    EXPECT_EQ(loaded.stats.copy.bytes, 3u * 20'000);
+}
+
 class Selecting : public testing::Test {
 protected:
     Selecting() { save(folder_ / "file", sample_.views); }
@@ -232,6 +266,14 @@ TEST_F(Selecting, KeepsHeadersAndDigestsBesideTheirTensors) {
         EXPECT_EQ(loaded.digests[i], format::sha256(sample_.data[2 * i + 1]));
         EXPECT_TRUE(loaded.headers[i].crc32);
     }
+}
+
+TEST_F(Selecting, RefusesDigestsOfHeaders) {
+    LoadOptions options;
+    options.headers_only = options.digests = true;
+    const auto error = test::error_of([&] { load(engine_, open_file(folder_ / "file"), options); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::usage);
 }
 
 TEST_F(Selecting, StillChecksWhatIsWantedAndOnlyThat) {
