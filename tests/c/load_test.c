@@ -367,20 +367,26 @@ static void logs_to_the_engines_callback(void) {
 
 /* ---- stopping and failing */
 
+typedef struct cancelled_memory {
+    own_memory memory;
+    tz_cancel* cancel;
+} cancelled_memory;
+
 static void* place_and_cancel(const tz_tensor* tensor, void* user) {
-    static own_memory memory;
-    memory.used = 0;
-    memory.room = sizeof memory.bytes;
-    tz_cancel_request(user);
-    return place(tensor, &memory);
+    cancelled_memory* to = user;
+    tz_cancel_request(to->cancel);
+    return place(tensor, &to->memory);
 }
 
 static void is_cancelled(void) {
     tz_load_options* options = tz_load_options_create();
     tz_cancel* cancel = tz_cancel_create();
+    static cancelled_memory to;
+    to.memory.room = sizeof to.memory.bytes;
+    to.cancel = cancel;
     tz_load_options_set_cancel(options, cancel);
     CHECK(load_one(module, options, NULL, NULL) == TZ_OK);
-    tz_load_options_set_destination(options, place_and_cancel, cancel); /* under way */
+    tz_load_options_set_destination(options, place_and_cancel, &to); /* under way */
     CHECK(fail_one(module, options, NULL) == TZ_ERROR_CANCELLED);
     tz_load_options_set_destination(options, NULL, NULL); /* before it begins */
     CHECK(fail_one(module, options, NULL) == TZ_ERROR_CANCELLED);
