@@ -22,6 +22,8 @@ protected:
 
 Bytes by_libsodium(const Bytes& in, std::uint64_t first_block) {
     Bytes out(in.size());
+    if (in.empty())
+        return out; // which has no address to give
     crypto_stream_salsa20_xor_ic(
         reinterpret_cast<unsigned char*>(out.data()),
         reinterpret_cast<const unsigned char*>(in.data()),

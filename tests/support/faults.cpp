@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <sys/uio.h>
@@ -106,16 +107,29 @@ struct FaultyKernel::State {
 
 namespace {
 
-std::atomic<FaultyKernel::State*> current = nullptr;
+std::mutex current_mutex;
+std::shared_ptr<FaultyKernel::State> current_state;
 
+// A loop may still be looking for completions when the test that wanted faults is through: whoever
+// was given the state keeps it.
+std::shared_ptr<FaultyKernel::State> current() {
+    const std::lock_guard lock(current_mutex);
+    return current_state;
 }
 
-FaultyKernel::FaultyKernel(Faults faults) : state_(std::make_unique<State>(std::move(faults))) {
-    current = state_.get();
+void make_current(std::shared_ptr<FaultyKernel::State> state) {
+    const std::lock_guard lock(current_mutex);
+    current_state = std::move(state);
+}
+
+} // namespace
+
+FaultyKernel::FaultyKernel(Faults faults) : state_(std::make_shared<State>(std::move(faults))) {
+    make_current(state_);
 }
 
 FaultyKernel::~FaultyKernel() {
-    current = nullptr;
+    make_current(nullptr);
 }
 
 std::uint64_t FaultyKernel::reads() const {
@@ -140,7 +154,7 @@ std::uint64_t FaultyKernel::submits() const {
 extern "C" {
 
 int __wrap_open(const char* path, int flags, ...) {
-    const auto* kernel = tz::test::current.load();
+    const auto kernel = tz::test::current();
     if (kernel != nullptr && kernel->faults.direct_open_error != 0 && (flags & O_DIRECT) != 0) {
         errno = kernel->faults.direct_open_error;
         return -1;
@@ -156,7 +170,7 @@ int __wrap_open(const char* path, int flags, ...) {
 }
 
 ssize_t __wrap_preadv(int fd, const iovec* to, int count, off_t offset) {
-    auto* kernel = tz::test::current.load();
+    const auto kernel = tz::test::current();
     if (kernel == nullptr)
         return __real_preadv(fd, to, count, offset);
     const tz::test::ReadFate fate = kernel->fate_of(fd, false);
@@ -178,7 +192,7 @@ long __wrap_syscall(long number, ...) {
         value = va_arg(arguments, long);
     va_end(arguments);
     constexpr long cachestat = 451;
-    const auto* kernel = tz::test::current.load();
+    const auto kernel = tz::test::current();
     const auto cache = kernel != nullptr ? kernel->faults.cache : tz::test::Cache::real;
     if (number != cachestat || cache == tz::test::Cache::real)
         return __real_syscall(number, values[0], values[1], values[2], values[3]);
@@ -194,7 +208,7 @@ long __wrap_syscall(long number, ...) {
 }
 
 int __wrap_io_uring_submit(io_uring* ring) {
-    auto* kernel = tz::test::current.load();
+    const auto kernel = tz::test::current();
     if (kernel == nullptr)
         return __real_io_uring_submit(ring);
     const std::uint64_t number = kernel->submits++;
@@ -207,7 +221,7 @@ int __wrap_io_uring_submit(io_uring* ring) {
 
 unsigned __wrap_io_uring_peek_batch_cqe(io_uring* ring, io_uring_cqe** entries, unsigned count) {
     const unsigned got = __real_io_uring_peek_batch_cqe(ring, entries, count);
-    if (auto* kernel = tz::test::current.load(); kernel != nullptr)
+    if (const auto kernel = tz::test::current())
         for (unsigned i = 0; i < got; ++i)
             kernel->complete(*entries[i]);
     return got;

@@ -52,7 +52,7 @@ public:
     struct State;
 
 private:
-    std::unique_ptr<State> state_;
+    std::shared_ptr<State> state_;
 };
 
 } // namespace tz::test

@@ -75,7 +75,15 @@ TEST_F(Refused, LittleLockedMemoryIsEnoughForNobody) {
     }
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+
 TEST_F(Refused, FewDescriptorsAreEnoughOrSaidToBeTooFew) {
+    if (sanitized)
+        GTEST_SKIP() << "UndefinedBehaviorSanitizer looks at memory through pipes of its own";
     for (long descriptors = 4; descriptors <= 24; ++descriptors) {
         RunOptions options;
         options.descriptors = descriptors;
@@ -95,6 +103,8 @@ TEST_F(Refused, FewDescriptorsAreEnoughOrSaidToBeTooFew) {
 }
 
 TEST_F(Refused, FewThreadsAreEnoughOrSaidToBeTooFew) {
+    if (sanitized)
+        GTEST_SKIP() << "LeakSanitizer starts a thread of its own";
     if (::getuid() != 0)
         GTEST_SKIP() << "only root can become nobody";
     for (long threads = 1; threads <= 12; ++threads) {
