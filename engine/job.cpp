@@ -11,15 +11,11 @@ namespace tz {
 
 namespace {
 
-constexpr std::uintptr_t handed_out_alignment = 64;
-
 /// Where the item stands in the file's mapping; empty where it can't be handed out as it is.
 std::span<std::byte> mapped_home(const Item& item, const JobFile& file) {
-    if (!file.mapping || !item.linear() || item.bytes != item.read.bytes)
+    if (!file.mapping || !maps_in_place(item))
         return {};
-    const auto bytes = file.mapping->bytes().subspan(item.read.offset, item.read.bytes);
-    const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % handed_out_alignment == 0;
-    return aligned ? bytes : std::span<std::byte>();
+    return file.mapping->bytes().subspan(item.read.offset, item.read.bytes);
 }
 
 [[noreturn]] void wrong_size(const Item& item, std::size_t given) {

@@ -187,6 +187,12 @@ void Plan::begin_next(Span& span) {
     span.end = next_;
 }
 
+bool maps_in_place(const Item& item) {
+    // what is sealed is opened elsewhere; zeros, and what a byte of data stands for, aren't there
+    return !item.layout->encrypted && item.linear() && item.bytes == item.read.bytes &&
+           item.read.offset % handed_out_alignment == 0;
+}
+
 bool reads_in_place(const Item& item) {
     return item.linear() && item.read.bytes >= in_place_min &&
            item.read.offset % direct_alignment == 0;
@@ -194,11 +200,10 @@ bool reads_in_place(const Item& item) {
 
 HostLayout
 lay_out(std::span<const Item> items, const std::function<bool(const Item&)>& takes_room) {
-    constexpr std::uint64_t alignment = 64; // what vector instructions and DLPack consumers want
     HostLayout host;
     host.offsets.reserve(items.size());
     for (const Item& item : items) {
-        const std::uint64_t unit = reads_in_place(item) ? direct_alignment : alignment;
+        const std::uint64_t unit = reads_in_place(item) ? direct_alignment : handed_out_alignment;
         const std::uint64_t offset = round_up(host.bytes, unit);
         host.offsets.push_back(offset);
         if (!takes_room || takes_room(item))

@@ -100,6 +100,12 @@ struct HostLayout {
 HostLayout
 lay_out(std::span<const Item> items, const std::function<bool(const Item&)>& takes_room = {});
 
+/// Of every tensor in memory of ours: what vector instructions and DLPack consumers want.
+inline constexpr std::uint64_t handed_out_alignment = 64;
+
+/// Whether a mapping of its file can be handed out as this item.
+bool maps_in_place(const Item& item);
+
 /// Whether a direct read can put this item's data where lay_out() puts it.
 bool reads_in_place(const Item& item);
 

@@ -1,3 +1,4 @@
+#include <tz/engine/plan.hpp>
 #include <tz/engine/room.hpp>
 #include <tz/format/error.hpp>
 
@@ -12,15 +13,9 @@ std::uint64_t saturated_sum(std::uint64_t a, std::uint64_t b) {
     return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-/// Where a Source has pages; data of others is copied.
-bool stays_in_file(const Item& item) {
-    return !item.layout->encrypted && item.linear() && item.read.offset % 64 == 0 &&
-           !item.tensor->meta();
-}
-
 std::uint64_t bytes_for(const Item& item, const LoadOptions& options) {
     const bool owned = options.memory == Memory::owned ||
-                       (options.memory == Memory::mapped && !stays_in_file(item));
+                       (options.memory == Memory::mapped && !maps_in_place(item));
     std::uint64_t bytes = owned ? item.bytes : 0;
     if (options.digests && item.tensor->meta())
         bytes = item.tensor->bytes; // its zeros are hashed, all of them
