@@ -13,8 +13,8 @@ void HashQueue::start(
     asio::any_completion_handler<void(std::exception_ptr)> handler,
     asio::any_io_executor executor) {
     // swapped, not assigned: see gate.hpp on Boost 1.81
-    task.handler.swap(handler);
-    task.executor = std::move(executor);
+    task.handler_.swap(handler);
+    task.executor_ = std::move(executor);
     {
         const std::lock_guard lock(waiting_->mutex);
         waiting_->tasks.push_back(&task);
@@ -63,10 +63,10 @@ void HashQueue::drain(Waiting& waiting) {
             error = std::current_exception();
         }
         // the task may be gone as soon as its lane goes on
-        auto resume = [handler = std::move(task->handler), error = std::move(error)]() mutable {
+        auto resume = [handler = std::move(task->handler_), error = std::move(error)]() mutable {
             std::move(handler)(std::move(error));
         };
-        const asio::any_io_executor executor = std::move(task->executor);
+        const asio::any_io_executor executor = std::move(task->executor_);
         asio::post(executor, std::move(resume));
     }
 }

@@ -28,8 +28,8 @@ struct HashTask {
 
 private:
     friend class HashQueue;
-    asio::any_completion_handler<void(std::exception_ptr)> handler;
-    asio::any_io_executor executor;
+    asio::any_completion_handler<void(std::exception_ptr)> handler_;
+    asio::any_io_executor executor_;
 };
 
 /// Shared by the lanes of a load.
