@@ -9,6 +9,7 @@
 #include <ostream>
 #include <string>
 #include <thread>
+#include <unistd.h>
 
 namespace tz::test {
 
@@ -23,8 +24,23 @@ inline std::ostream& operator<<(std::ostream& out, const Held& held) {
     return out << held.descriptors << " descriptors, " << held.threads << " threads";
 }
 
+/// ThreadSanitizer keeps a thread of its own from the first one that the program starts.
+inline void start_sanitizer_thread() {
+#if defined(__SANITIZE_THREAD__)
+    static const bool started = [] {
+        pid_t thread = 0;
+        std::thread([&] { thread = ::gettid(); }).join();
+        while (std::filesystem::exists("/proc/self/task/" + std::to_string(thread)))
+            std::this_thread::yield();
+        return true;
+    }();
+    (void)started;
+#endif
+}
+
 inline Held held() {
     namespace fs = std::filesystem;
+    start_sanitizer_thread();
     Held now;
     const fs::directory_iterator end;
     now.descriptors =
