@@ -1,7 +1,10 @@
 #include <tz/engine/memory.hpp>
 #include <tz/format/error.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,6 +17,10 @@ constexpr std::size_t huge_page_bytes = 2 << 20;
 
 // Linux 5.14; older headers lack it, older kernels answer EINVAL.
 constexpr int populate_write = 23;
+
+// One thread at a time makes a huge page present: the kernel lets all who meet there clear one, and
+// keeps the first. By the huge page's number, so that two pages seldom share a lock.
+std::array<std::mutex, 64> touching;
 
 } // namespace
 
@@ -42,10 +49,20 @@ HostMemory::~HostMemory() {
 
 void HostMemory::touch(std::span<std::byte> range) noexcept {
     static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-    const auto begin = reinterpret_cast<std::uintptr_t>(range.data()) / page * page;
-    const auto end = reinterpret_cast<std::uintptr_t>(range.data()) + range.size();
-    // On failure (an old kernel) the pages come on first use instead.
-    ::madvise(reinterpret_cast<void*>(begin), end - begin, populate_write);
+    while (!range.empty()) {
+        const std::span<std::byte> block = first_block(range);
+        const auto begin = reinterpret_cast<std::uintptr_t>(block.data()) / page * page;
+        const auto end = reinterpret_cast<std::uintptr_t>(block.data()) + block.size();
+        const std::lock_guard lock(touching[begin / huge_page_bytes % touching.size()]);
+        // On failure (an old kernel) the pages come on first use instead.
+        ::madvise(reinterpret_cast<void*>(begin), end - begin, populate_write);
+        range = range.subspan(block.size());
+    }
+}
+
+std::span<std::byte> HostMemory::first_block(std::span<std::byte> range) noexcept {
+    const auto into = reinterpret_cast<std::uintptr_t>(range.data()) % huge_page_bytes;
+    return range.first(std::min(range.size(), huge_page_bytes - into));
 }
 
 } // namespace tz

@@ -18,8 +18,13 @@ public:
 
     std::span<std::byte> bytes() const { return {data_, size_}; }
 
-    /// Makes the pages of `range` present. Costs nothing where they are.
+    /// Makes the pages of `range` present. Costs little where they are. Threads that touch
+    /// neighbouring ranges don't clear the huge page between them twice.
     static void touch(std::span<std::byte> range) noexcept;
+
+    /// The start of `range`, up to where the next huge page begins. What is read to memory right
+    /// after it was touched finds the zeros in the CPU's cache; a whole chunk wouldn't fit.
+    static std::span<std::byte> first_block(std::span<std::byte> range) noexcept;
 
 private:
     std::byte* data_ = nullptr;
