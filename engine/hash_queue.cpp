@@ -19,7 +19,8 @@ void HashQueue::start(
         const std::lock_guard lock(waiting_->mutex);
         waiting_->tasks.push_back(&task);
     }
-    workers.post([waiting = waiting_] { drain(*waiting); });
+    // last: until then others may have come, which are taken along
+    workers.post([waiting = waiting_] { drain(*waiting); }, Urgency::last);
 }
 
 std::vector<HashTask*> HashQueue::take(Waiting& waiting) {

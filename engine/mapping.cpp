@@ -37,7 +37,7 @@ public:
                 mapping_.populate(buffer.bytes);
         };
         auto& threads = route == Route::cached ? loop_.workers() : loop_.blocking();
-        co_await threads.run(std::move(populate));
+        co_await threads.run(std::move(populate), Urgency::last);
         counters_.bytes += need;
     }
 

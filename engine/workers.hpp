@@ -9,16 +9,24 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include <condition_variable>
+#include <deque>
 #include <exception>
+#include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
 namespace tz {
+
+/// Which job a free worker takes up.
+enum class Urgency {
+    next, ///< before all that wait: its bytes were just read, and soon leave the CPU's cache
+    last, ///< behind them
+};
 
 /// Thread-safe. The destructor waits for the jobs that were started.
 class Workers {
@@ -38,42 +46,80 @@ public:
     /// stays until then. Pass a named job that was moved: g++ 12 destroys an owning temporary
     /// twice.
     template <typename Job, typename Token = asio::use_awaitable_t<>>
-    auto run(Job job, Token&& token = {}) {
+    auto run(Job job, Urgency urgency = Urgency::next, Token&& token = {}) {
         return asio::async_initiate<Token, void(std::exception_ptr)>(
-            [this](auto handler, Job work) { this->start(std::move(handler), std::move(work)); },
+            [this, urgency](auto handler, Job work) {
+                this->start(urgency, std::move(handler), std::move(work));
+            },
             token,
             std::move(job));
     }
 
     /// Runs `job`, which must not throw, on a worker.
     template <typename Job>
-    void post(Job job) {
-        asio::post(pool_, std::move(job));
+    void post(Job job, Urgency urgency) {
+        auto task = std::make_unique<TaskOf<Job>>(std::move(job));
+        const std::lock_guard lock(mutex_);
+        if (urgency == Urgency::next)
+            tasks_.push_front(std::move(task));
+        else
+            tasks_.push_back(std::move(task));
+        waiting_.notify_one();
     }
 
 private:
-    // Not asio::thread_pool: where the system grants some threads and then no more, it waits for
-    // ever for those that it has.
-    Workers(unsigned threads, const SignalBlock&)
-        : pool_(static_cast<int>(threads)),
-          work_(pool_.get_executor()) {
+    struct Task {
+        virtual ~Task() = default;
+        virtual void run() = 0;
+    };
+
+    template <typename Job>
+    struct TaskOf final : Task {
+        explicit TaskOf(Job given) : job(std::move(given)) {}
+
+        void run() override { job(); }
+
+        Job job;
+    };
+
+    Workers(unsigned threads, const SignalBlock&) {
         try {
             for (unsigned i = 0; i < threads; ++i)
-                threads_.emplace_back([this] { pool_.run(); });
+                threads_.emplace_back([this] { work(); });
         } catch (...) {
             end();
             throw;
         }
     }
 
+    void work() {
+        while (const std::unique_ptr<Task> task = take())
+            task->run();
+    }
+
+    /// Null when everything is done.
+    std::unique_ptr<Task> take() {
+        std::unique_lock lock(mutex_);
+        waiting_.wait(lock, [this] { return ended_ || !tasks_.empty(); });
+        if (tasks_.empty())
+            return nullptr;
+        std::unique_ptr<Task> task = std::move(tasks_.front());
+        tasks_.pop_front();
+        return task;
+    }
+
     void end() {
-        work_.reset();
+        {
+            const std::lock_guard lock(mutex_);
+            ended_ = true;
+        }
+        waiting_.notify_all();
         for (std::thread& thread : threads_)
             thread.join();
     }
 
     template <typename Handler, typename Job>
-    void start(Handler handler, Job job) {
+    void start(Urgency urgency, Handler handler, Job job) {
         // tracked: the waiting loop keeps running
         asio::any_io_executor back = asio::prefer(
             asio::any_io_executor(asio::get_associated_executor(handler)),
@@ -91,12 +137,14 @@ private:
                 };
                 asio::post(back, std::move(resume));
             };
-        asio::post(pool_, std::move(on_worker));
+        post(std::move(on_worker), urgency);
     }
 
-    asio::io_context pool_;
-    asio::executor_work_guard<asio::io_context::executor_type> work_;
-    std::vector<std::thread> threads_;
+    std::mutex mutex_; ///< of what follows
+    std::condition_variable waiting_;
+    std::deque<std::unique_ptr<Task>> tasks_;
+    bool ended_ = false;
+    std::vector<std::thread> threads_; ///< last: they use the rest
 };
 
 } // namespace tz

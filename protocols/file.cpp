@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cerrno>
 #include <fcntl.h>
+#include <optional>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -135,14 +136,9 @@ public:
 
     Direct mode() const { return mode_; }
 
-    /// Pages in the cache; negative where the kernel can't or won't tell, and then for good.
-    std::int64_t cached(std::uint64_t offset, std::size_t bytes) const {
-        if (cache_unknown_)
-            return -1;
-        const std::int64_t pages = cached_pages(file_.get(), offset, bytes);
-        cache_unknown_ = pages < 0;
-        return pages;
-    }
+    /// Whether nearly all of the range is in the page cache, by a sample of its pages; nothing
+    /// where the kernel can't or won't tell, and then for good.
+    std::optional<bool> cached(std::uint64_t offset, std::size_t bytes) const;
 
     bool large() const { return large_; }
 
@@ -169,6 +165,29 @@ private:
     mutable std::atomic<bool> direct_works_ = false; ///< some filesystems refuse at the first read
 };
 
+std::optional<bool> FileSource::cached(std::uint64_t offset, std::size_t bytes) const {
+    // The kernel takes 55 ns a page: for all pages of a chunk that is longer than everything else
+    // that the loop does for it.
+    constexpr std::uint64_t probes_max = 8;
+    constexpr std::uint64_t probe_bytes = 16 * 4096;
+    if (cache_unknown_)
+        return {};
+    const std::uint64_t probes = std::clamp<std::uint64_t>(bytes / probe_bytes, 1, probes_max);
+    const std::uint64_t probed = std::min<std::uint64_t>(bytes, probe_bytes);
+    std::uint64_t cached = 0;
+    std::uint64_t asked = 0;
+    for (std::uint64_t i = 0; i < probes; ++i) {
+        const std::uint64_t at = offset + bytes / probes * i;
+        const std::int64_t pages = cached_pages(file_.get(), at, probed);
+        cache_unknown_ = pages < 0;
+        if (cache_unknown_)
+            return {};
+        cached += static_cast<std::uint64_t>(pages);
+        asked += (at % 4096 + probed + 4095) / 4096;
+    }
+    return cached >= asked - asked / 8;
+}
+
 Route FileReader::route(std::uint64_t offset, std::size_t bytes) {
     const bool direct = file_.direct_works();
     if (file_.mode() == Direct::on) {
@@ -176,11 +195,10 @@ Route FileReader::route(std::uint64_t offset, std::size_t bytes) {
             return Route::direct;
         file_.direct_is_refused(loop_);
     }
-    const std::int64_t cached = file_.cached(offset, bytes);
-    if (cached < 0) // unknown: a file that the cache can't hold well is read past it
+    const std::optional<bool> cached = file_.cached(offset, bytes);
+    if (!cached) // a file that the cache can't hold well is read past it
         return direct && file_.large() ? Route::direct : Route::buffered;
-    const auto pages = static_cast<std::int64_t>((offset % 4096 + bytes + 4095) / 4096);
-    if (cached >= pages - pages / 8)
+    if (*cached)
         return Route::cached;
     return direct ? Route::direct : Route::buffered;
 }
@@ -194,6 +212,24 @@ void list_pieces(std::span<const Buffer> to, std::size_t skip, std::vector<iovec
         const auto rest = buffer.bytes.subspan(skipped);
         if (!rest.empty())
             pieces.push_back(iovec{rest.data(), rest.size()});
+    }
+}
+
+/// The same, up to where fresh memory reaches its next huge page, which is touched.
+void list_next_pieces(std::span<const Buffer> to, std::size_t skip, std::vector<iovec>& pieces) {
+    pieces.clear();
+    for (const Buffer& buffer : to) {
+        const std::size_t skipped = std::min(skip, buffer.bytes.size());
+        skip -= skipped;
+        auto rest = buffer.bytes.subspan(skipped);
+        if (buffer.fresh) {
+            rest = HostMemory::first_block(rest);
+            HostMemory::touch(rest);
+        }
+        if (!rest.empty())
+            pieces.push_back(iovec{rest.data(), rest.size()});
+        if (skipped + rest.size() < buffer.bytes.size())
+            return;
     }
 }
 
@@ -222,7 +258,8 @@ FileReader::read(Route route, std::uint64_t offset, std::span<const Buffer> to, 
     }
     auto& threads = route == Route::cached ? loop_.workers() : loop_.blocking();
     auto job = [this, offset, to, done, need] { blocking_read(offset, to, done, need); };
-    co_await threads.run(std::move(job));
+    // behind the chunks that are there already, so that they are worked on while in the CPU's cache
+    co_await threads.run(std::move(job), Urgency::last);
 }
 
 /// Reads past the page cache until `need` bytes are there or the kernel gives less than it was
@@ -310,10 +347,8 @@ void FileReader::blocking_read(
     std::uint64_t offset, std::span<const Buffer> to, std::size_t done, std::size_t need) {
     constexpr std::size_t pieces_max = 1024; // IOV_MAX
     const CpuCount cpu(counters_);
-    if (done == 0)
-        touch_fresh(to);
     for (int faults = 0; done < need;) {
-        list_pieces(to, done, pieces_);
+        list_next_pieces(to, done, pieces_);
         const auto count = static_cast<int>(std::min(pieces_.size(), pieces_max));
         const auto got =
             ::preadv(file_.file(), pieces_.data(), count, static_cast<off_t>(offset + done));

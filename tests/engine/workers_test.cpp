@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <future>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 namespace tz {
 namespace {
@@ -28,6 +31,24 @@ TEST(Workers, RunsElsewhereAndResumesOnTheLoop) {
 awaitable<void> fail_on(Workers& workers) {
     auto job = [] { throw std::runtime_error("broken"); };
     co_await workers.run(std::move(job));
+}
+
+TEST(Workers, TakeUpWhatIsNextBeforeWhatIsLast) {
+    std::vector<int> order;
+    {
+        Workers workers(1);
+        std::promise<void> all_posted;
+        workers.post([wait = all_posted.get_future().share()] { wait.wait(); }, Urgency::last);
+        workers.post([&] { order.push_back(3); }, Urgency::last);
+        workers.post([&] { order.push_back(2); }, Urgency::next);
+        workers.post([&] { order.push_back(4); }, Urgency::last);
+        workers.post([&] { order.push_back(1); }, Urgency::next);
+        all_posted.set_value();
+    } // ends when all is done
+    EXPECT_EQ(order.size(), 4u);
+    EXPECT_LT(std::ranges::find(order, 1), std::ranges::find(order, 3));
+    EXPECT_LT(std::ranges::find(order, 2), std::ranges::find(order, 3));
+    EXPECT_LT(std::ranges::find(order, 3), std::ranges::find(order, 4));
 }
 
 TEST(Workers, HandsExceptionsToTheWaiter) {
