@@ -1,3 +1,4 @@
+#include <tz/engine/memory.hpp>
 #include <tz/engine/transform.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
@@ -62,6 +63,18 @@ void open_pieces(
                 "the key is wrong or the file was changed");
         at += size;
     }
+}
+
+// Smaller writes leave it to the page fault, which is no dearer than asking.
+constexpr std::size_t touched_min = 64 << 10;
+
+/// Before plaintext or a copy is written: two workers that write to neighbouring chunks would both
+/// clear the huge page between them.
+void touch_home(std::span<std::byte> home, JobTimes& times) {
+    if (home.size() < touched_min)
+        return;
+    const JobTimes::Scope scope(times, Stage::copy, 0);
+    HostMemory::touch(home);
 }
 
 // The copied bytes are hashed while they are still in the cache next to the core.
@@ -181,6 +194,8 @@ std::span<const std::byte> Transform::take_data(
     std::span<std::byte> plain = bytes;
     if (home)
         plain = arrival.destination.subspan(segment.range.offset - item.read.offset, bytes.size());
+    if (plain.data() != bytes.data())
+        touch_home(plain, times);
     std::optional<format::Crc32> crc;
 
     if (arrival.gathered) {
