@@ -15,6 +15,7 @@ Options:
   --size SIZE    bytes of tensors in each file (2GB); needs five times as much disk and twice as much memory
   --runs N       rounds; each takes one sample of everything (7)
   --modes LIST   loads of ours (plain,crc32,sha256,mapped,drop)
+  --files LIST   of plain, key and password: which files are loaded (plain,key,password)
   --help         show this text
 END
 }
@@ -22,13 +23,14 @@ END
 size=2GB
 runs=7
 modes=plain,crc32,sha256,mapped,drop
+files=plain,key,password
 work=
 
 main() {
     local folder=''
     while (($#)); do
         case $1 in
-        --size | --runs | --modes)
+        --size | --runs | --modes | --files)
             (($# > 1)) || wrong_usage "$1 needs a value"
             printf -v "${1#--}" %s "$2"
             shift
@@ -45,6 +47,7 @@ main() {
         esac
         shift
     done
+    [[ $files =~ ^(plain|key|password)(,(plain|key|password))*$ ]] || wrong_usage "--files takes plain, key and password"
     [[ -d $folder ]] || wrong_usage "no folder given that exists"
     folder=$(realpath "$folder")
 
@@ -93,8 +96,10 @@ make_files() {
 
 # Who reads past the page cache by default is compared cold, who doesn't, warm.
 measure() { # RESULT
-    local load="$python $peers/load"
-    tz-bench load "$work/plain.tensors" "$work/key.tensors" "$work/password.tensors" \
+    local load="$python $peers/load" chosen
+    IFS=, read -ra chosen <<<"$files"
+    chosen=("${chosen[@]/#/$work/}")
+    tz-bench load "${chosen[@]/%/.tensors}" \
         --key-file "$work/key" --password-file "$work/password" \
         --modes "$modes" --runs "$runs" --sources-once --export-json "$1" \
         --warm-peer "safetensors, pread=${load}_safetensors.py --mode pread {safetensors}" \

@@ -48,8 +48,10 @@ void append(std::vector<Entry>& to, std::vector<Entry> entries) {
         to.push_back(std::move(entry));
 }
 
-/// Whether the file has what the mode checks.
+/// Whether the file has what the mode checks, and pages that can be handed out.
 bool suits(const Mode& mode, const Subject& subject) {
+    if (mode.memory == Memory::mapped && subject.encrypted)
+        return false;
     if (mode.verify == Verify::crc32)
         return subject.crc32;
     if (mode.verify == Verify::sha256)
@@ -67,7 +69,10 @@ modes_for(const Subject& subject, const RunOptions& options, std::vector<std::st
             modes.push_back(mode);
         else
             notes.push_back(fmt::format(
-                "no mode {} for {}: hashes are missing", mode.name, printable(subject.path)));
+                "no mode {} for {}: {}",
+                mode.name,
+                printable(subject.path),
+                mode.memory == Memory::mapped ? "it is encrypted" : "hashes are missing"));
     return modes;
 }
 
