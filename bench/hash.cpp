@@ -76,8 +76,18 @@ void zlib_crc32(benchmark::State& state) {
     over_pieces(state, [](Bytes, Bytes from) { return ::crc32_z(0, raw(from), from.size()); });
 }
 
+// As a load does it, in steps that stay in the cache next to the core.
 void copy_crc32(benchmark::State& state) {
-    over_pieces(state, [](Bytes to, Bytes from) { return format::copy_crc32(to, from); });
+    constexpr std::size_t step_bytes = 64 << 10;
+    over_pieces(state, [](Bytes to, Bytes from) {
+        format::Crc32 crc = 0;
+        for (std::size_t done = 0; done < from.size(); done += step_bytes) {
+            const auto step = from.subspan(done, std::min(step_bytes, from.size() - done));
+            std::memcpy(to.data() + done, step.data(), step.size());
+            crc = format::crc32(to.subspan(done, step.size()), crc);
+        }
+        return crc;
+    });
 }
 
 void copy_then_crc32(benchmark::State& state) {

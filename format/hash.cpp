@@ -3,9 +3,6 @@
 #include <isa-l/crc.h>
 #include <zlib.h>
 
-#include <algorithm>
-#include <cstring>
-
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -13,9 +10,6 @@
 namespace tz::format {
 
 namespace {
-
-// The copied bytes are hashed while they are still in the cache next to the core.
-constexpr std::size_t copy_step_bytes = 64 << 10;
 
 #if defined(__x86_64__)
 
@@ -50,18 +44,6 @@ Crc32 crc32(std::span<const std::byte> bytes, Crc32 crc) {
 
 Crc32 crc32_share(Crc32 crc, std::uint64_t bytes_after) {
     return static_cast<Crc32>(crc32_combine(crc, 0, static_cast<z_off_t>(bytes_after)));
-}
-
-Crc32 copy_crc32(std::span<std::byte> to, std::span<const std::byte> from) {
-    Crc32 crc = 0;
-    for (std::size_t done = 0; done < from.size(); done += copy_step_bytes) {
-        const std::size_t step = std::min(copy_step_bytes, from.size() - done);
-        const std::span<std::byte> copied = to.subspan(done, step);
-        std::memcpy(copied.data(), from.subspan(done).data(), step);
-        // of the copy, not of the source: a mapped source can change in between
-        crc = crc32(copied, crc);
-    }
-    return crc;
 }
 
 std::string hex(std::span<const std::byte> bytes) {

@@ -19,9 +19,6 @@ Crc32 crc32(std::span<const std::byte> bytes, Crc32 crc = 0);
 /// follow it. The CRC of the whole is the XOR of the shares of its pieces, in any order.
 Crc32 crc32_share(Crc32 crc, std::uint64_t bytes_after);
 
-/// Copies and returns the CRC of what was copied, in one pass over the memory.
-Crc32 copy_crc32(std::span<std::byte> to, std::span<const std::byte> from);
-
 /// Lower-case hex digits.
 std::string hex(std::span<const std::byte> bytes);
 

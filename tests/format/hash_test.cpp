@@ -46,15 +46,6 @@ TEST(Crc32, HasSharesInWholesOfManyGigabytes) {
     EXPECT_EQ(crc32_share(crc, 5ull << 30), crc32_share(crc32_share(crc, 2ull << 30), 3ull << 30));
 }
 
-TEST(CopyCrc32, CopiesAndHashes) {
-    for (const std::size_t size : {0, 1, 65535, 65536, 65537, 200'000}) {
-        const Bytes from = random_bytes(size, 3);
-        Bytes to(size);
-        EXPECT_EQ(copy_crc32(to, from), crc32(from)) << size;
-        EXPECT_EQ(to, from) << size;
-    }
-}
-
 TEST(Hex, WritesLowerCase) {
     EXPECT_EQ(hex(from_hex("00 0f A5 ff")), "000fa5ff");
 }
