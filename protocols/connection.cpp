@@ -185,6 +185,8 @@ awaitable<ReplyHead> Connection::State::read_head(bool head_request) {
 /// What has come already.
 std::size_t Connection::State::take(std::span<std::byte> to) {
     const std::size_t n = std::min(to.size(), bytes.size());
+    if (n == 0)
+        return 0; // `to` may be nowhere
     std::memcpy(to.data(), bytes.data(), n);
     bytes.erase(0, n);
     received += n;
