@@ -77,10 +77,10 @@ enum class FaultKind {
     early_hints,         ///< 103 with a field before the answer
     informational_flood, ///< `amount`: so many 102 before the answer, 0 for 10,000
     http09,              ///< the body alone
-    gzip,                ///< Content-Encoding: gzip, though nobody asked; the bytes are as ever
-    close_at_next,       ///< keeps the connection, but closes when the next request comes
-    close_unannounced,   ///< closes after the answer without having said so
-    connection_close,    ///< says "Connection: close", and closes
+    gzip,              ///< `text`: a Content-Encoding nobody asked for, "" for gzip; bytes as ever
+    close_at_next,     ///< keeps the connection, but closes when the next request comes
+    close_unannounced, ///< closes after the answer without having said so
+    connection_close,  ///< says "Connection: close", and closes
     // the connection
     no_answer,        ///< `time`: nothing at all for so long; for ever without
     close_unanswered, ///< closes instead of answering

@@ -176,8 +176,8 @@ std::string lengths(Body& body, const Faults& faults) {
 
 std::string odd_fields(const Faults& faults) {
     std::string text;
-    if (find(faults, Kind::gzip) != nullptr)
-        text += line("Content-Encoding", "gzip");
+    if (const Fault* fault = find(faults, Kind::gzip))
+        text += line("Content-Encoding", fault->text.empty() ? "gzip" : fault->text);
     if (find(faults, Kind::nul_in_head) != nullptr)
         text += line("x-nul", std::string("a\0b", 3));
     if (find(faults, Kind::folded_header) != nullptr)

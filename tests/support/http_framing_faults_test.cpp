@@ -116,6 +116,7 @@ TEST(HttpFramingFault, SendsOddFields) {
     const Raw zipped = raw({Kind::gzip});
     EXPECT_TRUE(zipped.has("Content-Encoding: gzip"));
     EXPECT_EQ(zipped.body, content);
+    EXPECT_TRUE(raw({.kind = Kind::gzip, .text = "br"}).has("Content-Encoding: br"));
 }
 
 TEST(HttpFramingFault, SendsOtherAnswersFirst) {

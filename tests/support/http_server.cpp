@@ -176,9 +176,10 @@ struct HttpServer::State {
         }
         const std::lock_guard lock(mutex);
         std::erase_if(connections, [](Connection& one) {
-            if (one.ended)
+            const bool ended = one.ended; // it may end between two looks
+            if (ended)
                 one.thread.join();
-            return one.ended.load();
+            return ended;
         });
         open_most = std::max<std::uint64_t>(open_most, ++open);
         Connection& one = connections.emplace_back();

@@ -175,6 +175,14 @@ TEST_F(HttpTls, HasCertificatesForEachMistake) {
     EXPECT_EQ(verdict(Certificate::weak_hash), X509_V_ERR_CA_MD_TOO_WEAK);
 }
 
+TEST_F(HttpTls, HasACertificateForTheNameButNotTheAddress) {
+    const auto named = server({.certificate = Certificate::name_only});
+    EXPECT_TRUE(client(*named).connected());
+    const TlsClient one = client(*named, {.name = "127.0.0.1"});
+    EXPECT_FALSE(one.connected());
+    EXPECT_EQ(one.verdict(), X509_V_ERR_IP_ADDRESS_MISMATCH);
+}
+
 TEST_F(HttpTls, AsksForACertificate) {
     const auto strict = server({.client_certificate = true});
     TlsClient with = client(*strict, {.certificate = true});

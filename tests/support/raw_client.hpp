@@ -77,10 +77,13 @@ public:
     /// What one recv gives; "" at an end, which `end` then tells.
     std::string some() {
         char bytes[16384];
-        const ssize_t got = ::recv(socket_, bytes, sizeof bytes, 0);
+        // a reset can be there before connect is back, which then tells of it
+        const bool dead = error_ != 0;
+        const ssize_t got = dead ? -1 : ::recv(socket_, bytes, sizeof bytes, 0);
         if (got > 0)
             return {bytes, static_cast<std::size_t>(got)};
-        end = got == 0 ? End::closed : errno == ECONNRESET ? End::reset : End::open;
+        const int error = dead ? error_ : errno;
+        end = got == 0 ? End::closed : error == ECONNRESET ? End::reset : End::open;
         return "";
     }
 
@@ -104,7 +107,7 @@ public:
         answer.head = received_.substr(0, head_end + 4);
         received_.erase(0, head_end + 4);
         parse(answer);
-        if (without_body)
+        if (without_body || answer.status == 204 || answer.status == 304)
             return answer;
         const std::string length = answer.field("Content-Length");
         const std::size_t bytes = length.empty() ? SIZE_MAX : std::stoull(length);

@@ -143,6 +143,8 @@ Subject subject_of(Certificate kind) {
     if (kind == Certificate::wrong_name) {
         subject.name = "wrong.example";
         subject.alternatives = "DNS:wrong.example";
+    } else if (kind == Certificate::name_only) {
+        subject.alternatives = "DNS:localhost";
     } else if (kind == Certificate::expired) {
         subject.from = -2 * day;
         subject.until = -day;

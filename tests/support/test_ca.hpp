@@ -13,6 +13,7 @@ namespace tz::test {
 enum class Certificate {
     good,
     wrong_name,    ///< for wrong.example
+    name_only,     ///< for localhost, but for none of its addresses
     expired,       ///< yesterday
     not_yet_valid, ///< until tomorrow
     unknown_ca,    ///< by an authority of the same name, with another key
