@@ -34,8 +34,11 @@ public:
     awaitable<void> take(std::uint64_t bytes);
     void give_back(std::uint64_t bytes);
 
-    /// Whether some of it is taken or waited for.
-    bool in_use() const { return taken_ != given_back_; }
+    /// Whether some of it is taken or waited for. Never false to who has some.
+    bool in_use() const {
+        const std::uint64_t given_back = given_back_; // first: what comes after only takes more
+        return taken_ != given_back;
+    }
 
     /// The most that was taken at one time.
     std::uint64_t peak() const { return peak_; }

@@ -48,6 +48,7 @@ public:
     /// machine; else what a connection leads to.
     virtual std::string host() const { return {}; }
 
+    /// The same for all sources of a host.
     virtual Preference preference() const { return {}; }
 
     /// Says how many lanes, at most `lanes_max`, shall work for the host, which starts with
