@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -104,7 +103,7 @@ private:
         awaitable<std::size_t> begin(std::span<std::byte> first) override {
             const std::size_t bytes = std::min(first.size(), source_->content.size());
             co_await ask(bytes);
-            std::memcpy(first.data(), source_->content.data(), bytes);
+            std::copy_n(source_->content.begin(), bytes, first.begin());
             counters_.bytes += bytes;
             source_->learn_bytes(source_->content.size());
             co_return bytes;
@@ -119,7 +118,7 @@ private:
                 const auto from =
                     std::span(source_->content).subspan(std::min(at, source_->bytes()));
                 const std::size_t size = std::min(from.size(), buffer.bytes.size());
-                std::memcpy(buffer.bytes.data(), from.data(), size);
+                std::copy_n(from.begin(), size, buffer.bytes.begin());
                 at += size;
             }
             if (at < offset + need)
