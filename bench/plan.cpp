@@ -3,6 +3,7 @@
 // tensors and for 1,000 large ones. There is nothing to compare with but time itself: at 5 GB/s a
 // chunk of 4 MiB takes 800 microseconds, so drawing one must cost next to none of them.
 #include <tz/engine/plan.hpp>
+#include <tz/engine/queue.hpp>
 
 #include <benchmark/benchmark.h>
 
@@ -51,8 +52,7 @@ format::Layout layout_of(const benchmark::State& state) {
 void cut(benchmark::State& state) {
     const format::Layout layout = layout_of(state);
     const std::vector<Item> items = items_of(layout);
-    PlanOptions options;
-    options.spans = 2;
+    const PlanOptions options;
     std::size_t chunks = 0;
     for (auto _ : state) {
         const Plan plan(items, options);
@@ -75,16 +75,17 @@ void draw(benchmark::State& state) {
     const format::Layout layout = layout_of(state);
     const std::vector<Item> items = items_of(layout);
     const auto threads = static_cast<unsigned>(state.range(2));
-    PlanOptions options;
-    options.spans = threads;
-    std::size_t chunks = 0;
+    const Plan plan(items, PlanOptions{});
+    const std::size_t chunks = plan.chunks().size();
+    QueueOptions options;
+    options.sources = {0};
+    options.spans = options.lanes = options.lanes_max = threads;
     for (auto _ : state) {
         state.PauseTiming();
-        Plan plan(items, options);
-        chunks = plan.chunks().size();
+        Queue queue(plan.chunks(), options);
         state.ResumeTiming();
-        const auto draw_all = [&plan](unsigned lane) {
-            while (const Chunk* chunk = plan.next(lane))
+        const auto draw_all = [&queue](unsigned lane) {
+            while (const Chunk* chunk = queue.draw(lane).chunk)
                 benchmark::DoNotOptimize(chunk);
         };
         std::vector<std::jthread> others;

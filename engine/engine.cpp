@@ -13,15 +13,21 @@ namespace {
 constexpr unsigned readers_max = 32;
 constexpr unsigned workers_max = 1024;
 
+// More than this brings nothing: loops only hand on, and leave cores to the workers.
+constexpr unsigned loops_unasked_max = 4;
+
+void start_loop(Engine::State& state, bool uring) {
+    Loop::Setup setup;
+    setup.uring = uring;
+    setup.lanes = state.geometry.lanes;
+    setup.arena = state.arena.get();
+    state.loops.push_back(std::make_unique<Loop>(setup, *state.pools));
+}
+
 void start_loops(Engine::State& state, bool uring) {
     state.loops.clear();
-    for (unsigned i = 0; i < state.geometry.loops; ++i) {
-        Loop::Setup setup;
-        setup.uring = uring;
-        setup.lanes = state.lanes_of(i);
-        setup.buffer_bytes = state.geometry.buffer_bytes;
-        state.loops.push_back(std::make_unique<Loop>(setup, *state.pools));
-    }
+    for (unsigned i = 0; i < state.geometry.loops; ++i)
+        start_loop(state, uring);
     state.io = uring ? "uring" : "threads";
 }
 
@@ -35,8 +41,12 @@ void start_loops(Engine::State& state, bool uring) {
 
 } // namespace
 
-unsigned Engine::State::lanes_of(std::size_t index) const {
-    return geometry.lanes / geometry.loops + (index < geometry.lanes % geometry.loops ? 1 : 0);
+void Engine::State::want_loops(unsigned count) {
+    if (asked.loops != 0)
+        return;
+    count = std::min({count, loops_unasked_max, std::max(1u, cores_available() / 2)});
+    while (loops.size() < count)
+        start_loop(*this, false); // files stay with the first one
 }
 
 double Engine::State::loop_cpu_seconds() const {
@@ -46,16 +56,10 @@ double Engine::State::loop_cpu_seconds() const {
     return seconds;
 }
 
-std::size_t Engine::State::staging_bytes() const {
-    std::size_t bytes = 0;
-    for (const auto& loop : loops)
-        bytes += loop->staging_bytes();
-    return bytes;
-}
-
 Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
     State& state = *state_;
     state.geometry = choose_geometry(options);
+    state.asked = options;
     if (options.workers == 0)
         options.workers = cores_available();
     options.workers = std::min(options.workers, workers_max);
@@ -65,6 +69,8 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
     state.options = std::move(options);
     state.pools = std::make_unique<Pools>(
         state.options.workers, std::min(state.geometry.lanes, readers_max), state.options.log);
+
+    state.arena = std::make_unique<Arena>(state.geometry.buffers, state.geometry.buffer_bytes);
 
     bool uring = state.options.io != Io::threads;
     if (uring) {

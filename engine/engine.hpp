@@ -46,13 +46,16 @@ struct Engine::State {
     std::string io_reason; ///< why not uring
     Turn one_load;         ///< loads share the arenas, so they take turns
     std::unique_ptr<Pools> pools;
-    std::vector<std::unique_ptr<Loop>> loops; ///< end before the pools they use
-    LoadThreads load_threads;                 ///< ends first: its loads use the rest
+    std::unique_ptr<Arena> arena;             ///< staging of the lanes of all loops
+    std::vector<std::unique_ptr<Loop>> loops; ///< end before the pools and the arena they use
+    /// What the caller set, zeros where it was left open.
+    EngineOptions asked;
+    LoadThreads load_threads; ///< ends first: its loads use the rest
 
-    /// Lanes of loop `index`: the lanes are spread evenly.
-    unsigned lanes_of(std::size_t index) const;
+    /// Starts more loops, for sockets, where fewer than `count` run and their number was left open.
+    /// By the load whose turn it is.
+    void want_loops(unsigned count);
     double loop_cpu_seconds() const;
-    std::size_t staging_bytes() const;
 };
 
 } // namespace tz

@@ -3,6 +3,7 @@
 #include <tz/format/error.hpp>
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 
 namespace tz {
@@ -27,6 +28,37 @@ void check_range(const char* name, std::size_t value, std::size_t low, std::size
             std::to_string(needed) + " bytes that this concurrency and chunk size take",
         {},
         "raise --memory-limit, or lower --concurrency or --chunk-size");
+}
+
+/// As many as the most demanding load may use; reserving costs nothing but addresses.
+unsigned buffers_for(const Geometry& geometry, const EngineOptions& options) {
+    const std::size_t fit = options.memory_limit / geometry.buffer_bytes;
+    const std::size_t lanes = options.concurrency
+                                  ? geometry.lanes
+                                  : std::max(geometry.lanes, remote_preference.lanes_max);
+    const std::size_t width =
+        options.chunk_bytes
+            ? 1
+            : std::max<std::size_t>(1, remote_preference.chunk_bytes / geometry.chunk_bytes);
+    return static_cast<unsigned>(std::min(fit, lanes * width));
+}
+
+/// Deals `total` in proportion to the weights, what is left over by single ones from the first on.
+std::vector<unsigned> shares_of(unsigned total, std::span<const unsigned> weights) {
+    const std::size_t sum = std::accumulate(weights.begin(), weights.end(), std::size_t{0});
+    std::vector<unsigned> shares;
+    unsigned left = total;
+    for (const unsigned weight : weights) {
+        shares.push_back(sum == 0 ? 0 : static_cast<unsigned>(std::size_t{total} * weight / sum));
+        left -= shares.back();
+    }
+    for (std::size_t i = 0; left > 0; i = (i + 1) % shares.size()) {
+        if (sum > 0 && weights[i] == 0)
+            continue;
+        ++shares[i];
+        --left;
+    }
+    return shares;
 }
 
 } // namespace
@@ -66,7 +98,58 @@ Geometry choose_geometry(const EngineOptions& options, const Preference& prefere
     }
     geometry.loops = std::min(geometry.loops, geometry.lanes);
     geometry.buffer_bytes = geometry.chunk_bytes + margins;
+    geometry.buffers = buffers_for(geometry, options);
     return geometry;
+}
+
+unsigned choose_width(
+    const Geometry& geometry, const EngineOptions& options, std::span<const Preference> hosts) {
+    if (options.chunk_bytes)
+        return 1;
+    std::size_t chunk_bytes = hosts.front().chunk_bytes;
+    std::size_t lanes = 0;
+    for (const Preference& host : hosts) {
+        chunk_bytes = std::min(chunk_bytes, host.chunk_bytes);
+        lanes += host.lanes_max;
+    }
+    if (options.concurrency)
+        lanes = options.concurrency;
+    // without the margins: 64 lanes of 8 MiB and 512 MiB are meant to go together, one more or less
+    while (chunk_bytes > geometry.chunk_bytes && lanes * chunk_bytes > options.memory_limit)
+        chunk_bytes /= 2;
+    auto width =
+        static_cast<unsigned>(std::max<std::size_t>(1, chunk_bytes / geometry.chunk_bytes));
+    const unsigned needed = options.concurrency ? options.concurrency : 1;
+    while (geometry.buffers / width < std::max(needed, static_cast<unsigned>(hosts.size())) &&
+           width > 1)
+        --width;
+    return width;
+}
+
+std::vector<LaneShare> deal_lanes(std::span<const Preference> hosts, unsigned total, bool fixed) {
+    std::vector<unsigned> wanted;
+    std::vector<unsigned> growth;
+    for (const Preference& host : hosts) {
+        wanted.push_back(std::max(1u, host.lanes));
+        growth.push_back(std::max(host.lanes, host.lanes_max) - host.lanes);
+    }
+    const unsigned sum = std::accumulate(wanted.begin(), wanted.end(), 0u);
+    if (fixed || sum > total) {
+        for (unsigned& lanes : wanted) // everyone has one; the rest is dealt
+            --lanes;
+        const auto count = static_cast<unsigned>(hosts.size());
+        wanted = shares_of(total - count, wanted);
+        for (unsigned& lanes : wanted)
+            ++lanes;
+        growth.assign(hosts.size(), 0);
+    } else {
+        const unsigned most = std::accumulate(growth.begin(), growth.end(), 0u);
+        growth = shares_of(std::min(total - sum, most), growth);
+    }
+    std::vector<LaneShare> shares;
+    for (std::size_t i = 0; i < hosts.size(); ++i)
+        shares.push_back({wanted[i], wanted[i] + growth[i]});
+    return shares;
 }
 
 } // namespace tz

@@ -1,53 +1,113 @@
 #include <tz/engine/index.hpp>
+#include <tz/engine/job.hpp>
 #include <tz/format/tensorizer.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
-#include <span>
-#include <vector>
+#include <utility>
 
 namespace tz {
 
 namespace {
 
-/// Reads from byte `from` of the source to the end of `to`.
-awaitable<void> read_start(
-    Loop& loop,
-    const Source& source,
-    ReadCounters& counters,
-    std::span<std::byte> to,
-    std::size_t from) {
-    const auto reader = source.reader(loop, counters);
-    const Buffer buffer{to.subspan(from), -1, false};
+// At once: what a host's lanes start with, and the bytes of most indexes together are few.
+constexpr std::size_t readers_max = 16;
+
+/// What the coroutines that read indexes share. Outlives them.
+struct Indexes {
+    Indexes(Hosts& its_hosts, Hosts::Sources its_sources)
+        : hosts(its_hosts),
+          sources(its_sources),
+          layouts(its_sources.size()) {}
+
+    Hosts& hosts;
+    Hosts::Sources sources;
+    std::vector<format::Layout> layouts; ///< by source
+    std::atomic<std::uint32_t> next = 0;
+    /// For those larger than usual: their bytes may be as many as a file claims.
+    ScratchBudget large{format::index_bytes_max};
+};
+
+awaitable<void> read_to(Reader& reader, std::span<std::byte> to, std::uint64_t from) {
+    const Buffer buffer{to, -1, false};
     const std::span<const Buffer> buffers(&buffer, 1);
     // by the workers, which have nothing else to do yet: most loads then need no further threads
-    co_await reader->read(Route::cached, from, buffers, buffer.bytes.size());
+    co_await reader.read(Route::cached, from, buffers, to.size());
+}
+
+/// The first bytes, as many as nearly every index has.
+awaitable<std::vector<std::byte>> read_usual(Reader& reader, const Source& source) {
+    std::size_t usual = format::prefix_bytes + format::usual_region_bytes;
+    std::vector<std::byte> bytes;
+    if (source.bytes_known()) {
+        usual = std::min<std::uint64_t>(source.bytes(), usual);
+        bytes.resize(usual);
+        if (usual > 0)
+            co_await read_to(reader, bytes, 0);
+    } else {
+        bytes.resize(usual);
+        usual = co_await reader.begin(bytes);
+        bytes.resize(usual);
+    }
+    co_return bytes;
+}
+
+awaitable<format::Layout>
+read_index(Indexes& all, Loop& loop, Reader& reader, const Source& source) {
+    std::vector<std::byte> bytes = co_await read_usual(reader, source);
+    const std::size_t had = bytes.size();
+    const auto prefix = std::span(bytes).first(std::min<std::size_t>(had, format::prefix_bytes));
+    const std::uint64_t index = format::index_bytes(prefix, source.bytes());
+    const std::uint64_t large = index > had ? index : 0;
+    if (large > 0) {
+        co_await all.large.take(large);
+        bytes.resize(index);
+        co_await read_to(reader, std::span(bytes).subspan(had), had);
+    }
+    format::Layout layout;
+    auto parse = [&layout, &bytes, index, &source] {
+        layout = format::parse_index(std::span(bytes).first(index), source.bytes());
+    };
+    co_await loop.workers().run(std::move(parse));
+    if (large > 0) {
+        bytes = {};
+        all.large.give_back(large);
+    }
+    co_return layout;
+}
+
+awaitable<void> read_some(Indexes& all, Loop& loop) {
+    for (std::uint32_t i = all.next++; i < all.sources.size(); i = all.next++) {
+        try {
+            auto reader = all.hosts.reader(i, loop);
+            all.layouts[i] = co_await read_index(all, loop, *reader, *all.sources[i]);
+            all.hosts.keep(std::move(reader), i, loop);
+        } catch (const Error& error) {
+            throw error.in(all.sources[i]->name());
+        }
+    }
 }
 
 } // namespace
 
-format::Layout read_index(
-    Engine::State& engine, const Source& source, ReadCounters& counters, Supervision& supervision) {
-    std::vector<std::byte> bytes;
-    const auto grow = [&](std::uint64_t size) {
-        const std::size_t had = bytes.size();
-        if (size <= had)
-            return;
-        bytes.resize(size);
-        Crew crew;
-        Loop& loop = *engine.loops.front();
-        std::vector<awaitable<void>> members;
-        members.push_back(read_start(loop, source, counters, bytes, had));
-        crew.start(loop, std::move(members));
-        supervision.wait(crew, [] { return Progress{}; });
-    };
-    const std::uint64_t usual = format::prefix_bytes + format::usual_region_bytes;
-    grow(std::min<std::uint64_t>(source.bytes(), usual));
-    const auto prefix =
-        std::span(bytes).first(std::min<std::size_t>(bytes.size(), format::prefix_bytes));
-    const std::uint64_t index = format::index_bytes(prefix, source.bytes());
-    grow(index);
-    return format::parse_index(std::span(bytes).first(index), source.bytes());
+std::vector<format::Layout> read_indexes(
+    Engine::State& engine,
+    unsigned loops,
+    Hosts& hosts,
+    Hosts::Sources sources,
+    Supervision& supervision) {
+    Indexes all(hosts, sources);
+    const std::size_t lanes = engine.asked.concurrency ? engine.geometry.lanes : readers_max;
+    std::vector<std::vector<awaitable<void>>> members(loops);
+    for (std::size_t i = 0; i < std::min(sources.size(), lanes); ++i)
+        members[i % loops].push_back(read_some(all, *engine.loops[i % loops]));
+    Crew crew;
+    for (std::size_t i = 0; i < loops; ++i)
+        if (!members[i].empty())
+            crew.start(*engine.loops[i], std::move(members[i]));
+    supervision.wait(crew, [] { return Progress{}; });
+    return std::move(all.layouts);
 }
 
 } // namespace tz

@@ -46,6 +46,7 @@ Job::Job(
     std::vector<Item> its_items,
     const LoadOptions& how,
     const PlanOptions& plan_options,
+    std::span<const QueueOptions> queue_options,
     std::uint64_t scratch_bytes)
     : files(std::move(its_files)),
       items(std::move(its_items)),
@@ -55,6 +56,8 @@ Job::Job(
       transform{items, options, arrivals, plan_options.chunk_bytes, plan_options.headers_only},
       scratch(scratch_bytes),
       meter(options.trace) {
+    for (const QueueOptions& queue : queue_options)
+        queues.push_back(std::make_unique<Queue>(plan.chunks(), queue));
     for (std::size_t i = 0; i < items.size(); ++i) {
         const std::uint64_t data = plan_options.headers_only ? 0 : read_bytes(items[i]);
         arrivals[i].missing = items[i].tensor->header.bytes + data;
@@ -92,15 +95,16 @@ void Job::settle(const std::function<std::span<std::byte>(const Item&)>& destina
             arrivals[i].destination = homes[i];
 }
 
-bool Job::is_mapped(std::size_t item) const {
-    return !mapped_home(items[item], files[items[item].source]).empty();
+std::uint64_t Job::gap_bytes() const {
+    std::uint64_t bytes = plan.gap_bytes();
+    for (const Item& item : items)
+        if (item.slice && !transform.headers_only)
+            bytes += read_bytes(item) - std::min(read_bytes(item), item.runs.total());
+    return bytes;
 }
 
-std::unique_ptr<Reader> Job::reader(std::uint32_t file, Loop& loop) {
-    std::unique_ptr<Reader> reader = files[file].source->reader(loop, read);
-    if (!files[file].mapping)
-        return reader;
-    return make_mapped_reader(std::move(reader), *files[file].mapping, loop, read);
+bool Job::is_mapped(std::size_t item) const {
+    return !mapped_home(items[item], files[items[item].source]).empty();
 }
 
 } // namespace tz

@@ -9,6 +9,7 @@
 #include <tz/engine/meter.hpp>
 #include <tz/engine/options.hpp>
 #include <tz/engine/plan.hpp>
+#include <tz/engine/queue.hpp>
 #include <tz/engine/reader.hpp>
 #include <tz/engine/transform.hpp>
 
@@ -32,6 +33,12 @@ public:
     /// Waits until `bytes` (at most `bytes()`) are free and takes them.
     awaitable<void> take(std::uint64_t bytes);
     void give_back(std::uint64_t bytes);
+
+    /// Whether some of it is taken or waited for. Never false to who has some.
+    bool in_use() const {
+        const std::uint64_t given_back = given_back_; // first: what comes after only takes more
+        return taken_ != given_back;
+    }
 
     /// The most that was taken at one time.
     std::uint64_t peak() const { return peak_; }
@@ -58,14 +65,17 @@ struct Job {
         std::vector<Item> items,
         const LoadOptions& options,
         const PlanOptions& plan,
+        std::span<const QueueOptions> queues,
         std::uint64_t scratch_bytes);
 
     /// Gives each item its destination. `destination(item)` is asked with Memory::given.
     void settle(const std::function<std::span<std::byte>(const Item&)>& destination);
 
-    std::unique_ptr<Reader> reader(std::uint32_t file, Loop& loop);
-
     const format::Tensor& tensor(std::size_t item) const { return *items[item].tensor; }
+
+    /// Bytes that are read though nobody wants them: between tensors, and between the runs of a
+    /// slice.
+    std::uint64_t gap_bytes() const;
 
     /// Whether the item is handed out as pages of its file.
     bool is_mapped(std::size_t item) const;
@@ -74,13 +84,13 @@ struct Job {
     std::vector<Item> items; ///< in the order in which they are dealt
     const LoadOptions& options;
     Plan plan;
-    std::vector<Arrival> arrivals;           ///< by item
-    std::vector<std::span<std::byte>> homes; ///< by item: what is handed out
-    std::shared_ptr<HostMemory> memory;      ///< of the homes that are owned
+    std::vector<std::unique_ptr<Queue>> queues; ///< each chunk is in one of them
+    std::vector<Arrival> arrivals;              ///< by item
+    std::vector<std::span<std::byte>> homes;    ///< by item: what is handed out
+    std::shared_ptr<HostMemory> memory;         ///< of the homes that are owned
     Transform transform;
     HashQueue hashes;
     ScratchBudget scratch;
-    ReadCounters read;
     Meter meter;
     std::unique_ptr<Delivery> delivery;
     std::uint64_t bytes_total = 0; ///< of data that is read

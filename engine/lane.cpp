@@ -206,23 +206,70 @@ awaitable<void> pass(Job& job, Loop& loop, Reader& reader, Passage& passage, uns
     co_await transform(job, loop, passage);
 }
 
+/// The Reader that a lane has, if any, and what it is for.
+class LaneReader {
+public:
+    LaneReader(Job& job, Hosts& hosts, Loop& loop) : job_(job), hosts_(hosts), loop_(loop) {}
+
+    Reader& of(std::uint32_t file) {
+        if (reader_ && file_ == file)
+            return *reader_;
+        const bool same_host = reader_ && &hosts_.of(file_) == &hosts_.of(file);
+        if (!same_host || !reader_->retarget(*job_.files[file].source)) {
+            reader_.reset();
+            reader_ = hosts_.reader(file, loop_);
+            if (const auto& mapping = job_.files[file].mapping)
+                reader_ =
+                    make_mapped_reader(std::move(reader_), *mapping, loop_, hosts_.of(file).read);
+        }
+        file_ = file;
+        return *reader_;
+    }
+
+    void close() { reader_.reset(); }
+
+    void keep() {
+        if (reader_ && !job_.files[file_].mapping)
+            hosts_.keep(std::move(reader_), file_, loop_);
+    }
+
+private:
+    Job& job_;
+    Hosts& hosts_;
+    Loop& loop_;
+    std::unique_ptr<Reader> reader_;
+    std::uint32_t file_ = 0;
+};
+
+awaitable<void>
+bring_home(Job& job, Loop& loop, LaneReader& reader, const Chunk& chunk, const Seat& seat) {
+    const ChunkMeter meter(job.meter, seat.index, job.plan.index_of(chunk), chunk.body.bytes);
+    Passage passage{chunk, meter, {}, {}, {}};
+    try {
+        co_await pass(job, loop, reader.of(chunk.source), passage, seat.index);
+    } catch (const Error& error) {
+        throw error.in(job.files[chunk.source].source->name());
+    }
+}
+
 } // namespace
 
-awaitable<void> lane(Job& job, Loop& loop, unsigned index, unsigned slot) {
-    std::unique_ptr<Reader> reader;
-    const Chunk* last = nullptr;
-    while (const Chunk* chunk = job.plan.next(index)) {
-        if (last == nullptr || last->source != chunk->source)
-            reader = job.reader(chunk->source, loop);
-        last = chunk;
-        const ChunkMeter meter(job.meter, index, job.plan.index_of(*chunk), chunk->body.bytes);
-        Passage passage{*chunk, meter, {}, {}, {}};
-        try {
-            co_await pass(job, loop, *reader, passage, slot);
-        } catch (const Error& error) {
-            throw error.in(job.files[chunk->source].source->name());
+awaitable<void> lane(Job& job, Hosts& hosts, Loop& loop, Seat seat) {
+    Queue& queue = *job.queues[seat.queue];
+    LaneReader reader(job, hosts, loop);
+    for (;;) {
+        // what holds memory beside the staging is let go by later chunks: see Queue
+        const Draw draw = queue.draw(seat.place, !job.scratch.in_use());
+        if (draw.chunk != nullptr) {
+            co_await bring_home(job, loop, reader, *draw.chunk, seat);
+        } else if (draw.parks_until != 0) {
+            reader.close(); // the host is to have fewer connections
+            co_await queue.wakes().reached(draw.parks_until);
+        } else {
+            break;
         }
     }
+    reader.keep();
 }
 
 } // namespace tz

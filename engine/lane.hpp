@@ -2,14 +2,21 @@
 #pragma once
 
 #include <tz/engine/async.hpp>
+#include <tz/engine/hosts.hpp>
 #include <tz/engine/job.hpp>
 #include <tz/engine/loop.hpp>
 
 namespace tz {
 
-/// Draws chunks of `job` and brings them home until none is left. `index` counts the lanes of all
-/// loops, `slot` those of this loop. One of the coroutines of a Crew; the job and the loop outlive
-/// it.
-awaitable<void> lane(Job& job, Loop& loop, unsigned index, unsigned slot);
+/// Which lane it is.
+struct Seat {
+    unsigned index = 0;    ///< among all lanes of the load; its staging too
+    std::size_t queue = 0; ///< of the job, from which it draws
+    unsigned place = 0;    ///< among the lanes of that queue
+};
+
+/// Draws chunks of `job` and brings them home until none is left. One of the coroutines of a Crew;
+/// the rest outlives it.
+awaitable<void> lane(Job& job, Hosts& hosts, Loop& loop, Seat seat);
 
 } // namespace tz

@@ -4,8 +4,9 @@
 #include <tz/engine/engine.hpp>
 #include <tz/engine/index.hpp>
 #include <tz/engine/job.hpp>
-#include <tz/engine/lane.hpp>
+#include <tz/engine/lineup.hpp>
 #include <tz/engine/load.hpp>
+#include <tz/engine/load_options.hpp>
 #include <tz/engine/machine.hpp>
 #include <tz/engine/result.hpp>
 #include <tz/engine/room.hpp>
@@ -26,29 +27,6 @@ namespace {
 
 using Sources = std::span<const std::shared_ptr<const Source>>;
 
-/// Whether hashes that cover whole tensors were asked for by name.
-bool demands_hashes(const LoadOptions& options) {
-    return options.digests || options.verify == Verify::crc32 || options.verify == Verify::sha256 ||
-           options.verify == Verify::all;
-}
-
-void check_options(const LoadOptions& options, std::size_t sources) {
-    if (sources == 0)
-        throw Error(errc::usage, "there is nothing to load");
-    if ((options.memory == Memory::given) != static_cast<bool>(options.destination))
-        throw Error(errc::usage, "Memory::given and a destination belong together");
-    if (options.headers_only && options.digests)
-        throw Error(errc::usage, "digests need the data, and only headers are asked for");
-    const Selection& selection = options.selection;
-    if (!selection.slices.empty() && !selection.read_whole_for_hashes && demands_hashes(options))
-        throw Error(
-            errc::usage,
-            "a hash covers a whole tensor, and of '" + printable(selection.slices.front().name) +
-                "' only a slice is wanted",
-            {},
-            "read it whole for its hash (read_whole_for_hashes), or verify none");
-}
-
 /// One call of load(): its files, from the index to what is handed over.
 class FileLoad {
 public:
@@ -60,19 +38,21 @@ public:
         : engine_(engine),
           sources_(sources),
           options_(effective(options)),
-          supervision_(supervision) {}
+          supervision_(supervision),
+          hosts_(sources),
+          lineup_(engine, hosts_, sources) {}
 
     LoadedFiles run();
 
 private:
-    static LoadOptions effective(LoadOptions options);
     Error cause_among(const Error& error) const;
     void read_indexes();
     void choose();
     std::unordered_map<const format::Tensor*, std::uint64_t> read_piece_sizes();
     std::vector<JobFile> job_files(bool mapped) const;
     PlanOptions plan_options(bool headers_only) const;
-    std::uint64_t scratch_bytes() const;
+    unsigned spans() const;
+    bool needs_scratch() const;
     void make_job();
     void run_lanes(Job& job);
     void deliver(std::size_t item);
@@ -94,7 +74,8 @@ private:
     const JobTimes::Clock::time_point began_ = JobTimes::Clock::now();
     const double cpu_ = process_cpu_seconds();
     const double loop_cpu_ = engine_.loop_cpu_seconds();
-    ReadCounters index_read_;
+    Hosts hosts_;
+    Lineup lineup_;
     std::vector<format::Layout> layouts_; ///< of the files
     bool all_ = true;                     ///< the files are handed out as they are
     std::vector<format::Layout> handed_;  ///< else: what is handed out of them
@@ -102,14 +83,6 @@ private:
     std::unique_ptr<Job> job_;
     Crew* crew_ = nullptr; ///< while it works
 };
-
-LoadOptions FileLoad::effective(LoadOptions options) {
-    if (options.memory == Memory::mapped && options.verify == Verify::automatic)
-        options.verify = Verify::none;
-    if (options.headers_only)
-        options.memory = Memory::none;
-    return options;
-}
 
 LoadedFiles FileLoad::run() {
     read_indexes();
@@ -141,10 +114,11 @@ Error FileLoad::cause_among(const Error& error) const {
 }
 
 void FileLoad::read_indexes() {
-    layouts_.reserve(sources_.size());
-    for (const auto& source : sources_)
-        layouts_.push_back(about(
-            *source, [&] { return read_index(engine_, *source, index_read_, supervision_); }));
+    try {
+        layouts_ = tz::read_indexes(engine_, lineup_.loops(), hosts_, sources_, supervision_);
+    } catch (const Error& error) {
+        throw cause_among(error);
+    }
 }
 
 void FileLoad::choose() {
@@ -159,7 +133,7 @@ void FileLoad::choose() {
         items_,
         selection.slices,
         selection.read_whole_for_hashes && (options_.verify != Verify::none || options_.digests),
-        engine_.geometry.chunk_bytes,
+        lineup_.chunk_bytes(),
         [&pieces](const Item& item) { return pieces.at(item.tensor); });
     for (std::size_t i = 0; i < layouts_.size(); ++i)
         handed_.push_back(handed_out(layouts_[i], items_, static_cast<std::uint32_t>(i)));
@@ -185,11 +159,15 @@ std::unordered_map<const format::Tensor*, std::uint64_t> FileLoad::read_piece_si
     std::vector<JobFile> files;
     for (std::size_t i = 0; i < sources_.size(); ++i)
         files.push_back(JobFile{sources_[i].get(), &layouts_[i], nullptr, nullptr});
-    Job job(std::move(files), std::move(sliced), options, plan_options(true), scratch_bytes());
+    const auto queues = lineup_.queues(1);
+    Job job(
+        std::move(files),
+        std::move(sliced),
+        options,
+        plan_options(true),
+        queues,
+        lineup_.scratch_bytes());
     run_lanes(job);
-    index_read_.bytes += job.read.bytes;
-    index_read_.direct_bytes += job.read.direct_bytes;
-    index_read_.retries += job.read.retries;
     for (std::size_t i = 0; i < job.items.size(); ++i)
         pieces[job.items[i].tensor] = job.arrivals[i].header.seal->piece_bytes;
     return pieces;
@@ -213,32 +191,37 @@ std::vector<JobFile> FileLoad::job_files(bool mapped) const {
 
 PlanOptions FileLoad::plan_options(bool headers_only) const {
     PlanOptions plan;
-    plan.chunk_bytes = engine_.geometry.chunk_bytes;
+    plan.chunk_bytes = lineup_.chunk_bytes();
     plan.headers_only = headers_only;
-    // SHA-256 runs through a tensor in order: as many tensors under way as the workers can hash,
-    // each several at once.
-    const bool ordered =
-        options_.digests || options_.verify == Verify::sha256 || options_.verify == Verify::all;
-    if (ordered)
-        plan.spans = std::min<unsigned>(
-            engine_.options.workers * HashQueue::together_max, engine_.geometry.lanes);
     return plan;
 }
 
-std::uint64_t FileLoad::scratch_bytes() const {
-    const std::uint64_t arenas =
-        std::uint64_t{engine_.geometry.lanes} * engine_.geometry.buffer_bytes;
-    return engine_.options.memory_limit -
-           std::min<std::uint64_t>(arenas, engine_.options.memory_limit);
+/// SHA-256 runs through a tensor in order: as many tensors under way as the workers can hash, each
+/// several at once.
+unsigned FileLoad::spans() const {
+    return hashes_in_order(options_) ? engine_.options.workers * HashQueue::together_max : 1;
+}
+
+/// Whether headers or sealed tensors may take memory beside the staging. How sealed ones are cut
+/// stands in their headers, so they count where they would need it at worst.
+bool FileLoad::needs_scratch() const {
+    return std::any_of(items_.begin(), items_.end(), [this](const Item& item) {
+        const bool gathered_elsewhere = item.layout->encrypted && !options_.headers_only &&
+                                        (options_.memory == Memory::none || !item.linear());
+        return gathered_elsewhere || item.tensor->header.bytes > lineup_.chunk_bytes();
+    });
 }
 
 void FileLoad::make_job() {
+    lineup_.deal(needs_scratch());
+    const auto queues = lineup_.queues(spans());
     job_ = std::make_unique<Job>(
         job_files(options_.memory == Memory::mapped),
         std::move(items_),
         options_,
         plan_options(options_.headers_only),
-        scratch_bytes());
+        queues,
+        lineup_.scratch_bytes());
     job_->settle([this](const Item& item) {
         return options_.destination(item.source, handed_tensor(item));
     });
@@ -252,14 +235,6 @@ void FileLoad::make_job() {
 void FileLoad::run_lanes(Job& job) {
     Crew crew;
     crew_ = &crew;
-    unsigned index = 0;
-    for (std::size_t i = 0; i < engine_.loops.size(); ++i) {
-        std::vector<awaitable<void>> lanes;
-        lanes.reserve(engine_.lanes_of(i));
-        for (unsigned slot = 0; slot < engine_.lanes_of(i); ++slot)
-            lanes.push_back(lane(job, *engine_.loops[i], index++, slot));
-        crew.start(*engine_.loops[i], std::move(lanes));
-    }
     const auto progress = [&job] {
         if (!job.delivery) // a look at headers, before the load proper
             return Progress{};
@@ -270,7 +245,7 @@ void FileLoad::run_lanes(Job& job) {
         if (job.delivery)
             job.delivery->deliver();
     };
-    supervision_.wait(crew, progress, deliver_ready);
+    lineup_.run(job, crew, supervision_, progress, deliver_ready);
     crew_ = nullptr;
 }
 
@@ -320,20 +295,19 @@ void FileLoad::fill_stats(LoadStats& stats) const {
     for (const Item& item : job_->items)
         stats.bytes += options_.headers_only ? 0 : item.bytes;
     stats.tensors = job_->items.size();
-    stats.staging_bytes = engine_.staging_bytes() + job_->scratch.peak();
-    stats.read_bytes = job_->read.bytes + index_read_.bytes;
-    stats.direct_bytes = job_->read.direct_bytes + index_read_.direct_bytes;
+    stats.staging_bytes = engine_.arena->touched_bytes() + job_->scratch.peak();
+    hosts_.add_to(stats);
+    stats.gap_bytes = job_->gap_bytes();
     stats.mapped_bytes = job_->mapped_bytes;
-    stats.retries = job_->read.retries + index_read_.retries;
     stats.io = engine_.io;
-    stats.loops = engine_.geometry.loops;
+    stats.loops = lineup_.loops();
     stats.workers = engine_.options.workers;
-    stats.lanes = engine_.geometry.lanes;
-    stats.chunk_bytes = engine_.geometry.chunk_bytes;
+    stats.lanes = lineup_.lanes_most();
+    stats.chunk_bytes = lineup_.chunk_bytes();
     stats.cpu_seconds = process_cpu_seconds() - cpu_;
     stats.loop_cpu_seconds = engine_.loop_cpu_seconds() - loop_cpu_;
     stats.seconds = std::chrono::duration<double>(JobTimes::Clock::now() - began_).count();
-    job_->meter.fill(stats, job_->read, stats.loop_cpu_seconds);
+    job_->meter.fill(stats, hosts_.cpu_nanoseconds());
 }
 
 void FileLoad::report_end() const {
@@ -384,8 +358,9 @@ format::Layout read_layout(Engine& engine, std::shared_ptr<const Source> source)
         const LoadOptions options;
         Supervision supervision(options);
         const auto turn = supervision.turn(state.one_load);
-        ReadCounters counters;
-        return read_index(state, *source, counters, supervision);
+        const Sources sources(&source, 1);
+        Hosts hosts(sources);
+        return std::move(read_indexes(state, 1, hosts, sources, supervision).front());
     });
 }
 

@@ -2,6 +2,7 @@
 #include <tz/engine/signals.hpp>
 #include <tz/format/error.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <exception>
 #include <pthread.h>
@@ -43,14 +44,15 @@ Workers& Pools::blocking() {
 
 Loop::Loop(const Setup& setup, Pools& pools)
     : pools_(pools),
-      arena_(setup.lanes, setup.buffer_bytes),
-      pinned_(setup.lanes, 0),
-      registered_(setup.lanes, -1),
+      arena_(setup.arena),
+      pinned_(setup.arena != nullptr ? setup.arena->size() : 0, 0),
+      registered_(pinned_.size(), -1),
       guard_(context_.get_executor()) {
     // A lane has one read in flight, and a cancellation of it: twice that never fills a queue.
     const unsigned entries = std::bit_ceil(2 * setup.lanes);
     if (setup.uring)
-        ring_ = std::make_unique<Ring>(context_, entries, setup.lanes);
+        ring_ = std::make_unique<Ring>(
+            context_, entries, std::max(setup.lanes, static_cast<unsigned>(pinned_.size())));
     const SignalBlock block;
     try {
         thread_ = std::thread([this] { context_.run(); });
@@ -64,8 +66,23 @@ Loop::~Loop() {
     thread_.join();
 }
 
+std::span<std::byte> Loop::staging(std::size_t lane) const {
+    const std::span<std::byte> first = arena_->bytes(lane * width_);
+    return {first.data(), first.size() * width_};
+}
+
+void Loop::note_staging(std::size_t lane) {
+    for (std::size_t i = 0; i < width_; ++i)
+        arena_->set_touched(lane * width_ + i);
+}
+
 awaitable<Buffer> Loop::pinned_staging(std::size_t lane) {
-    const std::span<std::byte> memory = arena_.bytes(lane);
+    const std::span<std::byte> memory = staging(lane);
+    if (width_ > 1) { // what likes large chunks rarely reads direct
+        auto touch = [memory] { HostMemory::touch(memory); };
+        co_await workers().run(std::move(touch));
+        co_return Buffer{memory, -1, false};
+    }
     if (!pinned_[lane]) {
         // Registering pins the pages; a worker makes them present first, since loops don't
         // page-fault.
@@ -77,7 +94,7 @@ awaitable<Buffer> Loop::pinned_staging(std::size_t lane) {
             log(LogLevel::debug,
                 "buffers are not registered (RLIMIT_MEMLOCK): reads cost a little more");
         pinned_[lane] = 1;
-        arena_.set_touched(lane);
+        arena_->set_pinned(lane);
     }
     co_return Buffer{memory, registered_[lane], false};
 }

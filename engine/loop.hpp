@@ -1,4 +1,5 @@
-// One I/O thread: an io_context, a Ring where the kernel grants one, and the staging of its lanes.
+// One I/O thread: an io_context, a Ring where the kernel grants one, and the way to the staging of
+// its lanes.
 #pragma once
 
 #include <tz/engine/async.hpp>
@@ -53,8 +54,8 @@ class Loop {
 public:
     struct Setup {
         bool uring = true;
-        unsigned lanes = 1;
-        std::size_t buffer_bytes = 0;
+        unsigned lanes = 1;     ///< that may read at once
+        Arena* arena = nullptr; ///< that all loops share; outlives the loop
     };
 
     /// Starts the thread. Throws where the kernel refuses the ring.
@@ -74,15 +75,17 @@ public:
 
     void log(LogLevel level, const std::string& text) const { pools_.log(level, text); }
 
-    /// The staging of one lane; not touched yet unless `pinned` was called.
-    std::span<std::byte> staging(std::size_t lane) const { return arena_.bytes(lane); }
+    /// From now on each lane has `width` neighbouring buffers of the arena as one. While no lane
+    /// runs; any thread.
+    void set_staging_width(unsigned width) { width_ = width; }
 
-    void note_staging(std::size_t lane) { arena_.set_touched(lane); }
+    /// The staging of one lane; not touched yet unless `pinned` was called.
+    std::span<std::byte> staging(std::size_t lane) const;
+
+    void note_staging(std::size_t lane);
 
     /// The same for direct reads: touched by a worker and registered with the ring, once.
     awaitable<Buffer> pinned_staging(std::size_t lane);
-
-    std::size_t staging_bytes() const { return arena_.touched_bytes(); }
 
     /// CPU time of the thread so far. Any thread may ask.
     double cpu_seconds() const;
@@ -90,8 +93,9 @@ public:
 private:
     asio::io_context context_{1};
     Pools& pools_;
-    Arena arena_;
-    std::vector<char> pinned_;    ///< by lane
+    Arena* arena_;
+    std::size_t width_ = 1;
+    std::vector<char> pinned_;    ///< by lane, of one buffer
     std::vector<int> registered_; ///< index for the ring, or -1
     bool refusal_logged_ = false;
     std::unique_ptr<Ring> ring_;

@@ -40,14 +40,6 @@ double process_cpu_seconds() {
     return in_seconds(usage.ru_utime) + in_seconds(usage.ru_stime);
 }
 
-CpuCount::CpuCount(ReadCounters& counters)
-    : counters_(counters),
-      began_(static_cast<std::uint64_t>(thread_cpu().count())) {}
-
-CpuCount::~CpuCount() {
-    counters_.cpu_nanoseconds += static_cast<std::uint64_t>(thread_cpu().count()) - began_;
-}
-
 JobTimes::Scope::Scope(JobTimes& times, Stage stage, std::uint64_t bytes)
     : times_(times),
       stage_(stage) {
@@ -82,16 +74,16 @@ StageStats Meter::stats_of(Stage stage) const {
     return {sum.bytes, seconds(sum.cpu), std::max(0.0, seconds(sum.time - sum.cpu))};
 }
 
-void Meter::fill(LoadStats& stats, const ReadCounters& read, double loop_cpu_seconds) const {
+void Meter::fill(LoadStats& stats, std::uint64_t cpu_nanoseconds) const {
     const std::lock_guard lock(mutex_);
     stats.read = stats_of(Stage::read);
     stats.wait = stats_of(Stage::wait);
     stats.verify = stats_of(Stage::verify);
     stats.decrypt = stats_of(Stage::decrypt);
     stats.copy = stats_of(Stage::copy);
-    stats.read.bytes = read.bytes;
-    const double threads = static_cast<double>(read.cpu_nanoseconds) * 1e-9;
-    stats.read.cpu_seconds = threads + loop_cpu_seconds;
+    stats.read.bytes = stats.read_bytes;
+    const double threads = static_cast<double>(cpu_nanoseconds) * 1e-9;
+    stats.read.cpu_seconds = threads + stats.loop_cpu_seconds;
     stats.read.wait_seconds = std::max(0.0, stats.read.wait_seconds - threads);
     stats.source_seconds = seconds(source_busy_);
     stats.deliver_seconds = seconds(sums_[static_cast<std::size_t>(Stage::deliver)].time);

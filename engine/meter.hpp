@@ -74,8 +74,9 @@ public:
         JobTimes::Clock::time_point began,
         JobTimes::Clock::time_point ended);
 
-    /// `read` are the counters of the load's readers.
-    void fill(LoadStats& stats, const ReadCounters& read, double loop_cpu_seconds) const;
+    /// `cpu_nanoseconds`: of threads other than loops, for reading. The rest of the reads stands in
+    /// `stats` already.
+    void fill(LoadStats& stats, std::uint64_t cpu_nanoseconds) const;
 
 private:
     friend class ChunkMeter;

@@ -146,8 +146,7 @@ std::uint64_t sealed_cut_bytes(std::size_t chunk_bytes) {
     return std::min<std::uint64_t>(usual_piece_bytes, std::bit_floor(chunk_bytes));
 }
 
-Plan::Plan(std::span<const Item> items, const PlanOptions& options)
-    : spans_(std::max(1u, options.spans)) {
+Plan::Plan(std::span<const Item> items, const PlanOptions& options) {
     segments_.reserve(2 * items.size());
     Cutter cutter(items, options, segments_);
     for (std::size_t i = 0; i < items.size(); ++i)
@@ -163,28 +162,14 @@ Plan::Plan(std::span<const Item> items, const PlanOptions& options)
     }
 }
 
-const Chunk* Plan::next(unsigned lane) {
-    const std::lock_guard lock(mutex_);
-    for (std::size_t i = 0; i < spans_.size(); ++i) {
-        Span& span = spans_[(lane + i) % spans_.size()];
-        if (span.next == span.end)
-            begin_next(span);
-        if (span.next < span.end)
-            return &chunks_[span.next++];
+std::uint64_t Plan::gap_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const Chunk& chunk : chunks_) {
+        bytes += chunk.body.bytes;
+        for (const Segment& segment : chunk.segments)
+            bytes -= segment.range.bytes;
     }
-    return nullptr;
-}
-
-bool Plan::continues(std::size_t chunk) const {
-    return chunks_[chunk].segments.front().item == chunks_[chunk - 1].segments.back().item;
-}
-
-/// Takes up the next tensor that no span has, if there is one.
-void Plan::begin_next(Span& span) {
-    span.next = next_;
-    while (next_ < chunks_.size() && (next_ == span.next || continues(next_)))
-        ++next_;
-    span.end = next_;
+    return bytes;
 }
 
 bool maps_in_place(const Item& item) {

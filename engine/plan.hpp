@@ -1,5 +1,4 @@
-// The tensors of a load cut into chunks, and where they go in memory. Pure but for the cursor that
-// lanes draw from, behind a lock: any thread may draw.
+// The tensors of a load cut into chunks, and where they go in memory. Pure. queue.hpp deals them.
 #pragma once
 
 #include <tz/engine/alignment.hpp>
@@ -8,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -37,8 +35,6 @@ struct PlanOptions {
     /// Most bytes in a chunk (but for a long header). Large tensors are cut at its multiples in the
     /// file.
     std::size_t chunk_bytes = 4 << 20;
-    /// How many tensors are under way at once, so that sequential hashes can run side by side.
-    unsigned spans = 1;
     /// Headers without data.
     bool headers_only = false;
 };
@@ -57,10 +53,6 @@ public:
     /// chunks.
     Plan(std::span<const Item> items, const PlanOptions& options);
 
-    /// The next chunk for `lane`, or null when nothing is left. The chunks of a tensor are dealt in
-    /// file order, so whatever a chunk waits for is already with a lane.
-    const Chunk* next(unsigned lane);
-
     std::span<const Chunk> chunks() const { return chunks_; }
 
     /// Where `chunk` stands among them.
@@ -68,21 +60,13 @@ public:
         return static_cast<std::size_t>(&chunk - chunks_.data());
     }
 
+    /// Bytes of the chunks that belong to no segment: what lies between wanted tensors and is read
+    /// through, at most `gap_max` at a time.
+    std::uint64_t gap_bytes() const;
+
 private:
-    /// The chunks of a tensor that is under way, or one chunk of small ones.
-    struct Span {
-        std::size_t next = 0;
-        std::size_t end = 0;
-    };
-
-    bool continues(std::size_t chunk) const;
-    void begin_next(Span& span);
-
     std::vector<Segment> segments_;
     std::vector<Chunk> chunks_;
-    std::mutex mutex_; ///< of what follows
-    std::size_t next_ = 0;
-    std::vector<Span> spans_;
 };
 
 /// Whether a chunk holds all that is read of the item, header and data.

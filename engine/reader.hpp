@@ -6,17 +6,21 @@
 #include <tz/engine/source.hpp>
 
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 namespace tz {
 
-/// What the readers of one load have done. Written by any thread.
+/// What the readers of one host have done in one load. Written by any thread.
 struct ReadCounters {
-    std::atomic<std::uint64_t> bytes = 0;
+    std::atomic<std::uint64_t> bytes = 0; ///< counted as they arrive, not when a read is complete
     std::atomic<std::uint64_t> direct_bytes = 0;
     std::atomic<std::uint64_t> retries = 0;
+    std::atomic<std::uint64_t> requests = 0;        ///< sent to a server, retries included
+    std::atomic<std::uint64_t> connections = 0;     ///< opened
+    std::atomic<std::uint64_t> throttles = 0;       ///< answers that asked for fewer requests
     std::atomic<std::uint64_t> cpu_nanoseconds = 0; ///< of threads other than loops
 };
 
@@ -40,11 +44,24 @@ enum class Route {
     direct,   ///< past the page cache; offset and memory aligned
 };
 
-/// One lane's private handle on a Source. Made, used and destroyed on its loop's thread; the Source
-/// and the loop outlive it. One read at a time.
+/// One lane's private handle on a Source: what it reads with, be it a descriptor or a connection.
+/// Made, used and destroyed on its loop's thread; the Source and the loop outlive it. One read at a
+/// time. Making one does not wait: a connection is opened by the first read.
 class Reader {
 public:
     virtual ~Reader() = default;
+
+    /// Reads the start of a source whose size is not known (`Source::bytes_known()`), learning its
+    /// size and its version from the answer. Fills as much of `first` as the source has, and
+    /// returns how much that is. Several readers of a source may begin at the same time.
+    virtual awaitable<std::size_t> begin([[maybe_unused]] std::span<std::byte> first) {
+        assert(!"only for sources that don't know their size");
+        co_return 0;
+    }
+
+    /// Goes on with `source`, which has the same host, on the connection that there is. False where
+    /// it can't; then it stays with what it had.
+    virtual bool retarget([[maybe_unused]] const Source& source) { return false; }
 
     /// Asked before each read. Cheap.
     virtual Route route(std::uint64_t offset, std::size_t bytes) = 0;
@@ -56,5 +73,9 @@ public:
     virtual awaitable<void>
     read(Route route, std::uint64_t offset, std::span<const Buffer> to, std::size_t need) = 0;
 };
+
+/// Lets a worker make present what is fresh of `to`, for readers that then fill it on the loop's
+/// thread, which must not page-fault.
+awaitable<void> touch_fresh(Loop& loop, std::span<const Buffer> to, ReadCounters& counters);
 
 } // namespace tz

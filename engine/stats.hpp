@@ -25,11 +25,15 @@ struct LoadStats {
     std::uint64_t read_bytes = 0;    ///< read from the sources, alignment and headers included
     std::uint64_t direct_bytes = 0;  ///< of these, read past the page cache
     std::uint64_t mapped_bytes = 0;  ///< handed out as pages of the file itself
+    std::uint64_t gap_bytes = 0;     ///< of these, between what is wanted, and read through
     std::uint64_t retries = 0;       ///< reads repeated after a passing fault
+    std::uint64_t requests = 0;      ///< sent to servers, retries included
+    std::uint64_t connections = 0;   ///< opened to servers
+    std::uint64_t throttles = 0;     ///< answers of servers that asked for fewer requests
     std::string io;                  ///< "uring" or "threads"
     unsigned loops = 0;
     unsigned workers = 0;
-    unsigned lanes = 0;
+    unsigned lanes = 0; ///< the most that worked at one time
     std::size_t chunk_bytes = 0;
 
     StageStats read; ///< from the sources; waiting is for the device

@@ -38,5 +38,21 @@ TEST(Arena, CountsOnlyBuffersThatWereUsed) {
     EXPECT_EQ(arena.touched_bytes(), 4096u);
 }
 
+TEST(Arena, GivesBackWhatIsNotPinned) {
+    Arena arena(4, 4096);
+    for (std::size_t i = 0; i < 4; ++i) {
+        arena.bytes(i)[7] = std::byte{1};
+        if (i == 2)
+            arena.set_pinned(i);
+        arena.set_touched(i);
+    }
+    arena.release_from(1);
+    EXPECT_EQ(arena.touched_bytes(), 2 * 4096u);
+    EXPECT_EQ(arena.bytes(0)[7], std::byte{1});
+    EXPECT_EQ(arena.bytes(1)[7], std::byte{0});
+    EXPECT_EQ(arena.bytes(2)[7], std::byte{1});
+    EXPECT_EQ(arena.bytes(3)[7], std::byte{0});
+}
+
 } // namespace
 } // namespace tz

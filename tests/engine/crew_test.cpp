@@ -33,7 +33,6 @@ protected:
         Loop::Setup setup;
         setup.uring = false;
         setup.lanes = 2;
-        setup.buffer_bytes = 8192;
         return setup;
     }
 

@@ -4,6 +4,7 @@
 #include <tz/engine/load.hpp>
 #include <tz/tests/support/files.hpp>
 #include <tz/tests/support/memory_source.hpp>
+#include <tz/tests/support/slow_source.hpp>
 
 #include <gtest/gtest.h>
 
@@ -104,6 +105,51 @@ TEST(Overlap, LoadsTakeHardlyLongerThanTheirSlowestStage) {
     EXPECT_GE(slowest, seconds(each_chunk) * chunks) << "the delivery, one behind the other";
     EXPECT_LE(seconds(ended - began), 1.15 * slowest);
     EXPECT_GE(stages_at_once(events), 3u);
+}
+
+/// A host whose answers take long, and a disk. Each alone takes its time; together they take hardly
+/// longer than the slower one, and the disk's tensors don't wait for the host.
+TEST(Overlap, LoadsFromTwoSourcesTakeHardlyLongerThanTheSlowerOne) {
+    using Clock = std::chrono::steady_clock;
+    test::TempFolder folder;
+    const test::Sample sample(std::vector<std::size_t>(128, tensor_bytes));
+    SaveOptions packed;
+    packed.aligned = false;
+    save(folder / "file", sample.views, packed);
+    const auto host = std::make_shared<test::SlowHost>();
+    host->flight = 10 * each_chunk;
+    const auto far =
+        std::make_shared<test::SlowSource>("far", host, test::read_file(folder / "file"));
+    const auto near = std::make_shared<test::MemorySource>(test::read_file(folder / "file"));
+    near->delay = 2 * each_chunk;
+
+    EngineOptions small_chunks;
+    small_chunks.io = Io::threads;
+    small_chunks.workers = workers;
+    small_chunks.chunk_bytes = 64 << 10;
+    Engine engine(small_chunks);
+    LoadOptions options;
+    options.verify = Verify::none;
+    Clock::time_point near_ended;
+    std::size_t near_file = 0;
+    options.deliver = [&](const Delivered& tensor) {
+        if (tensor.file == near_file)
+            near_ended = Clock::now();
+    };
+    const auto seconds_of = [&](const std::vector<std::shared_ptr<const Source>>& sources) {
+        const auto began = Clock::now();
+        load(engine, sources, options);
+        return seconds(Clock::now() - began);
+    };
+    const double near_alone = seconds_of({near});
+    const double far_alone = seconds_of({far});
+    ASSERT_GT(far_alone, 3 * near_alone);
+    const auto began = Clock::now();
+    EXPECT_LE(seconds_of({near, far}), 1.15 * far_alone);
+    EXPECT_LE(seconds(near_ended - began), near_alone + 4 * seconds(host->flight))
+        << "it waited for the other's index, two flights, and no more";
+    near_file = 1;
+    EXPECT_LE(seconds_of({far, near}), 1.15 * far_alone);
 }
 
 } // namespace

@@ -1,10 +1,10 @@
 #include <tz/engine/plan.hpp>
+#include <tz/tests/support/files.hpp>
 
 #include <gtest/gtest.h>
 
 #include <numeric>
 #include <random>
-#include <thread>
 
 namespace tz {
 namespace {
@@ -117,7 +117,6 @@ TEST(Plan, HoldsForRandomLayouts) {
         layout.encrypted = random() % 2;
         PlanOptions options;
         options.chunk_bytes = (std::size_t{64} << 10) << random() % 5;
-        options.spans = random() % 5 + 1;
         const Plan plan(items_of(layout), options);
         SCOPED_TRACE(seed);
         expect_whole(layout, plan, options.chunk_bytes);
@@ -135,37 +134,64 @@ TEST(Plan, ReadsHeadersAloneWhenAsked) {
     EXPECT_EQ(bytes, 160u);
 }
 
-TEST(Plan, DealsEachChunkOnceToManyThreads) {
-    const auto layout =
-        layout_of(std::vector<std::pair<std::uint64_t, std::uint64_t>>(500, {80, chunk_bytes}));
-    PlanOptions options;
-    options.chunk_bytes = 64 << 10;
-    options.spans = 3;
-    Plan plan(items_of(layout), options);
-    std::vector<std::atomic<int>> dealt(plan.chunks().size());
-    std::vector<std::thread> threads;
-    for (unsigned lane = 0; lane < 4; ++lane)
-        threads.emplace_back([&, lane] {
-            while (const Chunk* chunk = plan.next(lane))
-                ++dealt[static_cast<std::size_t>(chunk - plan.chunks().data())];
-        });
-    for (auto& thread : threads)
-        thread.join();
-    for (const auto& count : dealt)
-        EXPECT_EQ(count, 1);
+/// Of `layout`, some by lot.
+std::vector<Item> some_items_of(const format::Layout& layout, std::mt19937_64& random) {
+    const std::uint64_t one_in = 1 + random() % 10;
+    std::vector<Item> items;
+    for (const auto& tensor : layout.tensors)
+        if (random() % one_in == 0)
+            items.push_back(whole_item(layout, tensor, 0));
+    return items;
 }
 
-TEST(Plan, KeepsSeveralTensorsUnderWayWithSeveralSpans) {
+/// The plan reads every wanted byte once, and what lies between them only where that is short.
+void expect_small_gaps(const Plan& plan, std::span<const Item> items) {
+    std::uint64_t wanted = 0;
+    for (const Item& item : items)
+        wanted += item.tensor->header.bytes + item.tensor->data.bytes;
+    std::uint64_t read = 0;
+    std::uint64_t gaps = 0;
+    for (const Chunk& chunk : plan.chunks()) {
+        read += chunk.body.bytes;
+        for (std::size_t i = 1; i < chunk.segments.size(); ++i) {
+            const std::uint64_t end = chunk.segments[i - 1].range.end();
+            EXPECT_LE(chunk.segments[i].range.offset - end, gap_max);
+            gaps += chunk.segments[i].range.offset - end;
+        }
+    }
+    EXPECT_EQ(read, wanted + gaps);
+    EXPECT_EQ(plan.gap_bytes(), gaps);
+}
+
+TEST(Plan, ReadsNoMoreOfASelectionThanIsWantedAndShortGaps) {
+    const std::uint64_t seed = test::seed();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    for (int i = 0; i < 300; ++i) {
+        std::vector<std::pair<std::uint64_t, std::uint64_t>> sizes(1 + random() % 500);
+        const std::uint64_t largest = 1 + random() % (random() % 3 == 0 ? 20 << 20 : 200'000);
+        for (auto& [header, data] : sizes) {
+            header = 30 + random() % 400;
+            data = random() % largest;
+        }
+        const auto layout = layout_of(sizes, random() % 2 ? 4096 : 1);
+        const auto items = some_items_of(layout, random);
+        for (const std::size_t chunk : {std::size_t{1} << 20, std::size_t{8} << 20})
+            expect_small_gaps(Plan(items, {chunk}), items);
+    }
+}
+
+TEST(Plan, MergesAHundredThousandSmallTensorsUpToAChunk) {
+    constexpr std::size_t count = 100'000;
     const auto layout =
-        layout_of(std::vector<std::pair<std::uint64_t, std::uint64_t>>(8, {80, 8 * chunk_bytes}));
-    PlanOptions options;
-    options.spans = 2;
-    Plan plan(items_of(layout), options);
-    const auto first = plan.next(0)->segments.front().item;
-    const auto second = plan.next(1)->segments.front().item;
-    EXPECT_EQ(first, 0u);
-    EXPECT_EQ(second, 1u);
-    EXPECT_EQ(plan.next(2)->segments.front().item, 0u) << "its own span's tensor goes on";
+        layout_of(std::vector<std::pair<std::uint64_t, std::uint64_t>>(count, {120, 4096}));
+    const std::size_t tensor_bytes = 120 + 4096;
+    for (const std::size_t chunk : {std::size_t{4} << 20, std::size_t{8} << 20}) {
+        const Plan plan(items_of(layout), {chunk});
+        expect_whole(layout, plan, chunk);
+        EXPECT_LE(plan.chunks().size(), count * tensor_bytes / (chunk - tensor_bytes) + 1);
+        EXPECT_EQ(plan.gap_bytes(), 0u);
+    }
 }
 
 TEST(HostLayout, AlignsEveryTensorAndPacksSmallOnes) {

@@ -1,4 +1,4 @@
-// Writes the fuzzers' seeds: small valid files, and headers behind the number of their entry.
+// Writes the fuzzers' seeds: small valid files, headers behind the number of their entry, and URLs.
 #include "../format/support/made_file.hpp"
 #include "entries.hpp"
 
@@ -113,6 +113,25 @@ void write_file_seeds(const std::filesystem::path& folder, const Secret& key) {
     write(folder / "meta", meta_file(bare).bytes);
 }
 
+/// URLs, each with a Location behind a line end.
+void write_url_seeds(const std::filesystem::path& folder) {
+    const auto name = [&](const char* seed, const std::string& text) {
+        const auto bytes = std::as_bytes(std::span(text));
+        write(folder / seed, Bytes(bytes.begin(), bytes.end()));
+    };
+    name("plain", "https://a.example:8443/b/c?d=e#f\n../g?h");
+    name("user", "http://user:p%40ss@a.example/\n//b.example/x");
+    name("escapes", "http://a.example/a b/%2F%zz/\xc3\xa9?q=\"[]\n/x y");
+    name("ipv6", "http://[2001:DB8::1]:81/\nhttp://[::ffff:169.254.169.254]/");
+    name("numbers", "http://0x7f.1/\nhttp://2130706433/");
+    name(
+        "presigned",
+        "https://b.s3.amazonaws.com//k/../%2B?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0\n"
+        "?versionId=1;sig=2&a");
+    name("networks", "http://192.0.2.9/\n*, .local.com 192.0.2.0/24,2001:db8::/32");
+    name("other_schemes", "http://a/\nfile:///etc/passwd");
+}
+
 } // namespace
 
 int main(int count, char** arguments) {
@@ -128,4 +147,6 @@ int main(int count, char** arguments) {
     write_index_seeds(folder / "index", key);
     write_header_seeds(folder / "header", key);
     write_file_seeds(folder / "file", key);
+    std::filesystem::create_directories(folder / "url");
+    write_url_seeds(folder / "url");
 }

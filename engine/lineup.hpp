@@ -1,0 +1,64 @@
+// Which lanes a load has: how many for each host, on which loops, with what staging and pace.
+#pragma once
+
+#include <tz/engine/engine.hpp>
+#include <tz/engine/geometry.hpp>
+#include <tz/engine/hosts.hpp>
+#include <tz/engine/job.hpp>
+#include <tz/engine/pace.hpp>
+#include <tz/engine/supervision.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace tz {
+
+/// Belongs to one load, on the thread that called load(), while it is that load's turn.
+class Lineup {
+public:
+    Lineup(Engine::State& engine, Hosts& hosts, Hosts::Sources sources);
+
+    std::size_t chunk_bytes() const { return chunk_bytes_; }
+
+    /// Decides anew how many lanes each host has; while none runs. `needs_scratch`: the load may
+    /// need memory beside its lanes' staging, and half of the limit is kept for that where hosts
+    /// would like to have more lanes than they start with.
+    void deal(bool needs_scratch);
+
+    /// For a Job; `spans` of tensors under way at once in each, at most.
+    std::vector<QueueOptions> queues(unsigned spans) const;
+    std::uint64_t scratch_bytes() const;
+
+    /// Runs the lanes of `job` to their end. `crew` is told what to wake; `tick` is called often.
+    void
+    run(Job& job,
+        Crew& crew,
+        Supervision& supervision,
+        const std::function<Progress()>& progress,
+        const std::function<void()>& tick);
+
+    /// The most lanes that worked at one time.
+    unsigned lanes_most() const { return lanes_most_; }
+
+    unsigned loops() const;
+
+private:
+    unsigned lanes_max() const;
+    Pacing pacing_of(Job& job) const;
+
+    Engine::State& engine_;
+    Hosts& hosts_;
+    Hosts::Sources sources_;
+    /// Of each queue. A host has one of its own, unless there are fewer lanes than hosts.
+    std::vector<std::vector<const Host*>> queues_;
+    std::vector<Preference> preferences_; ///< of their first hosts
+    std::vector<LaneShare> shares_;       ///< of the queues
+    unsigned width_ = 1;                  ///< buffers of a lane
+    std::size_t chunk_bytes_;
+    unsigned lanes_most_ = 0;
+};
+
+} // namespace tz

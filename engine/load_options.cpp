@@ -1,0 +1,45 @@
+#include <tz/engine/load_options.hpp>
+#include <tz/format/error.hpp>
+
+namespace tz {
+
+namespace {
+
+/// Whether hashes that cover whole tensors were asked for by name.
+bool demands_hashes(const LoadOptions& options) {
+    return options.digests || options.verify == Verify::crc32 || options.verify == Verify::sha256 ||
+           options.verify == Verify::all;
+}
+
+} // namespace
+
+void check_options(const LoadOptions& options, std::size_t sources) {
+    if (sources == 0)
+        throw Error(errc::usage, "there is nothing to load");
+    if ((options.memory == Memory::given) != static_cast<bool>(options.destination))
+        throw Error(errc::usage, "Memory::given and a destination belong together");
+    if (options.headers_only && options.digests)
+        throw Error(errc::usage, "digests need the data, and only headers are asked for");
+    const Selection& selection = options.selection;
+    if (!selection.slices.empty() && !selection.read_whole_for_hashes && demands_hashes(options))
+        throw Error(
+            errc::usage,
+            "a hash covers a whole tensor, and of '" + printable(selection.slices.front().name) +
+                "' only a slice is wanted",
+            {},
+            "read it whole for its hash (read_whole_for_hashes), or verify none");
+}
+
+LoadOptions effective(LoadOptions options) {
+    if (options.memory == Memory::mapped && options.verify == Verify::automatic)
+        options.verify = Verify::none;
+    if (options.headers_only)
+        options.memory = Memory::none;
+    return options;
+}
+
+bool hashes_in_order(const LoadOptions& options) {
+    return options.digests || options.verify == Verify::sha256 || options.verify == Verify::all;
+}
+
+} // namespace tz

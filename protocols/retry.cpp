@@ -1,0 +1,261 @@
+#include <tz/protocols/retry.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+namespace tz {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr unsigned wait_cost = 10; // a time-out has held the server's resources for long
+constexpr unsigned usual_cost = 5;
+// A connection that was refused is no work for a host, and a restart of it must not use up the
+// budget: 64 lanes that knock at its door every few 100 ms would.
+constexpr unsigned connect_cost = 1;
+
+// A lane has one kept connection, and each repetition begins with a new one: more than one in a
+// row means a server that takes requests only to drop them.
+constexpr unsigned stale_max = 3;
+
+// A try that brought this much has shown that the server is there, and the chunk is nearer to its
+// end: it doesn't count as failed. But only so many times, as a server that closes each connection
+// early would otherwise cost any number of requests. 16 more than `tries_max` finish a chunk of
+// 16 MiB at 1 MiB a connection.
+constexpr std::uint64_t gain_bytes_min = 64 << 10;
+constexpr unsigned gains_max = 16;
+
+// Name servers that are just starting say so too; most often the name is wrong, and waiting idle.
+constexpr unsigned unknown_hosts_max = 2;
+
+constexpr seconds retry_after_cap = std::chrono::hours(24 * 365);
+
+bool before_request(Stage stage) {
+    return stage < Stage::send;
+}
+
+bool is_wait(Fault fault) {
+    return fault == Fault::timeout || fault == Fault::stall;
+}
+
+unsigned cost(const Outcome& outcome) {
+    if (is_wait(outcome.fault) || outcome.status == 408 || outcome.s3 == S3Error::request_timeout)
+        return wait_cost;
+    return outcome.fault != Fault::none && before_request(outcome.stage) ? connect_cost
+                                                                         : usual_cost;
+}
+
+std::string_view during(Stage stage) {
+    switch (stage) {
+    case Stage::resolve:
+        return "while its address was looked up";
+    case Stage::connect:
+        return "while connecting";
+    case Stage::tls:
+        return "during the TLS handshake";
+    case Stage::send:
+        return "while the request was sent";
+    case Stage::head:
+        return "before it answered";
+    case Stage::body:
+        return "in the middle of its answer";
+    }
+    return "";
+}
+
+Problem fault_problem(const Outcome& outcome) {
+    const std::string stage(during(outcome.stage));
+    const std::string network = "check the network and the server";
+    switch (outcome.fault) {
+    case Fault::no_such_host:
+        return {errc::transport, "there is no such host", "check the name in the address"};
+    case Fault::unreachable:
+        return {
+            errc::transport,
+            outcome.stage == Stage::resolve ? "no name server answers"
+                                            : "the server can't be reached",
+            "check the address and the network"};
+    case Fault::reset:
+        return {errc::transport, "the connection was reset " + stage, network};
+    case Fault::closed:
+        return {errc::transport, "the connection was closed " + stage, network};
+    case Fault::timeout:
+        return {errc::transport, "time ran out " + stage, network};
+    case Fault::stall:
+        return {errc::transport, "the server stalled " + stage, network};
+    case Fault::certificate:
+        return {
+            errc::transport,
+            "the server's certificate can't be verified",
+            "name the file of the authority that signed it"};
+    case Fault::protocol:
+        return {
+            errc::transport,
+            outcome.stage == Stage::tls ? "the server does not speak TLS"
+                                        : "this is no HTTP answer",
+            "check the scheme and the port of the address"};
+    case Fault::short_reply:
+        return {errc::transport, "the server sends less than it is asked for", network};
+    case Fault::none:
+        break;
+    }
+    return status_problem(outcome.status, outcome.s3);
+}
+
+std::string count_of(unsigned count, const char* one, const char* many) {
+    return std::to_string(count) + ' ' + (count == 1 ? one : many);
+}
+
+std::string seconds_text(milliseconds time) {
+    return count_of(
+        static_cast<unsigned>(std::chrono::ceil<seconds>(time).count()), "second", "seconds");
+}
+
+} // namespace
+
+bool RetryBudget::take(unsigned tokens) {
+    unsigned left = left_.load(std::memory_order_relaxed);
+    do {
+        if (left < tokens)
+            return false;
+    } while (!left_.compare_exchange_weak(left, left - tokens, std::memory_order_relaxed));
+    return true;
+}
+
+void RetryBudget::give_back() {
+    unsigned left = left_.load(std::memory_order_relaxed);
+    while (left < full_ &&
+           !left_.compare_exchange_weak(left, left + 1, std::memory_order_relaxed)) {
+    }
+}
+
+Decision Retry::decide(const Outcome& outcome, Time now, double random) {
+    now_ = now;
+    return outcome.fault == Fault::none ? after_answer(outcome, random)
+                                        : after_fault(outcome, random);
+}
+
+Decision Retry::after_answer(const Outcome& outcome, double random) {
+    Decision decision;
+    decision.new_connection = false;
+    if (outcome.s3 == S3Error::expired_token) {
+        decision.next = Next::refresh_credentials;
+        return credential_refreshes_++ == 0 ? decision
+                                            : give_up(outcome, "new credentials did not help");
+    }
+    if (outcome.s3 == S3Error::clock_skew) {
+        if (!outcome.has_date)
+            return give_up(outcome);
+        decision.next = Next::correct_clock;
+        return clock_corrections_++ == 0
+                   ? decision
+                   : give_up(outcome, "the time of its own answer did not help");
+    }
+    if (!is_passing(outcome.status, outcome.s3))
+        return give_up(outcome);
+    const milliseconds wait = backoff(random);
+    if (!outcome.retry_after || outcome.retry_after->count() <= 0)
+        return repeat(outcome, wait, true);
+    if (*outcome.retry_after > options_.retry_after_max)
+        return give_up(
+            outcome,
+            "it asks for " + seconds_text(*outcome.retry_after) + " of waiting, more than the " +
+                seconds_text(options_.retry_after_max) + " that are allowed");
+    // Not all lanes at the same moment.
+    const auto spread = milliseconds(
+        static_cast<std::int64_t>(random * static_cast<double>(options_.delay_min.count())));
+    return repeat(outcome, *outcome.retry_after + spread, true);
+}
+
+Decision Retry::after_fault(const Outcome& outcome, double random) {
+    constexpr milliseconds at_once{0};
+    switch (outcome.fault) {
+    case Fault::certificate:
+        return give_up(outcome);
+    case Fault::protocol:
+        // once more, by another connection: a proxy may have mixed answers up
+        return protocol_faults_++ == 0 ? repeat(outcome, at_once, true) : give_up(outcome);
+    case Fault::no_such_host:
+        return ++unknown_hosts_ < unknown_hosts_max ? repeat(outcome, backoff(random), true)
+                                                    : give_up(outcome);
+    default:
+        break;
+    }
+    const bool ended = outcome.fault == Fault::closed || outcome.fault == Fault::reset;
+    const bool unanswered = outcome.stage == Stage::send || outcome.stage == Stage::head;
+    if (ended && unanswered && outcome.reused && !outcome.answered && stale_ < stale_max) {
+        // The server closed a kept connection as the request was on its way: nobody's failure.
+        ++stale_;
+        return Decision{.next = Next::repeat};
+    }
+    if (outcome.bytes_gained >= gain_bytes_min && gains_ < gains_max) {
+        ++gains_;
+        last_delay_ = milliseconds(0);
+        return repeat(outcome, at_once, false);
+    }
+    // The first time, the waiting has been done already.
+    const bool waited = is_wait(outcome.fault) && !before_request(outcome.stage) && waits_++ == 0;
+    return repeat(outcome, waited ? at_once : backoff(random), true);
+}
+
+/// Repeats if tries, time and budget allow it.
+Decision Retry::repeat(const Outcome& outcome, milliseconds delay, bool counted) {
+    tries_ += counted;
+    if (tries_ >= options_.tries_max)
+        return give_up(outcome);
+    if (now_ - first_try_ + delay > options_.total_max)
+        return give_up(outcome, "no time is left for another try");
+    // A part of the range is an answer: it costs the host nothing that was in vain.
+    const bool charged = outcome.fault != Fault::short_reply;
+    if (charged && !budget_.take(cost(outcome)))
+        return give_up(
+            outcome, "too many requests to this host have failed lately for another try");
+    return Decision{
+        .next = Next::repeat,
+        .delay = delay,
+        .new_connection = outcome.fault != Fault::none && outcome.fault != Fault::short_reply};
+}
+
+Decision Retry::give_up(const Outcome& outcome, std::string_view why) const {
+    Decision decision;
+    decision.problem = outcome.problem ? *outcome.problem : fault_problem(outcome);
+    if (tries_ > 1) {
+        const auto passed = std::chrono::duration_cast<milliseconds>(now_ - first_try_);
+        decision.problem.reason +=
+            ", after " + count_of(tries_, "try", "tries") + " in " + seconds_text(passed);
+    }
+    if (!why.empty())
+        decision.problem.reason += "; " + std::string(why);
+    return decision;
+}
+
+/// Decorrelated jitter: between the least delay and three times the last one, so that lanes that
+/// failed together don't come back together.
+milliseconds Retry::backoff(double random) {
+    const auto least = options_.delay_min;
+    const auto most = std::min(options_.delay_max, std::max(least, last_delay_) * 3);
+    const auto range = static_cast<double>(std::max(milliseconds(0), most - least).count());
+    last_delay_ = least + milliseconds(static_cast<std::int64_t>(std::floor(random * range)));
+    return last_delay_;
+}
+
+std::optional<seconds> parse_retry_after(std::string_view text, HttpTime now) {
+    const bool digits =
+        !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+    if (digits) {
+        seconds value{0};
+        for (const char c : text)
+            value = std::min(value * 10 + seconds(c - '0'), retry_after_cap);
+        return value;
+    }
+    const auto date = parse_http_date(text, now);
+    if (!date)
+        return {};
+    return std::clamp<seconds>(*date - now, seconds(0), retry_after_cap);
+}
+
+} // namespace tz

@@ -1,0 +1,109 @@
+#include <tz/protocols/watch.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
+
+namespace tz {
+
+namespace {
+
+std::string seconds_text(std::chrono::milliseconds time) {
+    const auto count = time.count();
+    if (count % 1000 == 0)
+        return std::to_string(count / 1000) + " s";
+    return std::to_string(count) + " ms";
+}
+
+} // namespace
+
+struct Watch::State : std::enable_shared_from_this<State> {
+    explicit State(asio::ip::tcp::socket& of) : socket(&of), timer(of.get_executor()) {}
+
+    asio::ip::tcp::socket* socket; ///< valid while armed
+    asio::steady_timer timer;
+    std::uint64_t arming = 0; ///< tells a handler whether it is still meant
+    Clock::time_point deadline = Clock::time_point::max();
+    Clock::time_point end;
+
+    const std::uint64_t* counter = nullptr; ///< null: a step with an end
+    std::uint64_t counted = 0;
+    std::uint64_t bytes_min = 0;
+    std::chrono::milliseconds window{};
+
+    std::optional<TransportCause> expired;
+    std::string reason;
+
+    void arm(Clock::time_point at) {
+        end = at;
+        timer.expires_at(std::min(at, deadline));
+        timer.async_wait([state = shared_from_this(), meant = arming](error_code ec) {
+            if (!ec && state->arming == meant)
+                state->fire();
+        });
+    }
+
+    void fire() {
+        const bool last = end > deadline;
+        if (counter != nullptr && !last && *counter - counted >= bytes_min) {
+            counted = *counter;
+            return arm(Clock::now() + window);
+        }
+        if (last)
+            reason = "the time for the whole request is over";
+        else if (counter != nullptr)
+            reason = "fewer than " + std::to_string(bytes_min) + " bytes came in " +
+                     seconds_text(window);
+        expired = counter != nullptr && !last ? TransportCause::stalled : TransportCause::timed_out;
+        // Not cancel(): that reaches only who waits right now, while this makes every later read
+        // and write end as well.
+        error_code ignored;
+        socket->shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+    }
+};
+
+Watch::Watch(asio::ip::tcp::socket& socket) : state_(std::make_shared<State>(socket)) {}
+
+Watch::~Watch() {
+    disarm();
+}
+
+void Watch::set_deadline(Clock::time_point deadline) {
+    state_->deadline = deadline;
+}
+
+Watch::Guard Watch::until(Clock::time_point end, const std::string& what) {
+    state_->counter = nullptr;
+    state_->reason = what;
+    state_->arm(end);
+    return Guard(*this);
+}
+
+Watch::Guard Watch::within(std::chrono::milliseconds limit, const std::string& what) {
+    return until(Clock::now() + limit, what + " within " + seconds_text(limit));
+}
+
+Watch::Guard Watch::progress(
+    const std::uint64_t& counter, std::uint64_t bytes_min, std::chrono::milliseconds window) {
+    state_->counter = &counter;
+    state_->counted = counter;
+    state_->bytes_min = bytes_min;
+    state_->window = window;
+    state_->arm(Clock::now() + window);
+    return Guard(*this);
+}
+
+void Watch::disarm() {
+    ++state_->arming;
+    state_->timer.cancel();
+}
+
+std::optional<TransportCause> Watch::expired() const {
+    return state_->expired;
+}
+
+const std::string& Watch::reason() const {
+    return state_->reason;
+}
+
+} // namespace tz
