@@ -34,12 +34,15 @@ ConnectionPool::Lease::~Lease() {
 }
 
 void ConnectionPool::Lease::answered() {
-    if (!answered_) {
-        answered_ = true;
-        ++way_.answered;
+    if (answered_)
+        return;
+    answered_ = true;
+    ++way_.answered;
+    const auto all = static_cast<unsigned>(way_.answered + way_.idle.size());
+    if (way_.limit && all > *way_.limit) {
+        way_.limit = all; // it bears more by now, and maybe more than that
+        way_.probe = Connection::Clock::now();
     }
-    if (way_.limit && way_.answered + way_.idle.size() > *way_.limit)
-        way_.limit.reset(); // it bears more by now
 }
 
 bool ConnectionPool::Lease::crowded_out() {
@@ -84,6 +87,8 @@ awaitable<void> ConnectionPool::take(Lease& lease, std::chrono::milliseconds pat
         ~Place() {
             if (!waiter.woken)
                 way.waiters.erase(at);
+            else if (waiter.given)
+                --way.answered;
         }
 
         Place(const Place&) = delete;
@@ -100,13 +105,14 @@ awaitable<void> ConnectionPool::take(Lease& lease, std::chrono::milliseconds pat
     if (ec && !place.waiter.woken)
         throw boost::system::system_error(ec); // cancelled
     lease.connection = std::move(place.waiter.given);
-    if (lease.connection)
-        lease.answered();
+    lease.answered_ = lease.connection != nullptr; // counted when it was handed over
 }
 
 void ConnectionPool::wake(Way& way, std::unique_ptr<Connection> connection) {
     Waiter& first = *way.waiters.front();
     way.waiters.pop_front();
+    if (connection)
+        ++way.answered;
     first.given = std::move(connection);
     first.woken = true;
     first.timer.cancel();

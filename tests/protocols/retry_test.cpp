@@ -113,10 +113,10 @@ TEST(Retry, DecidesByWhatHappenedFirst) {
         EXPECT_EQ(decision.next, row.next) << row.name;
         EXPECT_EQ(decision.delay > 0ms, row.waits) << row.name;
         EXPECT_EQ(options.budget - budget.left(), row.cost) << row.name;
+        const bool answered = !row.outcome.fault;
         if (answered) {
             EXPECT_EQ(decision.next == Next::give_up, !decision.problem.reason.empty()) << row.name;
         }
-        const bool answered = !row.outcome.fault;
         if (row.next != Next::give_up) {
             EXPECT_EQ(decision.new_connection, !answered) << row.name;
         }
