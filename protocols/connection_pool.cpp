@@ -69,8 +69,8 @@ awaitable<void> ConnectionPool::take(Lease& lease, std::chrono::milliseconds pat
     lease.connection = take_idle(way);
     if (lease.connection)
         lease.answered();
-    // its own lease is one of those that are out
-    if (lease.connection || !way.limit || way.out <= *way.limit)
+    // those that wait have a lease, as this one has
+    if (lease.connection || !way.limit || way.out - way.waiters.size() <= *way.limit)
         co_return;
     const auto now = Connection::Clock::now();
     if (now >= way.probe) {
@@ -126,7 +126,8 @@ void ConnectionPool::give_back(Lease& lease) {
     const bool good = lease.connection && lease.connection->reusable();
     if (!good)
         lease.connection.reset();
-    if (!way.waiters.empty()) {
+    const bool room = !way.limit || way.out - way.waiters.size() < *way.limit;
+    if (!way.waiters.empty() && (good || room)) {
         wake(way, std::move(lease.connection)); // with none, it may open one instead of this
     } else if (good) {
         way.idle.push_back(std::move(lease.connection));

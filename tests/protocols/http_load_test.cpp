@@ -120,7 +120,7 @@ TEST_F(HttpLoad, NoticesThatTheObjectWasReplacedBetweenLoads) {
 }
 
 TEST_F(HttpLoad, BringsTheFirstTensorInThreeFlights) {
-    constexpr auto flight = 150ms;
+    constexpr auto flight = 300ms;
     HttpServerOptions slow;
     slow.delay = flight;
     slow.connect_delay = flight;
