@@ -64,11 +64,16 @@ std::unique_ptr<Connection> ConnectionPool::take_idle(Way& way) {
     return nullptr;
 }
 
-awaitable<void> ConnectionPool::take(Lease& lease, std::chrono::milliseconds patience) {
-    Way& way = lease.way_;
-    lease.connection = take_idle(way);
+bool ConnectionPool::take_idle(Lease& lease) {
+    lease.connection = take_idle(lease.way_);
     if (lease.connection)
         lease.answered();
+    return lease.connection != nullptr;
+}
+
+awaitable<void> ConnectionPool::take(Lease& lease, std::chrono::milliseconds patience) {
+    Way& way = lease.way_;
+    take_idle(lease);
     // those that wait have a lease, as this one has
     if (lease.connection || !way.limit || way.out - way.waiters.size() <= *way.limit)
         co_return;

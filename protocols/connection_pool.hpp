@@ -85,6 +85,9 @@ public:
     /// longer than `patience`. Now and then the server is asked all the same whether it bears more.
     awaitable<void> take(Lease& lease, std::chrono::milliseconds patience);
 
+    /// False where none waits.
+    static bool take_idle(Lease& lease);
+
 private:
     struct Waiter {
         asio::steady_timer timer;

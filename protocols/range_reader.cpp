@@ -39,6 +39,14 @@ bool may_be_late_error(const ReplyHead& head) {
            type->find("xml") != type->npos && (!head.length || *head.length <= s3_error_bytes_max);
 }
 
+/// What connections lead to, and how.
+std::string way_to(const Place& place) {
+    std::string way = (place.url.tls ? "https://" : "http://") + place.url.authority();
+    if (place.guarded)
+        way += " guarded";
+    return way;
+}
+
 } // namespace
 
 /// One range on its way.
@@ -70,6 +78,8 @@ struct RangeReader::Transfer {
     std::uint64_t bytes = 0; ///< that are wanted; fewer, once it is known that there are fewer
     std::uint64_t done = 0;
     Retry retry;
+    std::unique_ptr<ConnectionPool::Lease> reserved; ///< for the first attempt
+    std::string reserved_way;
     std::optional<Place> place; ///< that the last answer led to
     unsigned elsewhere = 0;     ///< times that a place was forgotten
     unsigned fruitless = 0;     ///< new connections without an answer, one after the other
@@ -83,7 +93,7 @@ struct RangeReader::Attempt {
 
     Place place;
     Question question;
-    std::optional<ConnectionPool::Lease> lease;
+    std::unique_ptr<ConnectionPool::Lease> lease;
     bool fresh = false;    ///< the connection was opened for this
     bool answered = false; ///< the head came
     bool moved = false;    ///< it led elsewhere
@@ -125,8 +135,9 @@ awaitable<void>
 RangeReader::read(Route, std::uint64_t offset, std::span<const Buffer> to, std::size_t need) {
     if (need == 0)
         co_return;
-    co_await touch_fresh(loop_, to, counters_);
     Transfer whole(*source_, offset);
+    reserve(whole);
+    co_await touch_fresh(loop_, to, counters_);
     for (const Buffer& buffer : to)
         whole.to.push_back(buffer.bytes);
     whole.bytes = need;
@@ -184,17 +195,26 @@ awaitable<void> RangeReader::ask(Transfer& transfer, Attempt& attempt) {
 }
 
 awaitable<void> RangeReader::connect(Transfer& transfer, Attempt& attempt) {
-    const Url& url = attempt.place.url;
-    std::string way = (url.tls ? "https://" : "http://") + url.authority();
-    if (attempt.place.guarded)
-        way += " guarded";
-    attempt.lease.emplace(member_.pool(), way);
+    const std::string way = way_to(attempt.place);
+    attempt.lease = std::move(transfer.reserved);
+    if (attempt.lease && transfer.reserved_way == way && attempt.lease->connection->reusable())
+        co_return;
+    attempt.lease = std::make_unique<ConnectionPool::Lease>(member_.pool(), way);
     co_await member_.pool().take(*attempt.lease, source_->retry().total_max);
     if (!attempt.lease->connection) {
         attempt.fresh = true;
         ++transfer.fruitless;
         co_await open(attempt);
     }
+}
+
+/// A connection that waits goes to who comes first, not to whose memory is ready first: the first
+/// chunks bring the first tensors.
+void RangeReader::reserve(Transfer& transfer) {
+    transfer.reserved_way = way_to(source_->asker().start());
+    auto lease = std::make_unique<ConnectionPool::Lease>(member_.pool(), transfer.reserved_way);
+    if (ConnectionPool::take_idle(*lease))
+        transfer.reserved = std::move(lease);
 }
 
 awaitable<void> RangeReader::open(Attempt& attempt) {

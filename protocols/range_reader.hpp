@@ -41,6 +41,7 @@ private:
     awaitable<void> ask(Transfer& transfer, Attempt& attempt);
     awaitable<void> connect(Transfer& transfer, Attempt& attempt);
     awaitable<void> open(Attempt& attempt);
+    void reserve(Transfer& transfer);
     awaitable<void> take_answer(Transfer& transfer, Attempt& attempt);
     awaitable<void> read_refusal(Attempt& attempt);
     awaitable<void> take_body(Transfer& transfer, Attempt& attempt, const RangeBody& body);

@@ -120,7 +120,8 @@ TEST_F(HttpLoad, NoticesThatTheObjectWasReplacedBetweenLoads) {
 }
 
 TEST_F(HttpLoad, BringsTheFirstTensorInThreeFlights) {
-    constexpr auto flight = 300ms;
+    constexpr auto flight = 200ms;
+    network_.transport.first_byte_timeout = 5s; // the server's pause after accepting counts in it
     HttpServerOptions slow;
     slow.delay = flight;
     slow.connect_delay = flight;
