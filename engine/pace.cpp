@@ -23,6 +23,7 @@ void Pacing::tick(Clock::time_point now) {
         PaceSample sample;
         sample.time = now - *began_;
         sample.bytes = paced.read->bytes;
+        sample.requests = paced.read->requests;
         sample.throttles = paced.read->throttles;
         sample.lanes = paced.queue->working();
         paced.queue->want(paced.pacer->lanes_wanted(sample));

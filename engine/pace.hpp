@@ -16,6 +16,7 @@ namespace tz {
 struct PaceSample {
     std::chrono::nanoseconds time{};
     std::uint64_t bytes = 0;     ///< that arrived from the host
+    std::uint64_t requests = 0;  ///< made of it
     std::uint64_t throttles = 0; ///< times the host asked for less
     unsigned lanes = 0;          ///< that work now
 };

@@ -28,6 +28,8 @@ struct TransportOptions {
     bool insecure = false;        ///< certificates are not verified; warns each time
     /// A URL; "" for none. Unset: http_proxy, https_proxy, all_proxy, no_proxy by curl's rules.
     std::optional<std::string> proxy;
+
+    bool operator==(const TransportOptions&) const = default;
 };
 
 /// When a request is tried again.

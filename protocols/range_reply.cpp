@@ -62,10 +62,11 @@ Refusal changed(const std::string& what) {
 /// One answer to one request, and the questions about it.
 class Judge {
 public:
-    Judge(const RangeRequest& request, const ReplyHead& reply)
+    Judge(const RangeRequest& request, const ReplyHead& reply, std::optional<S3Code> s3)
         : request_(request),
           reply_(reply),
-          range_text_(reply.header("content-range")) {
+          s3_(s3),
+          range_text_(reply.find("content-range")) {
         if (range_text_)
             range_ = parse_content_range(*range_text_);
     }
@@ -74,7 +75,7 @@ public:
         if (reply_.status == 416)
             return unsatisfied();
         if (reply_.status != 200 && reply_.status != 206)
-            return Refusal{status_problem(reply_.status, reply_.s3), reply_.status < 300};
+            return Refusal{status_problem(reply_.status, s3_), reply_.status < 300};
         if (const auto broken = broken_body())
             return *broken;
         if (reply_.status == 206 || range_text_)
@@ -89,19 +90,19 @@ private:
 
     /// What no answer may have, whatever it answers.
     std::optional<Refusal> broken_body() const {
-        const auto encoding = reply_.header("content-encoding");
+        const auto encoding = reply_.find("content-encoding");
         if (encoding && !encoding->empty() &&
             !(encoding->size() == 8 && starts_with_word(*encoding, "identity")))
             return protocol("the answer is encoded (Content-Encoding), which was not asked for");
-        if (const auto type = reply_.header("content-type");
+        if (const auto type = reply_.find("content-type");
             type && starts_with_word(*type, "multipart/byteranges"))
             return protocol("the answer has several ranges where one was asked for");
         if (reply_.chunked)
             return protocol("the answer to a range comes in chunks, without a length");
-        if (!reply_.content_length)
+        if (!reply_.length)
             return protocol("the answer has no Content-Length: its end could not be told from a "
                             "broken connection");
-        if (*reply_.content_length > length_max)
+        if (*reply_.length > length_max)
             return protocol("the answer's Content-Length is no file's");
         return {};
     }
@@ -114,14 +115,14 @@ private:
         if (const auto other = other_range())
             return *other;
         const std::uint64_t bytes = range_->last - range_->first + 1;
-        if (*reply_.content_length != bytes)
+        if (*reply_.length != bytes)
             return protocol(
-                "the answer has " + std::to_string(*reply_.content_length) + " bytes for " +
+                "the answer has " + std::to_string(*reply_.length) + " bytes for " +
                 bytes_text(range_->first, range_->last));
         const auto total = range_->total ? range_->total : pinned_total();
         if (!total)
             return protocol("the answer does not say how long the object is");
-        return checked({0, bytes, 0, identity_of(reply_.header, *total)});
+        return checked({0, bytes, 0, identity_of(header_lookup(reply_), *total)});
     }
 
     /// The length where the answer has none but what it belongs to can be told all the same.
@@ -150,10 +151,10 @@ private:
 
     /// Status 200 without Content-Range: the server ignores ranges, or this one.
     Verdict whole() const {
-        const std::uint64_t total = *reply_.content_length;
-        if (reply_.s3 != S3Error::none) // S3 reports late failures behind a status of success
-            return Refusal{status_problem(reply_.status, reply_.s3), false};
-        Identity identity = identity_of(reply_.header, total);
+        const std::uint64_t total = *reply_.length;
+        if (s3_) // S3 reports late failures behind a status of success
+            return Refusal{status_problem(reply_.status, s3_), false};
+        Identity identity = identity_of(header_lookup(reply_), total);
         if (const auto other = other_version(identity))
             return *other;
         if (total == 0 && request_.offset == 0)
@@ -174,15 +175,17 @@ private:
 
     Verdict unsatisfied() const {
         const Identity* pinned = request_.pinned;
-        const auto total = range_ && range_->unsatisfied ? range_->total : std::nullopt;
+        std::optional<std::uint64_t> total;
+        if (range_ && range_->unsatisfied)
+            total = range_->total;
         const bool inside = pinned && request_.offset < pinned->bytes;
         if (total && pinned && *total != pinned->bytes)
             return changed(
                 "its length (" + std::to_string(*total) + " bytes instead of " +
                 std::to_string(pinned->bytes) + ")");
-        if (total == 0u && request_.offset == 0 && !pinned)
+        if (total && *total == 0 && request_.offset == 0 && !pinned)
             return RangeBody{
-                0, 0, reply_.content_length.value_or(0), identity_of(reply_.header, 0)};
+                0, 0, reply_.length.value_or(0), identity_of(header_lookup(reply_), 0)};
         if (total && request_.offset < *total)
             return protocol("the server refuses " + asked() + ", which the object has");
         if (total)
@@ -222,6 +225,7 @@ private:
 
     const RangeRequest& request_;
     const ReplyHead& reply_;
+    std::optional<S3Code> s3_;
     std::optional<std::string_view> range_text_;
     std::optional<ContentRange> range_; ///< nothing where the text is missing or no Content-Range
 };
@@ -251,9 +255,13 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
     return range;
 }
 
-Verdict judge_reply(const RangeRequest& request, const ReplyHead& reply) {
+HeaderLookup header_lookup(const ReplyHead& reply) {
+    return [&reply](std::string_view name) { return reply.find(name); };
+}
+
+Verdict judge_reply(const RangeRequest& request, const ReplyHead& reply, std::optional<S3Code> s3) {
     assert(request.bytes >= 1 && request.bytes <= length_max && request.offset <= length_max);
-    return Judge(request, reply).verdict();
+    return Judge(request, reply, s3).verdict();
 }
 
 } // namespace tz

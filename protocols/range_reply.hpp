@@ -3,6 +3,8 @@
 #pragma once
 
 #include <tz/protocols/identity.hpp>
+#include <tz/protocols/reply.hpp>
+#include <tz/protocols/s3_error.hpp>
 #include <tz/protocols/status.hpp>
 
 #include <cstdint>
@@ -30,14 +32,6 @@ struct RangeRequest {
     const Identity* pinned = nullptr; ///< of the first answer; null until there is one
 };
 
-struct ReplyHead {
-    unsigned status = 0;
-    HeaderLookup header{};
-    std::optional<std::uint64_t> content_length{};
-    bool chunked = false;       ///< any Transfer-Encoding
-    S3Error s3 = S3Error::none; ///< of the body, where it was read
-};
-
 /// How to take the body: pass over `skip` bytes, take `bytes`, then `rest` more are of no use.
 struct RangeBody {
     std::uint64_t skip = 0;
@@ -59,6 +53,11 @@ struct Refusal {
 /// Bytes of a whole object that are passed over to get at a range which the server ignored.
 constexpr std::uint64_t range_skip_max = 1 << 20;
 
-std::variant<RangeBody, Refusal> judge_reply(const RangeRequest& request, const ReplyHead& reply);
+/// `s3` is S3's error code in the body, where that was read.
+std::variant<RangeBody, Refusal>
+judge_reply(const RangeRequest& request, const ReplyHead& reply, std::optional<S3Code> s3 = {});
+
+/// The headers of an answer; `reply` stays as long.
+HeaderLookup header_lookup(const ReplyHead& reply);
 
 } // namespace tz

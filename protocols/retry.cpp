@@ -34,76 +34,20 @@ constexpr unsigned unknown_hosts_max = 2;
 
 constexpr seconds retry_after_cap = std::chrono::hours(24 * 365);
 
-bool before_request(Stage stage) {
-    return stage < Stage::send;
+bool before_request(const TransportFault& fault) {
+    return fault.stage < TransportStage::send;
 }
 
-bool is_wait(Fault fault) {
-    return fault == Fault::timeout || fault == Fault::stall;
+bool is_wait(const TransportFault& fault) {
+    return fault.cause == TransportCause::timed_out || fault.cause == TransportCause::stalled;
 }
 
 unsigned cost(const Outcome& outcome) {
-    if (is_wait(outcome.fault) || outcome.status == 408 || outcome.s3 == S3Error::request_timeout)
-        return wait_cost;
-    return outcome.fault != Fault::none && before_request(outcome.stage) ? connect_cost
-                                                                         : usual_cost;
-}
-
-std::string_view during(Stage stage) {
-    switch (stage) {
-    case Stage::resolve:
-        return "while its address was looked up";
-    case Stage::connect:
-        return "while connecting";
-    case Stage::tls:
-        return "during the TLS handshake";
-    case Stage::send:
-        return "while the request was sent";
-    case Stage::head:
-        return "before it answered";
-    case Stage::body:
-        return "in the middle of its answer";
-    }
-    return "";
-}
-
-Problem fault_problem(const Outcome& outcome) {
-    const std::string stage(during(outcome.stage));
-    const std::string network = "check the network and the server";
-    switch (outcome.fault) {
-    case Fault::no_such_host:
-        return {errc::transport, "there is no such host", "check the name in the address"};
-    case Fault::unreachable:
-        return {
-            errc::transport,
-            outcome.stage == Stage::resolve ? "no name server answers"
-                                            : "the server can't be reached",
-            "check the address and the network"};
-    case Fault::reset:
-        return {errc::transport, "the connection was reset " + stage, network};
-    case Fault::closed:
-        return {errc::transport, "the connection was closed " + stage, network};
-    case Fault::timeout:
-        return {errc::transport, "time ran out " + stage, network};
-    case Fault::stall:
-        return {errc::transport, "the server stalled " + stage, network};
-    case Fault::certificate:
-        return {
-            errc::transport,
-            "the server's certificate can't be verified",
-            "name the file of the authority that signed it"};
-    case Fault::protocol:
-        return {
-            errc::transport,
-            outcome.stage == Stage::tls ? "the server does not speak TLS"
-                                        : "this is no HTTP answer",
-            "check the scheme and the port of the address"};
-    case Fault::short_reply:
-        return {errc::transport, "the server sends less than it is asked for", network};
-    case Fault::none:
-        break;
-    }
-    return status_problem(outcome.status, outcome.s3);
+    if (outcome.fault)
+        return is_wait(*outcome.fault)          ? wait_cost
+               : before_request(*outcome.fault) ? connect_cost
+                                                : usual_cost;
+    return outcome.status == 408 || outcome.s3 == S3Code::request_timeout ? wait_cost : usual_cost;
 }
 
 std::string count_of(unsigned count, const char* one, const char* many) {
@@ -135,19 +79,20 @@ void RetryBudget::give_back() {
 
 Decision Retry::decide(const Outcome& outcome, Time now, double random) {
     now_ = now;
-    return outcome.fault == Fault::none ? after_answer(outcome, random)
-                                        : after_fault(outcome, random);
+    if (outcome.part)
+        return after_part(outcome, random);
+    return outcome.fault ? after_fault(outcome, random) : after_answer(outcome, random);
 }
 
 Decision Retry::after_answer(const Outcome& outcome, double random) {
     Decision decision;
     decision.new_connection = false;
-    if (outcome.s3 == S3Error::expired_token) {
+    if (outcome.s3 == S3Code::expired_token) {
         decision.next = Next::refresh_credentials;
         return credential_refreshes_++ == 0 ? decision
                                             : give_up(outcome, "new credentials did not help");
     }
-    if (outcome.s3 == S3Error::clock_skew) {
+    if (outcome.s3 == S3Code::clock_skewed) {
         if (!outcome.has_date)
             return give_up(outcome);
         decision.next = Next::correct_clock;
@@ -173,33 +118,47 @@ Decision Retry::after_answer(const Outcome& outcome, double random) {
 
 Decision Retry::after_fault(const Outcome& outcome, double random) {
     constexpr milliseconds at_once{0};
-    switch (outcome.fault) {
-    case Fault::certificate:
+    const TransportFault& fault = *outcome.fault;
+    switch (fault.cause) {
+    case TransportCause::certificate:
+    case TransportCause::forbidden:
         return give_up(outcome);
-    case Fault::protocol:
+    case TransportCause::tls:
+    case TransportCause::proxy_refused:
+    case TransportCause::protocol:
         // once more, by another connection: a proxy may have mixed answers up
         return protocol_faults_++ == 0 ? repeat(outcome, at_once, true) : give_up(outcome);
-    case Fault::no_such_host:
+    case TransportCause::unknown_host:
         return ++unknown_hosts_ < unknown_hosts_max ? repeat(outcome, backoff(random), true)
                                                     : give_up(outcome);
     default:
         break;
     }
-    const bool ended = outcome.fault == Fault::closed || outcome.fault == Fault::reset;
-    const bool unanswered = outcome.stage == Stage::send || outcome.stage == Stage::head;
-    if (ended && unanswered && outcome.reused && !outcome.answered && stale_ < stale_max) {
+    if (fault.stale() && stale_ < stale_max) {
         // The server closed a kept connection as the request was on its way: nobody's failure.
         ++stale_;
         return Decision{.next = Next::repeat};
     }
-    if (outcome.bytes_gained >= gain_bytes_min && gains_ < gains_max) {
-        ++gains_;
-        last_delay_ = milliseconds(0);
+    if (gained(outcome))
         return repeat(outcome, at_once, false);
-    }
     // The first time, the waiting has been done already.
-    const bool waited = is_wait(outcome.fault) && !before_request(outcome.stage) && waits_++ == 0;
+    const bool waited = is_wait(fault) && !before_request(fault) && waits_++ == 0;
     return repeat(outcome, waited ? at_once : backoff(random), true);
+}
+
+Decision Retry::after_part(const Outcome& outcome, double random) {
+    if (gained(outcome))
+        return repeat(outcome, milliseconds(0), false);
+    return repeat(outcome, backoff(random), true);
+}
+
+/// Counts tries that brought much, and tells whether this is one that need not count as failed.
+bool Retry::gained(const Outcome& outcome) {
+    if (outcome.bytes_gained < gain_bytes_min || gains_ >= gains_max)
+        return false;
+    ++gains_;
+    last_delay_ = milliseconds(0);
+    return true;
 }
 
 /// Repeats if tries, time and budget allow it.
@@ -210,19 +169,18 @@ Decision Retry::repeat(const Outcome& outcome, milliseconds delay, bool counted)
     if (now_ - first_try_ + delay > options_.total_max)
         return give_up(outcome, "no time is left for another try");
     // A part of the range is an answer: it costs the host nothing that was in vain.
-    const bool charged = outcome.fault != Fault::short_reply;
-    if (charged && !budget_.take(cost(outcome)))
+    if (!outcome.part && !budget_.take(cost(outcome)))
         return give_up(
             outcome, "too many requests to this host have failed lately for another try");
     return Decision{
-        .next = Next::repeat,
-        .delay = delay,
-        .new_connection = outcome.fault != Fault::none && outcome.fault != Fault::short_reply};
+        .next = Next::repeat, .delay = delay, .new_connection = outcome.fault.has_value()};
 }
 
 Decision Retry::give_up(const Outcome& outcome, std::string_view why) const {
     Decision decision;
-    decision.problem = outcome.problem ? *outcome.problem : fault_problem(outcome);
+    decision.problem = outcome.problem;
+    if (decision.problem.reason.empty())
+        decision.problem = status_problem(outcome.status, outcome.s3);
     if (tries_ > 1) {
         const auto passed = std::chrono::duration_cast<milliseconds>(now_ - first_try_);
         decision.problem.reason +=

@@ -6,6 +6,7 @@
 #include <tz/protocols/http_date.hpp>
 #include <tz/protocols/network.hpp>
 #include <tz/protocols/status.hpp>
+#include <tz/protocols/transport_error.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -15,36 +16,18 @@
 
 namespace tz {
 
-/// How far a try had come.
-enum class Stage : std::uint8_t { resolve, connect, tls, send, head, body };
-
-/// What ended it before there was a whole answer.
-enum class Fault : std::uint8_t {
-    none,         ///< there is an answer: its status counts
-    no_such_host, ///< said by the name server; its own failures are `unreachable`
-    unreachable,  ///< no route, refused, or no name server
-    reset,
-    closed,      ///< the stream ended where more was announced
-    timeout,     ///< of connecting, or of waiting for the first byte
-    stall,       ///< the body comes slower than is worth waiting for
-    certificate, ///< the server's is not to be trusted, or ours is refused
-    protocol,    ///< bytes that are no HTTP or TLS, or a Refusal that says so
-    short_reply, ///< a right answer that has a part of the range only
-};
-
 /// One try, as it ended.
 struct Outcome {
-    Stage stage = Stage::connect;
-    Fault fault = Fault::none;
-    bool reused = false;            ///< the connection had served a request before
-    bool answered = false;          ///< a byte of the answer has come
+    /// What ended it before there was a whole answer; nothing: the answer's status counts.
+    std::optional<TransportFault> fault{};
+    bool part = false;              ///< a right answer that has a part of the range only
     std::uint64_t bytes_gained = 0; ///< of the range, by this try, and kept
     unsigned status = 0;
-    S3Error s3 = S3Error::none;
+    std::optional<S3Code> s3{};
     std::optional<std::chrono::seconds> retry_after{};
     bool has_date = false; ///< the answer tells the server's time
-    /// What to say when it is given up. By the other members where it is absent.
-    std::optional<Problem> problem{};
+    /// What to say when it is given up; empty: what the status says.
+    Problem problem{};
 };
 
 enum class Next : std::uint8_t {
@@ -98,6 +81,8 @@ public:
 private:
     Decision after_answer(const Outcome& outcome, double random);
     Decision after_fault(const Outcome& outcome, double random);
+    Decision after_part(const Outcome& outcome, double random);
+    bool gained(const Outcome& outcome);
     Decision repeat(const Outcome& outcome, std::chrono::milliseconds delay, bool counted);
     Decision give_up(const Outcome& outcome, std::string_view why = {}) const;
     std::chrono::milliseconds backoff(double random);

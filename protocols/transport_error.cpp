@@ -69,8 +69,9 @@ bool TransportFault::lasting() const {
 }
 
 TransportError::TransportError(TransportFault fault, std::string what, std::string hint)
-    : Error(errc::transport, std::move(what), {}, std::move(hint)),
-      fault_(fault) {}
+    : Error(errc::transport, what, {}, std::move(hint)),
+      fault_(fault),
+      reason_(std::move(what)) {}
 
 TransportError TransportError::with(const TransportFault& fault) const {
     TransportError error(*this);

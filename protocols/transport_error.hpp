@@ -53,10 +53,14 @@ public:
 
     const TransportFault& fault() const noexcept { return fault_; }
 
+    /// What is wrong, without the hint.
+    const std::string& reason() const noexcept { return reason_; }
+
     TransportError with(const TransportFault& fault) const;
 
 private:
     TransportFault fault_;
+    std::string reason_;
 };
 
 } // namespace tz

@@ -52,7 +52,7 @@ void check(const RangeBody& body, const RangeRequest& request, const ReplyHead& 
     require(body.bytes <= request.bytes && body.skip <= range_skip_max);
     require(body.bytes > 0 || body.identity.bytes == 0);
     require(body.bytes == 0 || request.offset + body.bytes <= body.identity.bytes);
-    require(body.skip + body.bytes + body.rest == reply.content_length.value_or(0));
+    require(body.skip + body.bytes + body.rest == reply.length.value_or(0));
     require(request.pinned == nullptr || !difference(*request.pinned, body.identity));
     for (const auto& [name, value] : pin_to(body.identity, false, now).headers)
         require(value.find_first_of("\r\n") == value.npos);
@@ -74,29 +74,29 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     const std::string_view input(reinterpret_cast<const char*>(data), size);
     const auto headers = headers_of(input.substr(8));
-    const HeaderLookup header = [&](std::string_view name) -> std::optional<std::string_view> {
-        const auto found = headers.find(name);
-        if (found == headers.end())
-            return {};
-        return found->second;
-    };
+    ReplyHead reply;
+    for (const auto& [name, value] : headers)
+        reply.headers.push_back({std::string(name), std::string(value)});
     const Identity pinned{.etag = "\"a\"", .strong = true, .bytes = 1000};
     constexpr std::array<unsigned, 8> statuses{206, 200, 416, 206, 200, 404, 503, 204};
     RangeRequest request;
     request.offset = data[0] < 128 ? data[0] : std::uint64_t(data[0] & 127) << (data[1] % 56);
     request.bytes = data[2] < 128 ? data[2] + 1 : std::uint64_t(1) << (data[2] % 63);
     request.pinned = data[3] & 1 ? &pinned : nullptr;
-    ReplyHead reply{statuses[data[3] >> 1 & 7], header, {}, (data[3] & 16) != 0, S3Error::none};
+    reply.status = statuses[data[3] >> 1 & 7];
+    reply.chunked = (data[3] & 16) != 0;
     if ((data[3] & 32) == 0)
-        reply.content_length =
+        reply.length =
             data[4] < 128 ? data[5] * 256u + data[6] : std::uint64_t(data[5]) << (data[6] % 64);
-    reply.s3 = static_cast<S3Error>(data[7] % 13);
-    const auto verdict = judge_reply(request, reply);
+    std::optional<S3Code> s3;
+    if (const int code = data[7] % 20; code < 19)
+        s3 = static_cast<S3Code>(code);
+    const auto verdict = judge_reply(request, reply, s3);
     if (const auto* body = std::get_if<RangeBody>(&verdict))
         check(*body, request, reply);
     else
         require(!std::get<Refusal>(verdict).problem.hint.empty());
-    checksums_of(header);
+    checksums_of(header_lookup(reply));
     for (const auto& [name, value] : headers)
         check_dates(value);
     return 0;

@@ -46,7 +46,7 @@ TEST(Status, TellsWhatPassesAndNamesWhatDoesNot) {
              Row{504, "", true, errc::transport},
              Row{505, "", false, errc::transport},
          }) {
-        const S3Error s3 = classify_s3_error(row.code);
+        const auto s3 = *row.code != 0 ? std::optional(s3_code(row.code)) : std::optional<S3Code>();
         EXPECT_EQ(is_passing(row.status, s3), row.passing) << row.status << ' ' << row.code;
         const Problem problem = status_problem(row.status, s3);
         EXPECT_EQ(problem.kind, row.kind) << row.status << ' ' << row.code;
@@ -58,16 +58,11 @@ TEST(Status, TellsWhatPassesAndNamesWhatDoesNot) {
 }
 
 TEST(Status, CallsThrottlingWhatAsksForFewerRequests) {
-    EXPECT_TRUE(is_throttling(429, S3Error::none));
-    EXPECT_TRUE(is_throttling(503, S3Error::none));
-    EXPECT_TRUE(is_throttling(403, S3Error::slow_down));
-    EXPECT_FALSE(is_throttling(500, S3Error::internal));
-    EXPECT_FALSE(is_throttling(408, S3Error::none));
-}
-
-TEST(Status, KeepsUnknownErrorCodesApartFromNone) {
-    EXPECT_EQ(classify_s3_error(""), S3Error::none);
-    EXPECT_EQ(classify_s3_error("slowdown"), S3Error::other);
+    EXPECT_TRUE(is_throttling(429, std::nullopt));
+    EXPECT_TRUE(is_throttling(503, std::nullopt));
+    EXPECT_TRUE(is_throttling(403, S3Code::slow_down));
+    EXPECT_FALSE(is_throttling(500, S3Code::internal_error));
+    EXPECT_FALSE(is_throttling(408, std::nullopt));
 }
 
 } // namespace

@@ -1,0 +1,64 @@
+// An object on a server as a Source: what its readers share.
+#pragma once
+
+#include <tz/engine/options.hpp>
+#include <tz/engine/source.hpp>
+#include <tz/protocols/asker.hpp>
+#include <tz/protocols/identity.hpp>
+#include <tz/protocols/network.hpp>
+#include <tz/protocols/transport.hpp>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace tz {
+
+/// Thread-safe.
+class HttpSource final : public Source {
+public:
+    struct Setup {
+        std::string name; ///< for people, without secrets
+        Url url;          ///< whose server is the source's host
+        std::shared_ptr<Transport> transport;
+        std::unique_ptr<Asker> asker;
+        RetryOptions retry;
+        Log log;
+    };
+
+    explicit HttpSource(Setup setup);
+
+    std::string host() const override { return host_; }
+
+    Preference preference() const override { return remote_preference; }
+
+    std::unique_ptr<Pacer> pacer(unsigned lanes, unsigned lanes_max) const override;
+    std::unique_ptr<Reader> reader(Loop& loop, ReadCounters& counters) const override;
+
+    const std::shared_ptr<Transport>& transport() const { return transport_; }
+
+    Asker& asker() const { return *asker_; }
+
+    const RetryOptions& retry() const { return retry_; }
+
+    RetryBudget& budget() const { return *budget_; }
+
+    /// The version that was answered for first; null until then.
+    const Identity* identity() const;
+    /// What an answer was about. Throws `tz::Error` (errc::object_changed) if that is another
+    /// version than before.
+    void learn(const Identity& identity) const;
+
+private:
+    const std::shared_ptr<Transport> transport_;
+    const std::unique_ptr<Asker> asker_;
+    const RetryOptions retry_;
+    const Log log_;
+    const std::string host_;
+    const std::shared_ptr<RetryBudget> budget_;
+    mutable std::mutex mutex_;
+    mutable std::optional<const Identity> identity_; ///< never changes once it is there
+};
+
+} // namespace tz
