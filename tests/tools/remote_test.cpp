@@ -171,7 +171,7 @@ TEST_F(Remote, EndsWithWrongUsage) {
         {"load", "gopher://host/file"},
         {"load", "http:///file"},
         {"load", "s3://bucket"},
-        {"load", url(), "--ca-file", "/nonexistent"},
+        {"load", "https://localhost:1/x", "--ca-file", "/nonexistent"},
         {"load", "s3://m/x", "--endpoint-url", "://"}};
     for (const auto& arguments : table)
         expect_failure(2, arguments);
