@@ -271,7 +271,7 @@ TEST_F(Remote, BenchTimesLoadsFromAServer) {
         bench);
     ASSERT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ((outcome.out + outcome.err).find(canary), outcome.out.npos) << outcome.out;
-    const Json entries = Json::parse(outcome.out)["entries"];
+    const Json entries = Json::parse(outcome.out)["summary"]["entries"];
     const auto loads = std::count_if(entries.begin(), entries.end(), [](const Json& entry) {
         return entry["role"] == "load" && entry["cache"] == "server" && entry["samples"] == 1;
     });
