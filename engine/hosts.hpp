@@ -38,6 +38,8 @@ public:
 
     Host& of(std::uint32_t source) const { return *hosts_[host_of_[source]]; }
 
+    const Source& source(std::uint32_t source) const { return *sources_[source]; }
+
     /// A Reader for `source`, with a connection that waits on `loop`, if there is one. On the
     /// loop's thread, as keep() is.
     std::unique_ptr<Reader> reader(std::uint32_t source, Loop& loop);

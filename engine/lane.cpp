@@ -1,4 +1,5 @@
 #include <tz/engine/lane.hpp>
+#include <tz/engine/lane_reader.hpp>
 #include <tz/engine/placement.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
@@ -206,41 +207,6 @@ awaitable<void> pass(Job& job, Loop& loop, Reader& reader, Passage& passage, uns
     co_await transform(job, loop, passage);
 }
 
-/// The Reader that a lane has, if any, and what it is for.
-class LaneReader {
-public:
-    LaneReader(Job& job, Hosts& hosts, Loop& loop) : job_(job), hosts_(hosts), loop_(loop) {}
-
-    Reader& of(std::uint32_t file) {
-        if (reader_ && file_ == file)
-            return *reader_;
-        const bool same_host = reader_ && &hosts_.of(file_) == &hosts_.of(file);
-        if (!same_host || !reader_->retarget(*job_.files[file].source)) {
-            reader_.reset();
-            reader_ = hosts_.reader(file, loop_);
-            if (const auto& mapping = job_.files[file].mapping)
-                reader_ =
-                    make_mapped_reader(std::move(reader_), *mapping, loop_, hosts_.of(file).read);
-        }
-        file_ = file;
-        return *reader_;
-    }
-
-    void close() { reader_.reset(); }
-
-    void keep() {
-        if (reader_ && !job_.files[file_].mapping)
-            hosts_.keep(std::move(reader_), file_, loop_);
-    }
-
-private:
-    Job& job_;
-    Hosts& hosts_;
-    Loop& loop_;
-    std::unique_ptr<Reader> reader_;
-    std::uint32_t file_ = 0;
-};
-
 awaitable<void>
 bring_home(Job& job, Loop& loop, LaneReader& reader, const Chunk& chunk, const Seat& seat) {
     const ChunkMeter meter(job.meter, seat.index, job.plan.index_of(chunk), chunk.body.bytes);
@@ -256,7 +222,8 @@ bring_home(Job& job, Loop& loop, LaneReader& reader, const Chunk& chunk, const S
 
 awaitable<void> lane(Job& job, Hosts& hosts, Loop& loop, Seat seat) {
     Queue& queue = *job.queues[seat.queue];
-    LaneReader reader(job, hosts, loop);
+    LaneReader reader(
+        hosts, loop, [&job](std::uint32_t file) { return job.files[file].mapping.get(); });
     for (;;) {
         // what holds memory beside the staging is let go by later chunks: see Queue
         const Draw draw = queue.draw(seat.place, !job.scratch.in_use());

@@ -1,4 +1,3 @@
-#include <tz/engine/lane.hpp>
 #include <tz/engine/lineup.hpp>
 
 #include <algorithm>
@@ -6,9 +5,8 @@
 
 namespace tz {
 
-Lineup::Lineup(Engine::State& engine, Hosts& hosts, Hosts::Sources sources)
+Lineup::Lineup(Engine::State& engine, const Hosts& hosts, Hosts::Sources sources)
     : engine_(engine),
-      hosts_(hosts),
       sources_(sources) {
     const Geometry& geometry = engine.geometry;
     const unsigned lanes = engine.asked.concurrency ? geometry.lanes : geometry.buffers;
@@ -84,19 +82,20 @@ unsigned Lineup::loops() const {
     return std::min(loops, static_cast<unsigned>(engine_.loops.size()));
 }
 
-Pacing Lineup::pacing_of(Job& job) const {
+Pacing Lineup::pacing_of(Queues queues) const {
     Pacing pacing;
     for (std::size_t i = 0; i < queues_.size() && engine_.asked.concurrency == 0; ++i) {
         const Host& host = *queues_[i].front();
         auto pacer = sources_[host.sources.front()]->pacer(shares_[i].lanes, shares_[i].lanes_max);
         if (pacer && queues_[i].size() == 1)
-            pacing.add(std::move(pacer), *job.queues[i], host.read);
+            pacing.add(std::move(pacer), *queues[i], host.read);
     }
     return pacing;
 }
 
 void Lineup::run(
-    Job& job,
+    Queues queues,
+    const MakeLane& make_lane,
     Crew& crew,
     Supervision& supervision,
     const std::function<Progress()>& progress,
@@ -109,19 +108,19 @@ void Lineup::run(
         const unsigned loops = std::clamp<unsigned>(wanted, 1, members.size());
         for (unsigned place = 0; place < shares_[i].lanes_max; ++place, ++index) {
             const std::size_t loop = place % loops;
-            members[loop].push_back(lane(job, hosts_, *engine_.loops[loop], Seat{index, i, place}));
+            members[loop].push_back(make_lane(*engine_.loops[loop], Seat{index, i, place}));
         }
     }
     for (std::size_t i = 0; i < members.size(); ++i)
         if (!members[i].empty())
             crew.start(*engine_.loops[i], std::move(members[i]));
-    Pacing pacing = pacing_of(job);
+    Pacing pacing = pacing_of(queues);
     supervision.wait(crew, progress, [&] {
         pacing.tick(Pacing::Clock::now());
         tick();
     });
     unsigned lanes = 0;
-    for (const auto& queue : job.queues)
+    for (const auto& queue : queues)
         lanes += queue->wanted_most();
     lanes_most_ = std::max(lanes_most_, lanes);
 }

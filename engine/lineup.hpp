@@ -4,7 +4,7 @@
 #include <tz/engine/engine.hpp>
 #include <tz/engine/geometry.hpp>
 #include <tz/engine/hosts.hpp>
-#include <tz/engine/job.hpp>
+#include <tz/engine/lane.hpp>
 #include <tz/engine/pace.hpp>
 #include <tz/engine/supervision.hpp>
 
@@ -19,7 +19,8 @@ namespace tz {
 /// Belongs to one load, on the thread that called load(), while it is that load's turn.
 class Lineup {
 public:
-    Lineup(Engine::State& engine, Hosts& hosts, Hosts::Sources sources);
+    /// `hosts` of `sources` outlives it.
+    Lineup(Engine::State& engine, const Hosts& hosts, Hosts::Sources sources);
 
     std::size_t chunk_bytes() const { return chunk_bytes_; }
 
@@ -28,13 +29,18 @@ public:
     /// would like to have more lanes than they start with.
     void deal(bool needs_scratch);
 
-    /// For a Job; `spans` of tensors under way at once in each, at most.
+    /// For the queues of a load; `spans` of tensors under way at once in each, at most.
     std::vector<QueueOptions> queues(unsigned spans) const;
     std::uint64_t scratch_bytes() const;
 
-    /// Runs the lanes of `job` to their end. `crew` is told what to wake; `tick` is called often.
+    using Queues = std::span<const std::unique_ptr<Queue>>;
+    using MakeLane = std::function<awaitable<void>(Loop& loop, Seat seat)>;
+
+    /// Runs the lanes that draw from `queues`, which queues() describes, to their end. `crew` is
+    /// told what to wake; `tick` is called often.
     void
-    run(Job& job,
+    run(Queues queues,
+        const MakeLane& make_lane,
         Crew& crew,
         Supervision& supervision,
         const std::function<Progress()>& progress,
@@ -47,10 +53,9 @@ public:
 
 private:
     unsigned lanes_max() const;
-    Pacing pacing_of(Job& job) const;
+    Pacing pacing_of(Queues queues) const;
 
     Engine::State& engine_;
-    Hosts& hosts_;
     Hosts::Sources sources_;
     /// Of each queue. A host has one of its own, unless there are fewer lanes than hosts.
     std::vector<std::vector<const Host*>> queues_;

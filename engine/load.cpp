@@ -4,6 +4,7 @@
 #include <tz/engine/engine.hpp>
 #include <tz/engine/index.hpp>
 #include <tz/engine/job.hpp>
+#include <tz/engine/lane.hpp>
 #include <tz/engine/lineup.hpp>
 #include <tz/engine/load.hpp>
 #include <tz/engine/load_options.hpp>
@@ -245,7 +246,10 @@ void FileLoad::run_lanes(Job& job) {
         if (job.delivery)
             job.delivery->deliver();
     };
-    lineup_.run(job, crew, supervision_, progress, deliver_ready);
+    const auto make_lane = [&job, this](Loop& loop, Seat seat) {
+        return lane(job, hosts_, loop, seat);
+    };
+    lineup_.run(job.queues, make_lane, crew, supervision_, progress, deliver_ready);
     crew_ = nullptr;
 }
 

@@ -1,15 +1,11 @@
+#include <tz/engine/new_file.hpp>
 #include <tz/engine/save.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/hash.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
-#include <fcntl.h>
 #include <string>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <vector>
 
 namespace tz {
@@ -19,80 +15,6 @@ namespace {
 // A core hashes up to three tensors side by side. Of three in a row one is often much the largest
 // and would be left alone for most of the time; among more it has company.
 constexpr std::size_t tensors_at_once = 16;
-
-[[noreturn]] void fail(const std::string& path, const char* doing, int error) {
-    const errc kind = error == ENOSPC || error == EDQUOT    ? errc::limit
-                      : error == EACCES || error == EPERM   ? errc::denied
-                      : error == ENOENT || error == ENOTDIR ? errc::not_found
-                                                            : errc::io;
-    throw Error(kind, std::string(doing) + ": " + system_message(error)).in(path);
-}
-
-std::string folder_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    if (slash == std::string::npos)
-        return ".";
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-/// A file under a temporary name beside its real one; removed unless it was published.
-class NewFile {
-public:
-    explicit NewFile(const std::string& path) : path_(path) {
-        // The kernel applies the user's umask. Long names are cut: the decoration must fit too.
-        const std::string name = path.substr(path.rfind('/') + 1).substr(0, 200);
-        const format::Nonce nonce = format::random_nonce();
-        const std::string random = format::hex(std::span(nonce).first(6));
-        temporary_ = folder_of(path) + "/." + name + "." + random + ".partial";
-        fd_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
-        if (fd_ < 0)
-            fail(path, "create a temporary file", errno);
-    }
-
-    ~NewFile() {
-        if (fd_ >= 0)
-            ::close(fd_);
-        if (!published_)
-            ::unlink(temporary_.c_str());
-    }
-
-    NewFile(const NewFile&) = delete;
-    NewFile& operator=(const NewFile&) = delete;
-
-    void write(std::span<const std::byte> bytes, std::uint64_t offset) {
-        while (!bytes.empty()) {
-            const auto done = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-            if (done < 0 && errno == EINTR)
-                continue;
-            if (done <= 0)
-                fail(path_, "write", done < 0 ? errno : EIO);
-            bytes = bytes.subspan(static_cast<std::size_t>(done));
-            offset += static_cast<std::uint64_t>(done);
-        }
-    }
-
-    /// Durable, then visible, then the name durable too.
-    void publish() {
-        if (::fsync(fd_) != 0)
-            fail(path_, "fsync", errno);
-        if (::rename(temporary_.c_str(), path_.c_str()) != 0)
-            fail(path_, "rename", errno);
-        published_ = true;
-        const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        const bool synced = folder >= 0 && ::fsync(folder) == 0;
-        const int error = errno;
-        if (folder >= 0)
-            ::close(folder);
-        if (!synced)
-            fail(path_, "fsync of its folder", error);
-    }
-
-private:
-    const std::string& path_;
-    std::string temporary_;
-    int fd_ = -1;
-    bool published_ = false;
-};
 
 /// Seals `data` piece by piece into the file; the caller's memory is never changed.
 format::Seal write_sealed(
@@ -203,7 +125,7 @@ void save(
         write.large_alignment = write.small_alignment = 1;
     try {
         const format::Layout layout = format::plan_file(specs, write);
-        NewFile file(path);
+        NewFile file(path, Existing::replaced);
         file.write(format::write_index(layout), 0);
         for (std::size_t at = 0; at < tensors.size(); at += tensors_at_once) {
             const std::size_t end = std::min(at + tensors_at_once, tensors.size());
@@ -211,6 +133,7 @@ void save(
         }
         const std::array<std::byte, format::terminator_bytes> terminator{};
         file.write(terminator, layout.file_bytes - terminator.size());
+        file.sync();
         file.publish();
     } catch (const Error& error) {
         throw error.in(path);

@@ -4,6 +4,7 @@
 #include <tz/engine/crew.hpp>
 #include <tz/engine/engine.hpp>
 #include <tz/engine/options.hpp>
+#include <tz/format/error.hpp>
 
 #include <chrono>
 #include <functional>
@@ -14,7 +15,10 @@ namespace tz {
 /// Used by the thread that called load(); refers to the options of the load.
 class Supervision {
 public:
-    explicit Supervision(const LoadOptions& options) : options_(options) {}
+    /// `what` it is, for errors: "load".
+    explicit Supervision(const LoadOptions& options, const char* what = "load")
+        : options_(options),
+          what_(what) {}
 
     struct GiveBack {
         void operator()(Turn* turn) const { turn->give_back(); }
@@ -37,7 +41,10 @@ private:
     void check_deadline() const;
     void report(const Progress& progress);
 
+    Error cancelled() const;
+
     const LoadOptions& options_;
+    const char* what_;
     Clock::time_point started_ = Clock::now();
     Clock::time_point reported_{};
 };

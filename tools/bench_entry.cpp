@@ -18,7 +18,7 @@ double prepare(const Entry& entry) {
         make_cold(file);
     if (entry.cache == Cache::warm)
         make_warm(file);
-    if (!file.empty())
+    if (entry.cache != Cache::none)
         cached = cached_share(file);
     prepare_memory(entry.memory_bytes);
     return cached;

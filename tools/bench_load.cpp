@@ -1,6 +1,8 @@
+#include <tz/engine/source.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/protocols/file.hpp>
+#include <tz/protocols/open.hpp>
 #include <tz/tools/bench_ceilings.hpp>
 #include <tz/tools/bench_child.hpp>
 #include <tz/tools/bench_load.hpp>
@@ -110,7 +112,9 @@ std::vector<Mode> usual_modes(const Subject& subject) {
 }
 
 void inspect(Engine& engine, Subject& subject) {
-    const auto source = open_file(subject.path);
+    const auto source = open(subject.uri, subject.network);
+    subject.path = source->name();
+    subject.remote = !source->host().empty();
     LoadOptions options;
     options.verify = Verify::none;
     options.headers_only = true; // needs no key
@@ -126,7 +130,7 @@ void inspect(Engine& engine, Subject& subject) {
     };
     subject.crc32 = all_have(&format::TensorHeader::crc32);
     subject.sha256 = all_have(&format::TensorHeader::sha256);
-    subject.filesystem = file_facts(subject.path).filesystem;
+    subject.filesystem = subject.remote ? source->host() : file_facts(subject.path).filesystem;
     subject.file_bytes = source->bytes();
     subject.tensor_bytes = loaded.layout.total_bytes();
     subject.tensors = loaded.layout.tensors.size();
@@ -138,7 +142,8 @@ void inspect(Engine& engine, Subject& subject) {
 void read_contents(Engine& engine, Subject& subject) {
     const char* hashes = subject.crc32 || subject.sha256 ? "all" : "plain";
     const LoadOptions options = options_of(subject, parse_mode(hashes), {});
-    subject.contents_crc32 = crc32_by_name(load(engine, open_file(subject.path), options));
+    subject.contents_crc32 =
+        crc32_by_name(load(engine, open(subject.uri, subject.network), options));
 }
 
 std::string sample_command() {
@@ -166,7 +171,7 @@ Entry load_entry(
         command += " --key-file=" + shell_word(subject.key_file);
     if (subject.encrypted && subject.password)
         command += " --password-file=" + shell_word(subject.password_file);
-    command += " -- " + shell_word(subject.path);
+    command += " -- " + shell_word(subject.uri);
     entry.run = [command, stop] { return sample_by(command, stop); };
     return entry;
 }
@@ -177,7 +182,7 @@ cli::Json measured_load(
     const std::uint64_t huge_before = anonymous_huge_bytes();
     const double began = monotonic_seconds();
     const Stopwatch watch;
-    const Loaded loaded = load(engine, open_file(subject.path, subject.direct), options);
+    const Loaded loaded = load(engine, open(subject.uri, subject.network, subject.direct), options);
     if (mode.memory == Memory::mapped)
         touch_pages(loaded);
     const Sample sample = watch.stop(loaded.stats.bytes);

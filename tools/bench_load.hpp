@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tz/engine/load.hpp>
+#include <tz/protocols/network.hpp>
 #include <tz/tools/bench_entry.hpp>
 #include <tz/tools/json.hpp>
 
@@ -15,8 +16,11 @@ namespace tz::bench {
 
 /// A file that is loaded, and what its headers say.
 struct Subject {
-    std::string path;
+    std::string uri;  ///< as it was given: a path or a URL
+    std::string path; ///< for people, and its entries: the path, or the URL without secrets
     std::string filesystem;
+    bool remote = false; ///< on a server
+    NetworkOptions network;
     std::uint64_t file_bytes = 0;
     std::uint64_t tensor_bytes = 0;
     std::uint64_t largest_bytes = 0; ///< of one tensor

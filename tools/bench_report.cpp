@@ -11,6 +11,11 @@ namespace tz::bench {
 
 namespace {
 
+const char* cache_name(const Entry& entry) {
+    const bool loads = entry.role == Role::load;
+    return loads && entry.cache == Cache::none ? "server" : bench::cache_name(entry.cache);
+}
+
 // What the process itself and its threads may take beside staging memory and tensors.
 constexpr std::size_t own_bytes_max = 32 << 20;
 // Above this a sample that should be cold is said not to be.
@@ -41,7 +46,7 @@ cli::Json sample_json(const Entry& entry, const Sample& sample) {
         {"role", role_name(entry.role)},
         {"name", entry.name},
         {"file", entry.file},
-        {"cache", cache_name(entry.cache)},
+        {"cache", cache_name(entry)},
         {"bytes", sample.bytes},
         {"seconds", sample.seconds},
         {"cpu_seconds", optional_json(sample.cpu_seconds)},
@@ -60,7 +65,7 @@ cli::Json summary_json(const Entry& entry, const Summary& summary) {
         {"role", role_name(entry.role)},
         {"name", entry.name},
         {"file", entry.file},
-        {"cache", cache_name(entry.cache)},
+        {"cache", cache_name(entry)},
         {"samples", entry.samples.size()},
         {"gb_per_s",
          {{"median", summary.gb_per_s.median},

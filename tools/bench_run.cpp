@@ -88,12 +88,12 @@ struct FileRun {
         for (const Mode& mode : modes)
             entries.push_back(load_entry(options.sample_command, subject, mode, cache, stop));
         for (const Peer& peer : options.peers)
-            if (peer.suits(subject) && peer.cache.value_or(cache) == cache)
+            if (!subject.remote && peer.suits(subject) && peer.cache.value_or(cache) == cache)
                 entries.push_back(peer_entry(peer, subject, cache, stop));
         for (Entry& entry : entries)
             if (entry.file == subject.path)
                 entry.against = against;
-        if (against == subject.path)
+        if (against == subject.path && !subject.remote)
             append(entries, file_ceilings(subject.path, cache, ceilings));
     }
 };
@@ -133,6 +133,14 @@ Run measure(
             ceilings,
             modes_for(subject, options, run.notes),
             options.sources_once ? subjects.front().path : subject.path};
+        if (subject.remote) {
+            file.add_to(run.entries, Cache::none);
+            run.notes.push_back(fmt::format(
+                "{} is on a server: its loads are neither warm nor cold, and are held against "
+                "nothing",
+                printable(subject.path)));
+            continue;
+        }
         if (options.warm)
             file.add_to(run.entries, Cache::warm);
         if (options.cold && can_be_cold(subject, run.notes))

@@ -63,12 +63,12 @@ std::string row(const Entry& entry, const Summary& summary) {
 
 std::string describe(const Subject& subject, Cache cache) {
     return fmt::format(
-        "{}: {} in {} tensors{}, {}",
+        "{}: {} in {} tensors{}{}",
         printable(subject.path.substr(subject.path.rfind('/') + 1)),
         cli::size_text(subject.tensor_bytes),
         subject.tensors,
         subject.encrypted ? ", encrypted" : "",
-        cache_name(cache));
+        cache == Cache::none ? ", from a server" : fmt::format(", {}", cache_name(cache)));
 }
 
 std::string
@@ -96,7 +96,7 @@ std::string table(const Run& run) {
         run.host.load_average,
         run.rounds);
     for (const Subject& subject : run.subjects)
-        for (const Cache cache : {Cache::warm, Cache::cold})
+        for (const Cache cache : {Cache::none, Cache::warm, Cache::cold})
             if (const std::string rows = group(run, summaries, subject.path, cache); !rows.empty())
                 text += heading(describe(subject, cache)) + rows;
     if (const std::string rows = group(run, summaries, "", Cache::none); !rows.empty())

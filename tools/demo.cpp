@@ -72,17 +72,17 @@ std::vector<Subject> make_models(const std::string& folder, const std::stop_toke
     const RandomModel model = random_model(model_bytes);
     check();
     Subject plain;
-    plain.path = folder + "/plain.tensors";
-    save(plain.path, model.tensors);
+    plain.uri = folder + "/plain.tensors";
+    save(plain.uri, model.tensors);
     check();
     Subject encrypted;
-    encrypted.path = folder + "/encrypted.tensors";
+    encrypted.uri = folder + "/encrypted.tensors";
     encrypted.key = std::make_shared<const format::Secret>(format::random_key());
     encrypted.key_file = folder + "/key";
     write_private(encrypted.key_file, encrypted.key->bytes());
     SaveOptions options;
     options.key = encrypted.key;
-    save(encrypted.path, model.tensors, options);
+    save(encrypted.uri, model.tensors, options);
     check();
     return {std::move(plain), std::move(encrypted)};
 }

@@ -8,6 +8,7 @@
 #include <tz/tools/cpu.hpp>
 #include <tz/tools/gpu.hpp>
 #include <tz/tools/json.hpp>
+#include <tz/tools/s3_facts.hpp>
 #include <tz/tools/units.hpp>
 
 #include <boost/version.hpp>
@@ -91,7 +92,36 @@ Json libraries() {
         {"isa-l", TZ_ISAL_VERSION}};
 }
 
-Json all_facts(const std::string& path) {
+Json text_or_null(const std::string& text) {
+    return text.empty() ? Json() : Json(printable(text));
+}
+
+Json s3(const S3Options& options) {
+    const S3Facts facts = s3_facts(options);
+    return {
+        {"endpoint", text_or_null(facts.endpoint)},
+        {"endpoint_from", text_or_null(facts.endpoint_source)},
+        {"region", text_or_null(facts.region)},
+        {"region_from", text_or_null(facts.region_source)},
+        {"credentials_from", text_or_null(facts.credentials)},
+        {"not_asked", facts.asks},
+        {"failure", text_or_null(facts.failure)}};
+}
+
+std::string s3_text(const Json& s3) {
+    if (!s3["failure"].is_null())
+        return "unusable: " + s3["failure"].get<std::string>();
+    return fmt::format(
+        "{} ({}), region {} ({}), credentials: {}{}",
+        s3["endpoint"].get<std::string>(),
+        s3["endpoint_from"].get<std::string>(),
+        s3["region"].get<std::string>(),
+        s3["region_from"].get<std::string>(),
+        s3["credentials_from"].get<std::string>(),
+        s3["not_asked"] ? " (not asked)" : "");
+}
+
+Json all_facts(const Options& options, const std::string& path) {
     Json json = result("tz-info/1");
     json["kernel"] = kernel();
     json["io_uring"] = io_uring();
@@ -104,6 +134,7 @@ Json all_facts(const std::string& path) {
         {"available_bytes", memory_available()},
         {"transparent_huge_pages", transparent_huge_pages()}};
     json["gpu"] = gpu();
+    json["s3"] = s3(options.network.s3);
     json["libraries"] = libraries();
     return json;
 }
@@ -176,14 +207,15 @@ std::string to_text(const Json& facts) {
             size_of(memory["available_bytes"]),
             memory["transparent_huge_pages"].get<std::string>()));
     line("gpu", gpu_text(facts["gpu"]));
+    line("s3", s3_text(facts["s3"]));
     return text;
 }
 
 } // namespace
 
-int run_info(const std::string& path, bool json) {
-    const Json facts = all_facts(path);
-    if (json)
+int run_info(const Options& options, const std::string& path) {
+    const Json facts = all_facts(options, path);
+    if (options.json)
         write_json(facts);
     else
         write_result(to_text(facts));

@@ -78,9 +78,9 @@ Json tensor_json(const Tensor& tensor, const TensorHeader& header) {
     return json;
 }
 
-Json to_json(const Options& options, const LoadedFile& loaded) {
+Json to_json(const std::string& name, const LoadedFile& loaded) {
     Json json = result("tz-inspect/1");
-    json["file"] = printable(options.file());
+    json["file"] = name;
     json["file_bytes"] = loaded.layout.file_bytes;
     json["format_version"] = loaded.layout.version;
     json["encrypted"] = loaded.layout.encrypted;
@@ -168,11 +168,11 @@ int run_inspect(const Options& options) {
     load.keep_headers = true;
     Options silent = options;
     silent.progress = ShowProgress::off; // headers are read at once
-    const LoadedFiles all = load_files(silent, load);
+    const LoadedInputs all = load_files(silent, load);
     const LoadedFile& loaded = all.files.front();
 
     if (options.json) {
-        write_json(to_json(options, loaded));
+        write_json(to_json(all.names.front(), loaded));
         return 0;
     }
     std::vector<Row> rows{{"NAME", "DTYPE", "SHAPE", "SIZE", "OFFSET", "HASHES", "SEAL"}};

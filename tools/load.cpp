@@ -3,6 +3,7 @@
 #include <tz/tools/commands.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
+#include <tz/tools/network_text.hpp>
 #include <tz/tools/trace_file.hpp>
 #include <tz/tools/units.hpp>
 
@@ -65,14 +66,14 @@ Json to_json(const StageStats& stage) {
         {"wait_seconds", stage.wait_seconds}};
 }
 
-Json to_json(const Options& options, const LoadStats& stats) {
+Json to_json(const LoadedInputs& loaded, Memory memory) {
+    const LoadStats& stats = loaded.stats;
     Json json = result("tz-load/1");
-    if (options.files.size() == 1)
-        json["file"] = printable(options.file());
+    if (loaded.names.size() == 1)
+        json["file"] = loaded.names.front();
     else
-        for (const std::string& file : options.files)
-            json["files"].push_back(printable(file));
-    json["memory"] = name_of(options.load.memory);
+        json["files"] = loaded.names;
+    json["memory"] = name_of(memory);
     json["bytes"] = stats.bytes;
     json["tensors"] = stats.tensors;
     json["seconds"] = stats.seconds;
@@ -85,7 +86,11 @@ Json to_json(const Options& options, const LoadStats& stats) {
     json["read_bytes"] = stats.read_bytes;
     json["direct_bytes"] = stats.direct_bytes;
     json["mapped_bytes"] = stats.mapped_bytes;
+    json["gap_bytes"] = stats.gap_bytes;
+    json["requests"] = stats.requests;
+    json["connections"] = stats.connections;
     json["retries"] = stats.retries;
+    json["throttles"] = stats.throttles;
     json["loops"] = stats.loops;
     json["workers"] = stats.workers;
     json["concurrency"] = stats.lanes;
@@ -104,11 +109,12 @@ Json to_json(const Options& options, const LoadStats& stats) {
     return json;
 }
 
-std::string to_text(const LoadStats& stats) {
+std::string to_text(const LoadedInputs& loaded) {
+    const LoadStats& stats = loaded.stats;
     const double read = static_cast<double>(stats.read_bytes);
     const double direct = static_cast<double>(stats.direct_bytes);
     return fmt::format(
-        "loaded {} tensor{}, {} in {:.2f} s, {} ({}, direct {:.0f} %)\n{}\n",
+        "loaded {} tensor{}, {} in {:.2f} s, {} ({}, direct {:.0f} %)\n{}{}\n",
         stats.tensors,
         stats.tensors == 1 ? "" : "s",
         size_text(stats.bytes),
@@ -116,6 +122,7 @@ std::string to_text(const LoadStats& stats) {
         rate_text(stats.bytes, stats.seconds),
         stats.io,
         read > 0 ? 100 * direct / read : 0,
+        loaded.remote ? network_text(stats) : "",
         explain(stats));
 }
 
@@ -127,13 +134,13 @@ int run_load(const Options& options) {
     std::optional<TraceFile> trace; // written however the load ends
     if (!options.trace_file.empty())
         load.trace = trace.emplace(options.trace_file).trace();
-    const LoadedFiles loaded = load_files(options, load);
+    const LoadedInputs loaded = load_files(options, load);
     if (trace)
         trace->write();
     if (options.json)
-        write_json(to_json(options, loaded.stats));
+        write_json(to_json(loaded, options.load.memory));
     else if (!options.quiet)
-        write_result(to_text(loaded.stats));
+        write_result(to_text(loaded));
     return 0;
 }
 

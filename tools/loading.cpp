@@ -1,4 +1,6 @@
-#include <tz/protocols/file.hpp>
+#include <tz/engine/source.hpp>
+#include <tz/format/error.hpp>
+#include <tz/protocols/open.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/progress.hpp>
 #include <tz/tools/secrets.hpp>
@@ -46,14 +48,18 @@ void read_secrets(const Options& options, const Log& log, LoadOptions& load) {
         load.password = read_password_file(options.password_file, warn);
 }
 
-LoadedFiles load_files(const Options& options, LoadOptions load) {
+LoadedInputs load_files(const Options& options, LoadOptions load) {
     const StopOnSignal stop; // before the engine's threads
     Console console;
     const Log log = console_log(console, options);
     read_secrets(options, log, load);
     std::vector<std::shared_ptr<const Source>> sources;
-    for (const std::string& file : options.files)
-        sources.push_back(open_file(file, options.direct));
+    LoadedInputs loaded;
+    for (const std::string& file : options.files) {
+        sources.push_back(open(file, options.network, options.direct, log));
+        loaded.names.push_back(printable(sources.back()->name()));
+        loaded.remote = loaded.remote || !sources.back()->host().empty();
+    }
 
     EngineOptions engine_options = options.engine;
     engine_options.log = log;
@@ -61,7 +67,7 @@ LoadedFiles load_files(const Options& options, LoadOptions load) {
     ProgressReport progress(console, options.shown_progress());
     load.stop = stop.token();
     load.progress = [&](const Progress& now) { progress.update(now); };
-    LoadedFiles loaded = tz::load(engine, sources, load);
+    static_cast<LoadedFiles&>(loaded) = tz::load(engine, sources, load);
     progress.finish();
     return loaded;
 }

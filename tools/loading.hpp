@@ -5,6 +5,9 @@
 #include <tz/tools/console.hpp>
 #include <tz/tools/options.hpp>
 
+#include <string>
+#include <vector>
+
 namespace tz::cli {
 
 /// Writes messages from `options.log_from()` on to `console`, which outlives the result.
@@ -13,7 +16,13 @@ Log console_log(Console& console, const Options& options);
 /// Reads `options.key_file` or `options.password_file`, where given, into `load`.
 void read_secrets(const Options& options, const Log& log, LoadOptions& load);
 
-/// Loads `options.files` as `load` says, until Ctrl-C. Throws what load() throws.
-LoadedFiles load_files(const Options& options, LoadOptions load);
+/// What a load got, and from where.
+struct LoadedInputs : LoadedFiles {
+    std::vector<std::string> names; ///< of the sources, without secrets and printable
+    bool remote = false;            ///< a server took part
+};
+
+/// Loads `options.files` as `load` says, until Ctrl-C. Throws what open() and load() throw.
+LoadedInputs load_files(const Options& options, LoadOptions load);
 
 } // namespace tz::cli

@@ -2,7 +2,9 @@
 #include <tz/tools/exit.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/options.hpp>
+#include <tz/tools/typed_options.hpp>
 #include <tz/tools/units.hpp>
+#include <tz/tools/uri_text.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -10,8 +12,8 @@
 #include <algorithm>
 #include <cctype>
 #include <csignal>
-#include <limits>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -46,19 +48,6 @@ public:
     }
 };
 
-// Declares an option whose text `parse` understands. What `parse` throws is a usage error.
-template <typename Parse>
-CLI::Option* add_parsed(CLI::App& app, Text name, Text type, Text help, const Parse& parse) {
-    const auto store = [name, parse](Text text) {
-        try {
-            parse(text);
-        } catch (const Error& error) {
-            throw CLI::ValidationError(name, error.what());
-        }
-    };
-    return app.add_option_function<std::string>(name, store, help)->type_name(type)->take_last();
-}
-
 template <typename T>
 void add_choice(
     CLI::App& app,
@@ -76,19 +65,6 @@ void add_choice(
             throw Error(errc::usage, fmt::format("'{}' is none of {}", printable(text), names));
         to = choice->second;
     });
-}
-
-void add_number(CLI::App& app, Text name, unsigned& to, Text help) {
-    add_parsed(app, name, "N", help, [&to](Text text) {
-        const bool digits = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-        if (!digits || text.size() > 9)
-            throw Error(errc::usage, fmt::format("'{}' is no number", printable(text)));
-        to = static_cast<unsigned>(std::stoul(text));
-    });
-}
-
-void add_size(CLI::App& app, Text name, std::size_t& to, Text help) {
-    add_parsed(app, name, "SIZE", help, [&to](Text text) { to = parse_size(text); });
 }
 
 std::string environment_name(std::string name) {
@@ -118,11 +94,12 @@ std::string command_name(const CLI::App& app) {
     return name;
 }
 
-int report_usage(const CLI::App& app, const CLI::ParseError& error) {
-    const std::string name = command_name(app);
-    // CLI11 quotes arguments as they came
+// CLI11 quotes arguments as they came.
+int report_usage(
+    const CLI::App& app, const CLI::ParseError& error, std::span<char* const> arguments) {
+    const std::string what = without_secrets(error.what(), arguments);
     Console().line(
-        fmt::format("{}: {}; see '{} --help'", app.get_name(), printable(error.what()), name));
+        fmt::format("{}: {}; see '{} --help'", app.get_name(), printable(what), command_name(app)));
     return exit_usage;
 }
 
@@ -141,11 +118,13 @@ ShowProgress Options::shown_progress() const {
 }
 
 void add_file(CLI::App& app, Options& options) {
-    app.add_option("FILE", options.files, "The file to read")->required()->expected(1);
+    app.add_option("FILE", options.files, "The file to read: a path or a URL")
+        ->required()
+        ->expected(1);
 }
 
 void add_files(CLI::App& app, Options& options) {
-    app.add_option("FILE", options.files, "The files to read, in one load")
+    app.add_option("FILE", options.files, "The files to read, in one load: paths or URLs")
         ->required()
         ->type_name("...");
 }
@@ -188,6 +167,11 @@ void add_engine_options(CLI::App& app, Options& options) {
     add_number(app, "--loops", engine.loops, "Threads that submit reads (0: auto)");
 }
 
+void add_deadline_option(CLI::App& app, Options& options) {
+    const auto parse = [&options](Text text) { options.load.deadline = parse_duration(text); };
+    add_parsed(app, "--deadline", "TIME", "Give up after this long, e.g. 30s or 500ms", parse);
+}
+
 void add_load_options(CLI::App& app, Options& options) {
     add_choice<std::optional<Verify>>(
         app,
@@ -205,10 +189,7 @@ void add_load_options(CLI::App& app, Options& options) {
         "--password-file", options.password_file, "Decrypt with the password in this file");
     key->type_name("PATH")->take_last()->excludes(password);
     password->type_name("PATH")->take_last();
-    add_parsed(
-        app, "--deadline", "TIME", "Give up after this long, e.g. 30s or 500ms", [&](Text text) {
-            options.load.deadline = parse_duration(text);
-        });
+    add_deadline_option(app, options);
 }
 
 void add_memory_option(CLI::App& app, Options& options) {
@@ -256,8 +237,10 @@ void complete(CLI::App& app) {
 }
 
 int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int()>& run) {
-    // a closed pipe is an error of write(), not the end of a load
+    // a closed pipe is an error of write(), not the end of a load, and so is a file that grows too
+    // large
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     try {
         try {
             app.parse(argc, argv);
@@ -268,7 +251,7 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int(
             write_result(std::string(version.what()) + "\n");
             return exit_ok;
         } catch (const CLI::ParseError& error) {
-            return report_usage(app, error);
+            return report_usage(app, error, {argv, static_cast<std::size_t>(argc)});
         }
         return run();
     } catch (const std::exception& error) {

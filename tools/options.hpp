@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tz/engine/options.hpp>
+#include <tz/protocols/network.hpp>
 #include <tz/tools/progress.hpp>
 
 #include <functional>
@@ -17,7 +18,8 @@ namespace tz::cli {
 
 /// What the shared options said. `load` holds no `verify`, key or password yet.
 struct Options {
-    std::vector<std::string> files; ///< one, but for commands that take several
+    std::vector<std::string> files; ///< paths and URLs; one, but for commands that take several
+    NetworkOptions network;
     EngineOptions engine;
     Direct direct = Direct::automatic;
     LoadOptions load;
@@ -50,6 +52,8 @@ void add_files(CLI::App& app, Options& options);
 void add_selection_options(CLI::App& app, Options& options);
 /// --io, --direct, --concurrency, --chunk-size, --memory-limit, --workers, --loops.
 void add_engine_options(CLI::App& app, Options& options);
+/// --deadline.
+void add_deadline_option(CLI::App& app, Options& options);
 /// --verify, --key-file, --password-file, --deadline.
 void add_load_options(CLI::App& app, Options& options);
 /// --trace.

@@ -1,6 +1,7 @@
 // The program `tz`: its commands and their options. What each does stands in the file of its name.
 #include <tz/tools/commands.hpp>
 #include <tz/tools/exit.hpp>
+#include <tz/tools/network_options.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -22,11 +23,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 permission denied, 5
 Examples:
   tz info
   tz inspect model.tensors
-  tz load model.tensors)";
+  tz load model.tensors
+  tz fetch s3://bucket/model.tensors /models)";
 
 struct Arguments {
     Options options;
     std::string path = "."; ///< of `tz info`
+    FetchArguments fetch;
 };
 
 struct Command {
@@ -39,10 +42,12 @@ Command add_info(CLI::App& app, Arguments& arguments) {
     info->add_option("--path", arguments.path, "Also say it of the file system of this path (.)")
         ->type_name("PATH");
     add_json_option(*info, arguments.options.json);
-    info->footer("Examples:\n"
+    add_s3_options(*info, arguments.options.network.s3);
+    info->footer("Of S3 it says which credentials would be taken, and asks no server for any.\n\n"
+                 "Examples:\n"
                  "  tz info\n"
                  "  tz info --path /mnt/models --json");
-    return {info, [&] { return run_info(arguments.path, arguments.options.json); }};
+    return {info, [&] { return run_info(arguments.options, arguments.path); }};
 }
 
 Command add_inspect(CLI::App& app, Arguments& arguments) {
@@ -52,9 +57,11 @@ Command add_inspect(CLI::App& app, Arguments& arguments) {
     add_engine_options(*inspect, arguments.options);
     add_message_options(*inspect, arguments.options);
     add_json_option(*inspect, arguments.options.json);
+    add_network_options(*inspect, arguments.options.network);
     inspect->footer("Examples:\n"
                     "  tz inspect model.tensors\n"
-                    "  tz inspect model.tensors --include '*.weight' --json");
+                    "  tz inspect model.tensors --include '*.weight' --json\n"
+                    "  tz inspect --no-sign-request --endpoint-url coreweave s3://BUCKET/KEY");
     return {inspect, [&] { return run_inspect(arguments.options); }};
 }
 
@@ -65,6 +72,7 @@ void add_reading_options(CLI::App& command, Options& options) {
     add_engine_options(command, options);
     add_message_options(command, options);
     add_json_option(command, options.json);
+    add_network_options(command, options.network);
 }
 
 Command add_verify(CLI::App& app, Arguments& arguments) {
@@ -101,8 +109,35 @@ Command add_load(CLI::App& app, Arguments& arguments) {
                  "  tz load --memory none --verify sha256 shard-*.tensors\n"
                  "  tz load --include '*.attn.*' --trace trace.json model.tensors\n"
                  "  tz load --concurrency 32 --chunk-size 8MiB --direct on --json model.tensors\n"
-                 "  tz load --password-file password.txt model.tensors");
+                 "  tz load --password-file password.txt model.tensors\n"
+                 "  tz load s3://models/shard-1.tensors s3://models/shard-2.tensors");
     return {load, [&] { return run_load(arguments.options); }};
+}
+
+Command add_fetch(CLI::App& app, Arguments& arguments) {
+    CLI::App* fetch = app.add_subcommand("fetch", "Copy files from anywhere to this machine, fast");
+    FetchArguments& given = arguments.fetch;
+    fetch->add_option("SRC", given.source, "What to read: a path or a URL")->required();
+    fetch
+        ->add_option(
+            "DST", given.further, "The file to write, or its folder; SRC DST may follow again")
+        ->required()
+        ->type_name("...");
+    fetch->add_flag("--force", given.force, "Replace files that exist");
+    fetch->add_option("--sha256", given.sha256, "Check the file's SHA-256; one for each SRC")
+        ->type_name("HEX")
+        ->allow_extra_args(false);
+    add_deadline_option(*fetch, arguments.options);
+    add_engine_options(*fetch, arguments.options);
+    add_message_options(*fetch, arguments.options);
+    add_json_option(*fetch, arguments.options.json);
+    add_network_options(*fetch, arguments.options.network);
+    fetch->footer(
+        "A file appears under its name when it is whole and on the disk, or not at all.\n\n"
+        "Examples:\n"
+        "  tz fetch https://example.com/model.tensors /models\n"
+        "  tz fetch s3://models/a.bin /models/a.bin s3://models/b.bin /models/b.bin");
+    return {fetch, [&] { return run_fetch(arguments.options, given); }};
 }
 
 } // namespace
@@ -117,7 +152,8 @@ int main(int argc, char** argv) try {
         add_inspect(app, arguments),
         add_verify(app, arguments),
         add_checksum(app, arguments),
-        add_load(app, arguments)};
+        add_load(app, arguments),
+        add_fetch(app, arguments)};
     complete(app);
     return parse_and_run(app, argc, argv, [&] {
         for (const Command& command : commands)

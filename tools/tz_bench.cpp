@@ -8,10 +8,12 @@
 #include <tz/tools/demo.hpp>
 #include <tz/tools/exit.hpp>
 #include <tz/tools/json.hpp>
+#include <tz/tools/network_options.hpp>
 #include <tz/tools/options.hpp>
 #include <tz/tools/secrets.hpp>
 #include <tz/tools/signals.hpp>
 #include <tz/tools/units.hpp>
+#include <tz/tools/uri_text.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -21,6 +23,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <span>
 
 namespace {
 
@@ -96,6 +99,7 @@ int run_demo(const Program& program) {
 
 Subject subject_with(const cli::Options& shared, cli::Console& console) {
     Subject subject;
+    subject.network = shared.network;
     subject.direct = shared.direct;
     subject.key_file = shared.key_file;
     subject.password_file = shared.password_file;
@@ -148,7 +152,7 @@ int run_load(const Program& program) {
     std::vector<Subject> subjects;
     for (const std::string& file : command.files) {
         Subject subject = common;
-        subject.path = file;
+        subject.uri = file;
         inspect(engine, subject);
         subjects.push_back(std::move(subject));
     }
@@ -161,7 +165,7 @@ int run_sample(const Program& program) {
     const cli::StopOnSignal stop;
     cli::Console console;
     Subject subject = subject_with(command.shared, console);
-    subject.path = command.shared.file();
+    subject.uri = command.shared.file();
     subject.encrypted = subject.key || subject.password; // to look would warm the file
     Engine engine(command.shared.engine);
     const Mode mode = parse_mode(command.mode);
@@ -220,7 +224,7 @@ void add_peer_option(
 CLI::App* add_load(CLI::App& app, Program& program) {
     CLI::App* load = app.add_subcommand("load", "Time loads of files beside ceilings and peers");
     LoadCommand& command = program.load;
-    load->add_option("FILE", command.files, "The files to load")->required();
+    load->add_option("FILE", command.files, "The files to load: paths or URLs")->required();
     add_secret_options(*load, command.shared);
     load->add_option("--runs", command.runs, "Rounds; each takes one sample of everything (7)")
         ->type_name("N")
@@ -251,6 +255,7 @@ CLI::App* add_load(CLI::App& app, Program& program) {
         "Measure reads of the first file alone; the others have the same size");
     const std::size_t others = load->get_options().size();
     cli::add_engine_options(*load, command.shared);
+    cli::add_network_options(*load, command.shared.network);
     const CLI::App& added = *load;
     command.engine_options = added.get_options();
     command.engine_options.erase(
@@ -267,6 +272,7 @@ CLI::App* add_sample(CLI::App& app, Program& program) {
     sample->add_option("--mode", command.mode, "As in load --modes (plain)")->type_name("MODE");
     add_secret_options(*sample, command.shared);
     cli::add_engine_options(*sample, command.shared);
+    cli::add_network_options(*sample, command.shared.network);
     return sample;
 }
 
@@ -292,7 +298,8 @@ CLI::App* add_make(CLI::App& app, Program& program) {
 // what escapes is a wrong declaration of options
 int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape)
     Program program;
-    program.arguments.assign(argv + 1, argv + argc);
+    for (const char* argument : std::span(argv, static_cast<std::size_t>(argc)).subspan(1))
+        program.arguments.push_back(cli::without_secrets(argument));
     CLI::App app("How fast model weights load, beside what the machine can do", "tz-bench");
     app.add_flag("--demo", program.demo, "Make a model of 256 MiB, load it, print GB/s");
     add_result_options(app, program);

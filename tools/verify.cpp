@@ -35,11 +35,11 @@ std::vector<std::string> checked(Verify verify, const LoadedFile& loaded) {
 }
 
 std::string
-to_text(const std::string& file, const LoadedFile& loaded, const std::vector<std::string>& names) {
+to_text(const std::string& name, const LoadedFile& loaded, const std::vector<std::string>& names) {
     const std::size_t tensors = loaded.layout.tensors.size();
     return fmt::format(
         "{}: OK ({} tensor{}, {}, {})\n",
-        printable(file),
+        name,
         tensors,
         tensors == 1 ? "" : "s",
         size_text(loaded.layout.total_bytes()),
@@ -47,9 +47,9 @@ to_text(const std::string& file, const LoadedFile& loaded, const std::vector<std
 }
 
 Json to_json(
-    const std::string& path, const LoadedFile& loaded, const std::vector<std::string>& names) {
+    const std::string& name, const LoadedFile& loaded, const std::vector<std::string>& names) {
     Json json;
-    json["file"] = printable(path);
+    json["file"] = name;
     json["tensors"] = loaded.layout.tensors.size();
     json["bytes"] = loaded.layout.total_bytes();
     json["checked"] = names;
@@ -63,13 +63,13 @@ int run_verify(const Options& options) {
     load.verify = options.verify.value_or(Verify::all);
     load.memory = Memory::none;
     load.keep_headers = true;
-    const LoadedFiles loaded = load_files(options, load);
+    const LoadedInputs loaded = load_files(options, load);
     std::string lines;
     Json files = Json::array();
     for (std::size_t i = 0; i < loaded.files.size(); ++i) {
         const auto names = checked(load.verify, loaded.files[i]);
-        lines += to_text(options.files[i], loaded.files[i], names);
-        files.push_back(to_json(options.files[i], loaded.files[i], names));
+        lines += to_text(loaded.names[i], loaded.files[i], names);
+        files.push_back(to_json(loaded.names[i], loaded.files[i], names));
     }
     if (options.json) {
         Json json = result("tz-verify/1");

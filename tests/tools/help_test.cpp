@@ -9,7 +9,7 @@
 namespace tz::test {
 namespace {
 
-constexpr const char* commands[] = {"info", "inspect", "verify", "checksum", "load"};
+constexpr const char* commands[] = {"info", "inspect", "verify", "checksum", "load", "fetch"};
 
 void expect_lines_fit(const std::string& text) {
     std::istringstream lines(text);
@@ -61,13 +61,65 @@ TEST(Help, OfEachCommandEndsWithExamples) {
     }
 }
 
+const std::set<std::string> remote_options{
+    "--allow-http",
+    "--ca-file",
+    "--client-cert",
+    "--client-key",
+    "--connect-timeout",
+    "--endpoint-url",
+    "--insecure",
+    "--first-byte-timeout",
+    "--no-sign-request",
+    "--profile",
+    "--proxy",
+    "--redirects",
+    "--region",
+    "--stall-time",
+    "--tries"};
+
 TEST(Help, OfLoadHasEachOption) {
-    const std::set<std::string> expected{
+    std::set<std::string> expected{
         "--chunk-size", "--concurrency",  "--deadline",      "--direct",   "--exclude",   "--help",
         "--include",    "--io",           "--json",          "--key-file", "--log-level", "--loops",
         "--memory",     "--memory-limit", "--password-file", "--progress", "--quiet",     "--trace",
         "--verbose",    "--verify",       "--workers"};
+    expected.insert(remote_options.begin(), remote_options.end());
     EXPECT_EQ(long_options(run({"load", "--help"}).out), expected);
+}
+
+TEST(Help, OfFetchHasEachOption) {
+    std::set<std::string> expected{
+        "--chunk-size",
+        "--concurrency",
+        "--deadline",
+        "--direct",
+        "--force",
+        "--help",
+        "--io",
+        "--json",
+        "--loops",
+        "--log-level",
+        "--memory-limit",
+        "--progress",
+        "--quiet",
+        "--sha256",
+        "--verbose",
+        "--workers"};
+    expected.insert(remote_options.begin(), remote_options.end());
+    EXPECT_EQ(long_options(run({"fetch", "--help"}).out), expected);
+}
+
+TEST(Help, HasTheOptionsOfRemoteFilesInAGroupOfTheirOwn) {
+    for (const char* command : {"inspect", "verify", "checksum", "load", "fetch"}) {
+        SCOPED_TRACE(command);
+        const std::string help = run({command, "--help"}).out;
+        const auto group = help.find("\nRemote files:\n");
+        ASSERT_NE(group, help.npos);
+        const auto end = help.find("\n\n", group);
+        std::set<std::string> found = long_options(help.substr(group, end - group));
+        EXPECT_EQ(found, remote_options);
+    }
 }
 
 TEST(Help, VersionIsOneLine) {

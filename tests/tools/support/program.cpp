@@ -93,7 +93,8 @@ bool limit(__rlimit_resource_t resource, long value) {
 [[noreturn]] void
 become(int file, char* const* arguments, char* const* variables, const RunOptions& options) {
     if (!limit(RLIMIT_MEMLOCK, options.memlock_bytes) ||
-        !limit(RLIMIT_NOFILE, options.descriptors) || !limit(RLIMIT_NPROC, options.threads))
+        !limit(RLIMIT_NOFILE, options.descriptors) || !limit(RLIMIT_NPROC, options.threads) ||
+        !limit(RLIMIT_FSIZE, options.file_bytes))
         ::_exit(124);
     // threads are counted over all processes of a user: of this one there are no others
     const unsigned user = options.threads < 0 ? nobody : nobody - 1;

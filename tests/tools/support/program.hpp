@@ -22,6 +22,7 @@ struct RunOptions {
     Refusal refuse{};                       ///< the kernel refuses this
     long memlock_bytes = -1;                ///< RLIMIT_MEMLOCK, where not negative
     long descriptors = -1;                  ///< RLIMIT_NOFILE, where not negative
+    long file_bytes = -1;                   ///< RLIMIT_FSIZE, where not negative
     long threads = -1;                      ///< RLIMIT_NPROC, where not negative; not for root
 };
 

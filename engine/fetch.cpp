@@ -1,0 +1,360 @@
+#include <tz/engine/alignment.hpp>
+#include <tz/engine/crew.hpp>
+#include <tz/engine/engine.hpp>
+#include <tz/engine/fetch.hpp>
+#include <tz/engine/lane_reader.hpp>
+#include <tz/engine/lineup.hpp>
+#include <tz/engine/meter.hpp>
+#include <tz/engine/new_file.hpp>
+#include <tz/engine/supervision.hpp>
+#include <tz/format/hash.hpp>
+#include <tz/format/sha256.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <new>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace tz {
+
+namespace {
+
+// Of the first request: small files are whole with it, and large ones wait little for it.
+constexpr std::size_t first_bytes = 1 << 20;
+// At once, before the sizes are known: what a host's lanes start with.
+constexpr std::size_t beginners_max = 16;
+constexpr std::size_t hashed_bytes = 1 << 20;
+
+/// One file on its way.
+struct Part {
+    Part(const std::string& path, Existing existing) : file(path, existing) {}
+
+    NewFile file;
+    std::uint64_t begun = 0;                ///< bytes that came with the first answer
+    std::atomic<std::uint64_t> missing = 0; ///< bytes
+};
+
+/// One call of fetch().
+class FilesFetch {
+public:
+    FilesFetch(
+        Engine::State& engine,
+        std::span<const FetchFile> files,
+        std::span<const std::shared_ptr<const Source>> sources,
+        const LoadOptions& options,
+        Existing existing,
+        Supervision& supervision)
+        : engine_(engine),
+          files_(files),
+          sources_(sources),
+          options_(options),
+          supervision_(supervision),
+          hosts_(sources),
+          lineup_(engine, hosts_, sources) {
+        make_files(existing);
+        lineup_.deal(false);
+    }
+
+    LoadStats run();
+
+private:
+    void make_files(Existing existing);
+    void begin_all();
+    awaitable<void> begin_some(Loop& loop);
+    awaitable<void> begin(std::uint32_t index, Loop& loop, std::span<std::byte> memory);
+    void check_room() const;
+    void make_queues();
+    void copy_all();
+    awaitable<void> lane(Loop& loop, Seat seat);
+    awaitable<void> copy(const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot);
+    awaitable<void> finish(std::uint32_t index, Loop& loop);
+    void check(std::uint32_t index);
+    void check_going_on() const;
+    void publish();
+    LoadStats stats() const;
+
+    Progress progress() const {
+        return {Phase::tensors, bytes_done_, bytes_total_, files_done_, parts_.size()};
+    }
+
+    Engine::State& engine_;
+    std::span<const FetchFile> files_;
+    Hosts::Sources sources_;
+    const LoadOptions& options_;
+    Supervision& supervision_;
+    const JobTimes::Clock::time_point began_ = JobTimes::Clock::now();
+    const double cpu_ = process_cpu_seconds();
+    const double loop_cpu_ = engine_.loop_cpu_seconds();
+    std::vector<std::unique_ptr<Part>> parts_; ///< by file; end after everything that uses them
+    Hosts hosts_;
+    Lineup lineup_;
+    std::vector<Segment> segments_; ///< one of each chunk
+    std::vector<Chunk> chunks_;
+    std::vector<std::unique_ptr<Queue>> queues_;
+    std::atomic<std::uint32_t> next_ = 0; ///< to begin
+    std::atomic<std::uint64_t> bytes_done_ = 0;
+    std::atomic<std::uint64_t> files_done_ = 0;
+    std::uint64_t bytes_total_ = 0;
+    std::atomic<bool> failed_ = false;
+};
+
+LoadStats FilesFetch::run() {
+    begin_all();
+    check_room();
+    make_queues();
+    copy_all();
+    publish();
+    if (options_.progress)
+        options_.progress(progress());
+    return stats();
+}
+
+void FilesFetch::make_files(Existing existing) {
+    std::set<std::string> paths;
+    for (const FetchFile& file : files_) {
+        if (!paths.insert(file.path).second)
+            throw Error(errc::usage, "two files are to be written here").in(file.path);
+        parts_.push_back(std::make_unique<Part>(file.path, existing));
+    }
+}
+
+void FilesFetch::begin_all() {
+    const unsigned loops = lineup_.loops();
+    std::vector<std::vector<awaitable<void>>> members(loops);
+    const std::size_t lanes = engine_.asked.concurrency ? engine_.geometry.lanes : beginners_max;
+    for (std::size_t i = 0; i < std::min(sources_.size(), lanes); ++i)
+        members[i % loops].push_back(begin_some(*engine_.loops[i % loops]));
+    Crew crew;
+    for (std::size_t i = 0; i < loops; ++i)
+        if (!members[i].empty())
+            crew.start(*engine_.loops[i], std::move(members[i]));
+    supervision_.wait(crew, [] { return Progress{}; });
+    for (const auto& source : sources_)
+        bytes_total_ += source->bytes();
+}
+
+awaitable<void> FilesFetch::begin_some(Loop& loop) {
+    std::vector<std::byte> memory(first_bytes);
+    for (std::uint32_t i = next_++; i < sources_.size(); i = next_++) {
+        try {
+            co_await begin(i, loop, memory);
+        } catch (const Error& error) {
+            failed_ = true;
+            throw error.in(sources_[i]->name());
+        }
+    }
+}
+
+awaitable<void> FilesFetch::begin(std::uint32_t index, Loop& loop, std::span<std::byte> memory) {
+    const Source& source = *sources_[index];
+    Part& part = *parts_[index];
+    if (!source.bytes_known()) {
+        auto reader = hosts_.reader(index, loop);
+        part.begun = co_await reader->begin(memory);
+        hosts_.keep(std::move(reader), index, loop);
+        const auto bytes = memory.first(part.begun);
+        auto write = [&part, bytes] { part.file.write(bytes, 0); };
+        co_await loop.blocking().run(std::move(write));
+        bytes_done_ += part.begun;
+    }
+    part.missing = source.bytes() - part.begun;
+    if (part.missing == 0)
+        co_await finish(index, loop);
+}
+
+void FilesFetch::check_room() const {
+    std::map<std::uint64_t, std::uint64_t> needed; // by filesystem
+    for (const auto& part : parts_) {
+        std::uint64_t& bytes = needed[part->file.filesystem()];
+        const std::uint64_t free = part->file.free_bytes();
+        if (__builtin_add_overflow(bytes, part->missing.load(), &bytes) || bytes > free)
+            throw Error(
+                errc::limit,
+                std::to_string(bytes) + " bytes are to be written and " + std::to_string(free) +
+                    " bytes are free",
+                {},
+                "free space, or choose another folder")
+                .in(part->file.path());
+    }
+}
+
+void FilesFetch::make_queues() {
+    const std::uint64_t step = lineup_.chunk_bytes();
+    for (std::uint32_t i = 0; i < parts_.size(); ++i) {
+        const std::uint64_t end = sources_[i]->bytes();
+        if ((end - parts_[i]->begun) / step > chunks_max - chunks_.size())
+            throw Error(errc::limit, "more bytes than can be fetched at once")
+                .in(sources_[i]->name());
+        for (std::uint64_t at = parts_[i]->begun; at < end; at += step)
+            chunks_.push_back({i, {at, std::min(step, end - at)}, {}});
+    }
+    // no chunk waits for another one: each is an item of its own
+    segments_.resize(chunks_.size());
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+        segments_[i] = {static_cast<std::uint32_t>(i), false, chunks_[i].body};
+        chunks_[i].segments = std::span(segments_).subspan(i, 1);
+    }
+    for (const QueueOptions& queue : lineup_.queues(1))
+        queues_.push_back(std::make_unique<Queue>(chunks_, queue));
+}
+
+void FilesFetch::copy_all() {
+    Crew crew;
+    const auto make_lane = [this](Loop& loop, Seat seat) { return lane(loop, seat); };
+    lineup_.run(queues_, make_lane, crew, supervision_, [this] { return progress(); }, [] {});
+}
+
+awaitable<void> FilesFetch::lane(Loop& loop, Seat seat) {
+    Queue& queue = *queues_[seat.queue];
+    LaneReader reader(hosts_, loop);
+    for (;;) {
+        const Draw draw = queue.draw(seat.place);
+        if (draw.chunk != nullptr) {
+            const std::uint32_t index = draw.chunk->source;
+            try {
+                co_await copy(*draw.chunk, reader.of(index), loop, seat.index);
+                if ((parts_[index]->missing -= draw.chunk->body.bytes) == 0)
+                    co_await finish(index, loop);
+            } catch (const Error& error) {
+                failed_ = true;
+                throw error.in(sources_[index]->name());
+            }
+        } else if (draw.parks_until != 0) {
+            reader.close(); // the host is to have fewer connections
+            co_await queue.wakes().reached(draw.parks_until);
+        } else {
+            break;
+        }
+    }
+    reader.keep();
+}
+
+/// From its source to the lane's staging, from there to its file.
+awaitable<void> FilesFetch::copy(const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot) {
+    const auto [offset, bytes] = chunk.body;
+    const Route route = reader.route(offset, bytes);
+    Buffer staging;
+    staging.bytes = loop.staging(slot);
+    loop.note_staging(slot);
+    std::size_t room = bytes;
+    if (route == Route::direct) { // files begin at 0, and chunks are multiples of any alignment
+        staging = co_await loop.pinned_staging(slot);
+        room = round_up(bytes, sources_[chunk.source]->alignment());
+    }
+    staging.bytes = staging.bytes.first(room);
+    const std::span<const Buffer> to(&staging, 1);
+    co_await reader.read(route, offset, to, bytes);
+    NewFile& file = parts_[chunk.source]->file;
+    const std::span<const std::byte> got = staging.bytes.first(bytes);
+    auto write = [&file, got, from = offset] {
+        file.write(got, from);
+        file.begin_sync(from, got.size());
+    };
+    co_await loop.blocking().run(std::move(write));
+    bytes_done_ += bytes;
+}
+
+awaitable<void> FilesFetch::finish(std::uint32_t index, Loop& loop) {
+    auto work = [this, index] {
+        check(index);
+        parts_[index]->file.sync();
+    };
+    co_await loop.blocking().run(std::move(work));
+    ++files_done_;
+}
+
+/// On a thread that may wait.
+void FilesFetch::check(std::uint32_t index) {
+    const NewFile& file = parts_[index]->file;
+    const std::uint64_t bytes = file.bytes();
+    if (bytes != sources_[index]->bytes())
+        throw Error(
+            errc::io,
+            "the file written has " + std::to_string(bytes) + " bytes, not " +
+                std::to_string(sources_[index]->bytes()))
+            .in(file.path());
+    if (!files_[index].sha256)
+        return;
+    format::Sha256Stream stream;
+    std::vector<std::byte> block(hashed_bytes);
+    for (std::uint64_t at = 0; at < bytes; at += block.size()) {
+        check_going_on();
+        block.resize(std::min<std::uint64_t>(hashed_bytes, bytes - at));
+        file.read(block, at);
+        stream.update(block);
+    }
+    const format::Sha256 sum = stream.finish();
+    if (sum != *files_[index].sha256)
+        throw Error(
+            errc::integrity,
+            "its SHA-256 is " + format::hex(sum) + " and not " + format::hex(*files_[index].sha256),
+            {},
+            "the file is damaged, or another one than the one that was meant");
+}
+
+/// A long file takes many seconds to hash.
+void FilesFetch::check_going_on() const {
+    const bool late = options_.deadline && JobTimes::Clock::now() - began_ > *options_.deadline;
+    if (failed_ || late || options_.stop.stop_requested())
+        throw Error(errc::cancelled, "the fetch was cancelled");
+}
+
+void FilesFetch::publish() {
+    for (const auto& source : sources_) {
+        try {
+            source->check_unchanged();
+        } catch (const Error& error) {
+            throw error.in(source->name());
+        }
+    }
+    for (const auto& part : parts_)
+        part->file.publish();
+}
+
+LoadStats FilesFetch::stats() const {
+    LoadStats stats;
+    stats.bytes = bytes_total_;
+    stats.tensors = parts_.size();
+    stats.staging_bytes = engine_.arena->touched_bytes();
+    hosts_.add_to(stats);
+    stats.io = engine_.io;
+    stats.loops = lineup_.loops();
+    stats.workers = engine_.options.workers;
+    stats.lanes = lineup_.lanes_most();
+    stats.chunk_bytes = lineup_.chunk_bytes();
+    stats.cpu_seconds = process_cpu_seconds() - cpu_;
+    stats.loop_cpu_seconds = engine_.loop_cpu_seconds() - loop_cpu_;
+    stats.seconds = std::chrono::duration<double>(JobTimes::Clock::now() - began_).count();
+    return stats;
+}
+
+} // namespace
+
+LoadStats fetch(Engine& engine, std::span<const FetchFile> files, const FetchOptions& options) try {
+    if (files.empty())
+        throw Error(errc::usage, "nothing to fetch");
+    std::vector<std::shared_ptr<const Source>> sources;
+    for (const FetchFile& file : files)
+        sources.push_back(file.source);
+    LoadOptions waiting;
+    waiting.deadline = options.deadline;
+    waiting.stop = options.stop;
+    if (options.progress)
+        waiting.progress = [&options](const Progress& progress) {
+            if (progress.phase == Phase::tensors)
+                options.progress(progress);
+        };
+    Engine::State& state = engine.state();
+    Supervision supervision(waiting, "fetch");
+    const auto turn = supervision.turn(state.one_load);
+    const Existing existing = options.replace ? Existing::replaced : Existing::refused;
+    return FilesFetch(state, files, sources, waiting, existing, supervision).run();
+} catch (const std::bad_alloc&) {
+
+    throw Error(errc::limit, "out of memory");
+}
+
+} // namespace tz

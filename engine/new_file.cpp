@@ -1,0 +1,201 @@
+#include <tz/engine/new_file.hpp>
+#include <tz/format/error.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <utility>
+
+namespace tz {
+
+namespace {
+
+// A name has at most 255 bytes, and the decoration must fit too.
+constexpr std::size_t name_bytes_max = 200;
+
+errc kind_of(int error) {
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return errc::limit;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return errc::denied;
+    case ENOENT:
+    case ENOTDIR:
+        return errc::not_found;
+    default:
+        return errc::io;
+    }
+}
+
+[[noreturn]] void fail(const std::string& path, const char* doing, int error) {
+    throw Error(kind_of(error), std::string(doing) + ": " + system_message(error)).in(path);
+}
+
+std::string folder_of(const std::string& path) {
+    const auto slash = path.rfind('/');
+    if (slash == std::string::npos)
+        return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string random_text() {
+    std::array<unsigned char, 6> bytes{};
+    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+        throw Error(errc::io, "no random numbers: " + system_message(errno));
+    std::string text;
+    for (const unsigned char byte : bytes) {
+        constexpr const char* digits = "0123456789abcdef";
+        text += digits[byte / 16];
+        text += digits[byte % 16];
+    }
+    return text;
+}
+
+struct ::stat facts(int fd, const std::string& path) {
+    struct ::stat stat{};
+    if (::fstat(fd, &stat) != 0)
+        fail(path, "fstat", errno);
+    return stat;
+}
+
+[[noreturn]] void refuse(const std::string& path, const char* what, const char* hint) {
+    throw Error(errc::usage, what, {}, hint).in(path);
+}
+
+[[noreturn]] void refuse_existing(const std::string& path) {
+    refuse(path, "the file exists", "--force replaces it");
+}
+
+} // namespace
+
+NewFile::NewFile(std::string path, Existing existing)
+    : path_(std::move(path)),
+      existing_(existing) {
+    check_name();
+    const std::string name = path_.substr(path_.rfind('/') + 1).substr(0, name_bytes_max);
+    temporary_ = folder_of(path_) + "/." + name + "." + random_text() + ".partial";
+    // The kernel applies the user's umask and the folder's rules; what is left is for later.
+    fd_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+    if (fd_ < 0)
+        fail(path_, "create a temporary file", errno);
+    struct ::stat stat{};
+    if (::fstat(fd_, &stat) != 0 || ::fchmod(fd_, stat.st_mode & 0600) != 0) {
+        const int error = errno;
+        ::close(fd_);
+        ::unlink(temporary_.c_str());
+        fail(path_, "protect a temporary file", error);
+    }
+    mode_ = stat.st_mode & 0777;
+}
+
+NewFile::~NewFile() {
+    ::close(fd_);
+    if (!published_)
+        ::unlink(temporary_.c_str());
+}
+
+void NewFile::check_name() const {
+    struct ::stat stat{};
+    if (::lstat(path_.c_str(), &stat) != 0)
+        return;
+    if (S_ISDIR(stat.st_mode))
+        refuse(path_, "this is a folder", "give the name of the file");
+    if (existing_ == Existing::refused)
+        refuse_existing(path_);
+    if (!S_ISREG(stat.st_mode) && !S_ISLNK(stat.st_mode))
+        refuse(path_, "this is not a regular file", "give another name");
+}
+
+void NewFile::write(std::span<const std::byte> bytes, std::uint64_t offset) {
+    while (!bytes.empty()) {
+        const auto done = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            fail(path_, "write", done < 0 ? errno : EIO);
+        bytes = bytes.subspan(static_cast<std::size_t>(done));
+        offset += static_cast<std::uint64_t>(done);
+    }
+}
+
+void NewFile::begin_sync(std::uint64_t offset, std::uint64_t bytes) noexcept {
+    // where it is refused, sync() does all of it
+    ::sync_file_range(
+        fd_, static_cast<off_t>(offset), static_cast<off_t>(bytes), SYNC_FILE_RANGE_WRITE);
+}
+
+void NewFile::read(std::span<std::byte> to, std::uint64_t offset) const {
+    while (!to.empty()) {
+        const auto got = ::pread(fd_, to.data(), to.size(), static_cast<off_t>(offset));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            fail(path_, "read what was written", got < 0 ? errno : EIO);
+        to = to.subspan(static_cast<std::size_t>(got));
+        offset += static_cast<std::uint64_t>(got);
+    }
+}
+
+std::uint64_t NewFile::bytes() const {
+    return static_cast<std::uint64_t>(facts(fd_, path_).st_size);
+}
+
+std::uint64_t NewFile::filesystem() const {
+    return facts(fd_, path_).st_dev;
+}
+
+std::uint64_t NewFile::free_bytes() const {
+    struct ::statvfs stat{};
+    if (::fstatvfs(fd_, &stat) != 0 || stat.f_blocks == 0)
+        return UINT64_MAX;
+    std::uint64_t bytes = 0;
+    const bool too_many = __builtin_mul_overflow(stat.f_bavail, stat.f_frsize, &bytes);
+    return too_many ? UINT64_MAX : bytes;
+}
+
+void NewFile::sync() {
+    if (::fsync(fd_) != 0)
+        fail(path_, "fsync", errno);
+}
+
+void NewFile::publish() {
+    if (::fchmod(fd_, mode_) != 0)
+        fail(path_, "chmod", errno);
+    rename();
+    published_ = true;
+    const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool synced = folder >= 0 && ::fsync(folder) == 0;
+    const int error = errno;
+    if (folder >= 0)
+        ::close(folder);
+    if (!synced)
+        fail(path_, "fsync of its folder", error);
+}
+
+void NewFile::rename() {
+    if (existing_ == Existing::refused) {
+        // somebody else may have made one meanwhile
+        if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) ==
+            0)
+            return;
+        if (errno == EEXIST)
+            refuse_existing(path_);
+        if (errno != EINVAL && errno != ENOSYS)
+            fail(path_, "rename", errno);
+        check_name(); // the filesystem can't see to it
+    }
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+        fail(path_, "rename", errno);
+}
+
+} // namespace tz

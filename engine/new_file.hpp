@@ -1,0 +1,61 @@
+// A file that appears whole under its name or not at all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace tz {
+
+/// Whether a file that has the name already is replaced.
+enum class Existing { refused, replaced };
+
+/// Written under a temporary name beside its real one, where only its owner may read it; removed
+/// unless it was published. All failures are `tz::Error`s that name the file. write() may be called
+/// by any thread, several at once; the rest by one.
+class NewFile {
+public:
+    /// errc::usage where something else than a regular file has the name, or, with
+    /// Existing::refused, anything.
+    NewFile(std::string path, Existing existing);
+    ~NewFile();
+    NewFile(NewFile&&) = delete;
+    NewFile& operator=(NewFile&&) = delete;
+
+    const std::string& path() const { return path_; }
+
+    void write(std::span<const std::byte> bytes, std::uint64_t offset);
+
+    /// Has the kernel begin to write a range out, so that sync() finds little left.
+    void begin_sync(std::uint64_t offset, std::uint64_t bytes) noexcept;
+
+    /// Fills `to`. For checks of what was written.
+    void read(std::span<std::byte> to, std::uint64_t offset) const;
+
+    std::uint64_t bytes() const;
+
+    /// The filesystem it is on, and how much more that can take; UINT64_MAX where it doesn't say.
+    std::uint64_t filesystem() const;
+    std::uint64_t free_bytes() const;
+
+    /// What was written is durable.
+    void sync();
+
+    /// After sync(): gives it the name and the permissions that the user's umask leaves it, and
+    /// makes the name durable.
+    void publish();
+
+private:
+    void check_name() const;
+    void rename();
+
+    std::string path_;
+    Existing existing_;
+    std::string temporary_;
+    int fd_ = -1;
+    unsigned mode_ = 0; ///< once published
+    bool published_ = false;
+};
+
+} // namespace tz

@@ -1,0 +1,30 @@
+#include <tz/tools/network_text.hpp>
+#include <tz/tools/units.hpp>
+
+#include <fmt/format.h>
+
+namespace tz::cli {
+
+namespace {
+
+std::string counted(std::uint64_t count, const char* one, const char* many) {
+    return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+} // namespace
+
+std::string network_text(const LoadStats& stats) {
+    std::string text = fmt::format(
+        "{} on {}",
+        counted(stats.requests, "request", "requests"),
+        counted(stats.connections, "connection", "connections"));
+    if (stats.retries > 0)
+        text += ", " + counted(stats.retries, "retry", "retries");
+    if (stats.throttles > 0)
+        text += fmt::format(", {} times asked for fewer", stats.throttles);
+    if (stats.gap_bytes > 0)
+        text += fmt::format(", {} between tensors read too", size_text(stats.gap_bytes));
+    return text + "\n";
+}
+
+} // namespace tz::cli
