@@ -6,8 +6,8 @@
 
 namespace tz {
 
-/// One private anonymous mapping, page-aligned, huge pages asked for. Pages are not touched here:
-/// the workers do that. Freed by the destructor, on any thread.
+/// One private anonymous mapping that begins where a huge page does; huge pages are asked for.
+/// Pages are not touched here: the workers do that. Freed by the destructor, on any thread.
 class HostMemory {
 public:
     /// Throws `tz::Error` (errc::limit) when the kernel has no such room.

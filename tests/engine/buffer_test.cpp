@@ -15,6 +15,24 @@ TEST(HostMemory, IsPageAlignedAndZero) {
     EXPECT_EQ(memory.bytes()[4000], std::byte{0});
 }
 
+TEST(HostMemory, IsCutWhereHugePagesBegin) {
+    for (const std::size_t bytes : {std::size_t{1}, std::size_t{4097}, std::size_t{5} << 20}) {
+        const HostMemory memory(bytes);
+        std::size_t cut = 0;
+        std::size_t blocks = 0;
+        for (auto rest = memory.bytes(); !rest.empty(); ++blocks) {
+            const auto block = HostMemory::first_block(rest);
+            EXPECT_EQ(block.data(), memory.bytes().data() + cut);
+            EXPECT_TRUE(block.size() == (2 << 20) || block.size() == rest.size());
+            HostMemory::touch(block);
+            block.back() = std::byte{1};
+            cut += block.size();
+            rest = rest.subspan(block.size());
+        }
+        EXPECT_EQ(blocks, (bytes + (2 << 20) - 1) >> 21);
+    }
+}
+
 TEST(HostMemory, RefusesWhatNoMachineHas) {
     try {
         const HostMemory memory(std::size_t{1} << 60);

@@ -60,10 +60,12 @@ TEST(HashQueue, TakesAlongWhatWaitsUpToItsLimit) {
     Workers workers(1);
     HashQueue queue;
     std::atomic<bool> go = false;
-    workers.post([&] { // the only worker is busy until all wait
-        while (!go)
-            std::this_thread::yield();
-    });
+    workers.post(
+        [&] { // the only worker is busy until all wait
+            while (!go)
+                std::this_thread::yield();
+        },
+        Urgency::last);
     std::vector<std::unique_ptr<Chunk>> chunks;
     unsigned ended = 0;
     std::vector<double> shares;
@@ -93,9 +95,10 @@ TEST(HashQueue, MayGoBeforeTheJobsWhoseTasksWereTakenAlong) {
     Chunk second(1000, 2);
     first.task.then = second.task.then = [](const JobTimes&, double) {};
     unsigned ended = 0;
-    workers.post([&] { until(begin); });
+    workers.post([&] { until(begin); }, Urgency::last);
     asio::co_spawn(context, hash(*queue, workers, first, ended), asio::detached);
-    asio::post(context, [&] { workers.post([&] { until(go_on); }); }); // between the two jobs
+    // between the two jobs
+    asio::post(context, [&] { workers.post([&] { until(go_on); }, Urgency::last); });
     asio::co_spawn(context, hash(*queue, workers, second, ended), asio::detached);
     asio::post(context, [&] { begin = true; });
     context.run_for(std::chrono::seconds(20));
