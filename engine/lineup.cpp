@@ -12,11 +12,11 @@ Lineup::Lineup(Engine::State& engine, const Hosts& hosts, Hosts::Sources sources
     const unsigned lanes = engine.asked.concurrency ? geometry.lanes : geometry.buffers;
     queues_.resize(std::min<std::size_t>(hosts.all().size(), lanes));
     std::vector<const Host*> ordered;
-    for (const auto& host : hosts.all())
-        ordered.push_back(host.get());
     // files first, so that their lanes have the same buffers each time: the pinned ones
-    std::stable_partition(
-        ordered.begin(), ordered.end(), [](const Host* host) { return host->name.empty(); });
+    for (const bool files : {true, false})
+        for (const auto& host : hosts.all())
+            if (host->name.empty() == files)
+                ordered.push_back(host.get());
     for (std::size_t i = 0; i < ordered.size(); ++i)
         queues_[i % queues_.size()].push_back(ordered[i]);
     unsigned loops = 1;

@@ -171,18 +171,16 @@ std::vector<tcp::endpoint> interleaved(std::vector<tcp::endpoint> endpoints) {
     if (endpoints.empty())
         return endpoints;
     const bool first = endpoints.front().address().is_v6();
-    const auto others = std::stable_partition(
-        endpoints.begin(), endpoints.end(), [first](const tcp::endpoint& endpoint) {
-            return endpoint.address().is_v6() == first;
-        });
+    std::vector<tcp::endpoint> same;
+    std::vector<tcp::endpoint> others;
+    for (const tcp::endpoint& endpoint : endpoints)
+        (endpoint.address().is_v6() == first ? same : others).push_back(endpoint);
     std::vector<tcp::endpoint> mixed;
-    auto a = endpoints.begin();
-    auto b = others;
-    while (a != others || b != endpoints.end()) {
-        if (a != others)
-            mixed.push_back(*a++);
-        if (b != endpoints.end())
-            mixed.push_back(*b++);
+    for (std::size_t i = 0; i < std::max(same.size(), others.size()); ++i) {
+        if (i < same.size())
+            mixed.push_back(same[i]);
+        if (i < others.size())
+            mixed.push_back(others[i]);
     }
     return mixed;
 }

@@ -41,8 +41,8 @@ public:
           transform_{items_, options_, arrivals_, how.chunk_bytes, false},
           tensors_(layout.tensors.size()) {
         prepare();
-        while (const Chunk* chunk = plan_.next(0))
-            run(*chunk);
+        for (const Chunk& chunk : plan_.chunks())
+            run(chunk);
         complete_ = std::ranges::all_of(arrivals_, [](const Arrival& a) { return a.missing == 0; });
     }
 

@@ -42,7 +42,7 @@ TEST(Credentials, AreFoundAsBotocoreFindsThem) {
         EXPECT_EQ(found.access_key_id, test::text_or_empty(row.at("id")));
         if (found.anonymous())
             continue;
-        EXPECT_EQ(text(found.secret), row.at("secret"));
+        EXPECT_EQ(text(found.secret), row.at("secret").get<std::string>());
         EXPECT_EQ(text(found.token), test::text_or_empty(row.at("token")));
     }
 }

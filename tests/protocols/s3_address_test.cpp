@@ -101,7 +101,7 @@ TEST(S3Endpoint, IsFoundAsBotocoreFindsIt) {
         if (expected == "https://s3.amazonaws.com") // botocore's old name for the same
             expected = "https://s3.us-east-1.amazonaws.com";
         EXPECT_EQ(shown(endpoint.url), expected + "/");
-        EXPECT_EQ(endpoint.region, row.at("region"));
+        EXPECT_EQ(endpoint.region, row.at("region").get<std::string>());
         EXPECT_EQ(endpoint.amazon, expected.find(".amazonaws.com") != std::string::npos);
         EXPECT_EQ(endpoint.given, !endpoint.amazon);
     }
@@ -121,7 +121,7 @@ TEST(S3Address, IsWhatBotocoreMakes) {
         if (host.ends_with("s3.amazonaws.com"))
             host.insert(host.size() - 13, options.region + ".");
         EXPECT_EQ(address.host, host);
-        EXPECT_EQ(address.url.path, row.at("path"));
+        EXPECT_EQ(address.url.path, row.at("path").get<std::string>());
         EXPECT_EQ(address.url.tls, row.at("scheme") == "https");
         EXPECT_EQ(address.region, options.region);
         EXPECT_TRUE(address.sign);

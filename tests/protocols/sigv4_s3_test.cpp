@@ -89,7 +89,7 @@ TEST_P(Sigv4S3, SignsAsBotocoreDoes) {
         const auto added = sign_headers(key_, signing_, &steps);
         expect(steps);
         EXPECT_EQ(added.back().value, case_["authorization"].get<std::string>());
-        EXPECT_EQ(added[0], (SigningHeader{"x-amz-date", case_["time"]}));
+        EXPECT_EQ(added[0], (SigningHeader{"x-amz-date", case_["time"].get<std::string>()}));
         EXPECT_EQ(added[1], (SigningHeader{"x-amz-content-sha256", payload_}));
         const std::string token = case_["token"];
         EXPECT_EQ(added.size(), token.empty() ? 3u : 4u);
@@ -100,7 +100,8 @@ TEST_P(Sigv4S3, SignsAsBotocoreDoes) {
 }
 
 TEST_P(Sigv4S3, KeysAreEncodedAsBotocoreDoes) {
-    EXPECT_EQ(percent_encode(case_["key"].get<std::string>(), true), case_["path"]);
+    EXPECT_EQ(
+        percent_encode(case_["key"].get<std::string>(), true), case_["path"].get<std::string>());
     EXPECT_TRUE(url_.path.ends_with("/" + case_["path"].get<std::string>()));
 }
 
