@@ -24,8 +24,8 @@ namespace tz {
 
 /// Which job a free worker takes up.
 enum class Urgency {
-    next, ///< before all that wait: its bytes were just read, and soon leave the CPU's cache
-    last, ///< behind them
+    next, ///< before all that are `last`: its bytes were just read, and soon leave the CPU's cache
+    last, ///< when none of the others waits
 };
 
 /// Thread-safe. The destructor waits for the jobs that were started.
@@ -60,10 +60,7 @@ public:
     void post(Job job, Urgency urgency) {
         auto task = std::make_unique<TaskOf<Job>>(std::move(job));
         const std::lock_guard lock(mutex_);
-        if (urgency == Urgency::next)
-            tasks_.push_front(std::move(task));
-        else
-            tasks_.push_back(std::move(task));
+        (urgency == Urgency::next ? next_ : last_).push_back(std::move(task));
         waiting_.notify_one();
     }
 
@@ -100,11 +97,12 @@ private:
     /// Null when everything is done.
     std::unique_ptr<Task> take() {
         std::unique_lock lock(mutex_);
-        waiting_.wait(lock, [this] { return ended_ || !tasks_.empty(); });
-        if (tasks_.empty())
+        waiting_.wait(lock, [this] { return ended_ || !next_.empty() || !last_.empty(); });
+        auto& tasks = next_.empty() ? last_ : next_;
+        if (tasks.empty())
             return nullptr;
-        std::unique_ptr<Task> task = std::move(tasks_.front());
-        tasks_.pop_front();
+        std::unique_ptr<Task> task = std::move(tasks.front());
+        tasks.pop_front();
         return task;
     }
 
@@ -142,7 +140,8 @@ private:
 
     std::mutex mutex_; ///< of what follows
     std::condition_variable waiting_;
-    std::deque<std::unique_ptr<Task>> tasks_;
+    std::deque<std::unique_ptr<Task>> next_; ///< each in order of arrival: early tensors come first
+    std::deque<std::unique_ptr<Task>> last_;
     bool ended_ = false;
     std::vector<std::thread> threads_; ///< last: they use the rest
 };
