@@ -61,7 +61,6 @@ struct NetworkOptions {
     S3Options s3;
     unsigned redirects_max = 5;
     bool allow_http = false; ///< credentials over plain HTTP to other hosts than this one
-    bool hedge = false;      ///< asks a second time for the slowest chunk
 };
 
 } // namespace tz
