@@ -78,7 +78,7 @@ void zlib_crc32(benchmark::State& state) {
 
 // As a load does it, in steps that stay in the cache next to the core.
 void copy_crc32(benchmark::State& state) {
-    constexpr std::size_t step_bytes = 64 << 10;
+    static constexpr std::size_t step_bytes = 64 << 10;
     over_pieces(state, [](Bytes to, Bytes from) {
         format::Crc32 crc = 0;
         for (std::size_t done = 0; done < from.size(); done += step_bytes) {
