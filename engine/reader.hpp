@@ -74,6 +74,9 @@ public:
     read(Route route, std::uint64_t offset, std::span<const Buffer> to, std::size_t need) = 0;
 };
 
+/// Makes present what is fresh of `to`, on the calling thread.
+void touch_fresh(std::span<const Buffer> to);
+
 /// Lets a worker make present what is fresh of `to`, for readers that then fill it on the loop's
 /// thread, which must not page-fault.
 awaitable<void> touch_fresh(Loop& loop, std::span<const Buffer> to, ReadCounters& counters);

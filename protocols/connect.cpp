@@ -1,9 +1,8 @@
 #include <tz/protocols/connect.hpp>
 #include <tz/protocols/race.hpp>
+#include <tz/protocols/request_text.hpp>
 #include <tz/protocols/resolve.hpp>
 #include <tz/protocols/transport_error.hpp>
-
-#include <openssl/evp.h>
 
 #include <utility>
 #include <vector>
@@ -18,16 +17,6 @@ using Clock = std::chrono::steady_clock;
 std::string host_and_port(const std::string& host, std::uint16_t port) {
     const bool brackets = host.find(':') != host.npos;
     return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
-
-std::string base64(const std::string& text) {
-    std::string encoded(4 * ((text.size() + 2) / 3) + 1, '\0');
-    const int size = ::EVP_EncodeBlock(
-        reinterpret_cast<unsigned char*>(encoded.data()),
-        reinterpret_cast<const unsigned char*>(text.data()),
-        static_cast<int>(text.size()));
-    encoded.resize(static_cast<std::size_t>(size));
-    return encoded;
 }
 
 std::vector<tcp::endpoint>
@@ -60,7 +49,7 @@ std::string Peer::proxy_authorization() const {
     if (!proxy || proxy->userinfo.empty())
         return {};
     const bool whole = proxy->userinfo.find(':') != std::string::npos;
-    return "Basic " + base64(whole ? proxy->userinfo : proxy->userinfo + ":");
+    return basic_authorization(whole ? proxy->userinfo : proxy->userinfo + ":");
 }
 
 awaitable<tcp::socket>

@@ -203,19 +203,16 @@ Route FileReader::route(std::uint64_t offset, std::size_t bytes) {
     return direct ? Route::direct : Route::buffered;
 }
 
-/// The parts of `to` behind its first `skip` bytes, as the kernel wants them.
-void list_pieces(std::span<const Buffer> to, std::size_t skip, std::vector<iovec>& pieces) {
+/// All of `to`, as the kernel wants it.
+void list_pieces(std::span<const Buffer> to, std::vector<iovec>& pieces) {
     pieces.clear();
-    for (const Buffer& buffer : to) {
-        const std::size_t skipped = std::min(skip, buffer.bytes.size());
-        skip -= skipped;
-        const auto rest = buffer.bytes.subspan(skipped);
-        if (!rest.empty())
-            pieces.push_back(iovec{rest.data(), rest.size()});
-    }
+    for (const Buffer& buffer : to)
+        if (!buffer.bytes.empty())
+            pieces.push_back(iovec{buffer.bytes.data(), buffer.bytes.size()});
 }
 
-/// The same, up to where fresh memory reaches its next huge page, which is touched.
+/// The parts of `to` behind its first `skip` bytes, up to where fresh memory reaches its next huge
+/// page, which is touched.
 void list_next_pieces(std::span<const Buffer> to, std::size_t skip, std::vector<iovec>& pieces) {
     pieces.clear();
     for (const Buffer& buffer : to) {
@@ -231,12 +228,6 @@ void list_next_pieces(std::span<const Buffer> to, std::size_t skip, std::vector<
         if (skipped + rest.size() < buffer.bytes.size())
             return;
     }
-}
-
-void touch_fresh(std::span<const Buffer> to) {
-    for (const Buffer& buffer : to)
-        if (buffer.fresh)
-            HostMemory::touch(buffer.bytes);
 }
 
 bool passing(int error) {
@@ -271,13 +262,7 @@ FileReader::read_direct(std::uint64_t offset, std::span<const Buffer> to, std::s
         auto job = [this, offset, to, &done] { done = blocking_direct_read(offset, to); };
         co_await loop_.blocking().run(std::move(job));
     } else {
-        if (std::any_of(to.begin(), to.end(), [](const Buffer& b) { return b.fresh; })) {
-            auto touch = [this, to] {
-                const CpuCount cpu(counters_);
-                touch_fresh(to);
-            };
-            co_await loop_.workers().run(std::move(touch));
-        }
+        co_await touch_fresh(loop_, to, counters_);
         done = co_await ring_read(offset, to);
     }
     const std::size_t useful = std::min(done, need);
@@ -290,7 +275,7 @@ FileReader::read_direct(std::uint64_t offset, std::span<const Buffer> to, std::s
 std::size_t FileReader::blocking_direct_read(std::uint64_t offset, std::span<const Buffer> to) {
     const CpuCount cpu(counters_);
     touch_fresh(to);
-    list_pieces(to, 0, pieces_);
+    list_pieces(to, pieces_);
     const auto count = static_cast<int>(pieces_.size());
     const auto got =
         ::preadv(file_.direct_file(), pieces_.data(), count, static_cast<off_t>(offset));
@@ -317,7 +302,7 @@ awaitable<std::size_t> FileReader::ring_read(std::uint64_t offset, std::span<con
             ec = error;
             got = bytes;
         } else {
-            list_pieces(to, 0, pieces_);
+            list_pieces(to, pieces_);
             const std::span<const iovec> pieces(pieces_);
             auto [error, bytes] = co_await loop_.ring()->readv(
                 file_.direct_file(), pieces, offset, asio::as_tuple(use_awaitable));

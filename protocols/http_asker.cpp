@@ -1,8 +1,7 @@
 #include <tz/protocols/http_asker.hpp>
 #include <tz/protocols/ip_address.hpp>
 #include <tz/protocols/redirect.hpp>
-
-#include <openssl/evp.h>
+#include <tz/protocols/request_text.hpp>
 
 #include <chrono>
 #include <utility>
@@ -10,16 +9,6 @@
 namespace tz {
 
 namespace {
-
-std::string basic(const std::string& userinfo) {
-    std::string text((userinfo.size() + 2) / 3 * 4 + 1, '\0');
-    const int size = EVP_EncodeBlock(
-        reinterpret_cast<unsigned char*>(text.data()),
-        reinterpret_cast<const unsigned char*>(userinfo.data()),
-        static_cast<int>(userinfo.size()));
-    text.resize(static_cast<std::size_t>(size));
-    return "Basic " + text;
-}
 
 HttpTime now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -58,7 +47,8 @@ HttpAsker::question(Loop&, const Place& place, std::string range, const Identity
     const Pin pin = pinned != nullptr ? pin_to(*pinned, false, now()) : Pin();
     question.request.headers = range_headers(std::move(range), pin);
     if (!place.foreign && !first_.userinfo.empty())
-        question.request.headers.push_back(HttpHeader{"Authorization", basic(first_.userinfo)});
+        question.request.headers.push_back(
+            HttpHeader{"Authorization", basic_authorization(first_.userinfo)});
     co_return question;
 }
 

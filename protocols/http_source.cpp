@@ -32,7 +32,7 @@ private:
 
 /// Sources of one server, by way of one proxy, share lanes.
 std::string host_of(const Url& url, const Transport& transport) {
-    std::string host = (url.tls ? "https://" : "http://") + url.authority();
+    std::string host = url.origin();
     if (const std::optional<Url> proxy = transport.proxy(url))
         host += " by " + proxy->authority();
     return host;

@@ -42,7 +42,7 @@ bool may_be_late_error(const ReplyHead& head) {
 
 /// What connections lead to, and how.
 std::string way_to(const Place& place) {
-    std::string way = (place.url.tls ? "https://" : "http://") + place.url.authority();
+    std::string way = place.url.origin();
     if (place.guarded)
         way += " guarded";
     return way;

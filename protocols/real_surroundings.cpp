@@ -1,6 +1,7 @@
 #include <tz/protocols/aws_profile.hpp>
 #include <tz/protocols/connection.hpp>
 #include <tz/protocols/credentials.hpp>
+#include <tz/protocols/descriptor.hpp>
 #include <tz/protocols/real_surroundings.hpp>
 #include <tz/protocols/transport.hpp>
 
@@ -25,26 +26,6 @@ std::optional<std::string> environment(const std::string& name) {
     return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
 }
 
-class OpenFile {
-public:
-    // a FIFO without a writer must not hold us up
-    explicit OpenFile(const std::string& path)
-        : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-
-    ~OpenFile() {
-        if (file_ >= 0)
-            ::close(file_);
-    }
-
-    OpenFile(const OpenFile&) = delete;
-    OpenFile& operator=(const OpenFile&) = delete;
-
-    int get() const { return file_; }
-
-private:
-    int file_;
-};
-
 [[noreturn]] void unreadable(const std::string& path, const std::string& why) {
     throw Error(
         errc::denied,
@@ -54,7 +35,8 @@ private:
 }
 
 std::optional<std::string> read_file(const std::string& path) {
-    const OpenFile file(path);
+    // a FIFO without a writer must not hold us up
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (file.get() < 0) {
         if (errno == ENOENT || errno == ENOTDIR)
             return {};

@@ -1,6 +1,8 @@
 #include <tz/protocols/connection.hpp>
 #include <tz/protocols/request_text.hpp>
 
+#include <openssl/evp.h>
+
 #include <algorithm>
 #include <cctype>
 #include <initializer_list>
@@ -75,6 +77,16 @@ std::string request_text(const HttpRequest& request, const Peer& peer) {
         if (const std::string authorization = peer.proxy_authorization(); !authorization.empty())
             add("Proxy-Authorization", authorization);
     return text + "\r\n" + request.body;
+}
+
+std::string basic_authorization(const std::string& userinfo) {
+    std::string text(4 * ((userinfo.size() + 2) / 3) + 1, '\0');
+    const int size = ::EVP_EncodeBlock(
+        reinterpret_cast<unsigned char*>(text.data()),
+        reinterpret_cast<const unsigned char*>(userinfo.data()),
+        static_cast<int>(userinfo.size()));
+    text.resize(static_cast<std::size_t>(size));
+    return "Basic " + text;
 }
 
 bool repeatable(std::string_view method) {

@@ -311,6 +311,10 @@ std::string Url::authority() const {
     return text;
 }
 
+std::string Url::origin() const {
+    return (tls ? "https://" : "http://") + authority();
+}
+
 bool Url::same_origin(const Url& other) const {
     return tls == other.tls && host == other.host && port == other.port;
 }
@@ -339,7 +343,7 @@ Url resolve(const Url& base, std::string_view location) {
 }
 
 std::string printable(const Url& url) {
-    std::string text = (url.tls ? "https://" : "http://") + url.authority() + url.path;
+    std::string text = url.origin() + url.path;
     if (!url.has_query)
         return printable(std::string_view(text));
     text += '?';

@@ -22,6 +22,8 @@ struct Url {
     std::string target() const;
     /// What stands in Host: the port only where it is not the scheme's own.
     std::string authority() const;
+    /// "https://host:port", as authority() has it.
+    std::string origin() const;
     bool same_origin(const Url& other) const;
 
     bool operator==(const Url&) const = default;
