@@ -4,7 +4,6 @@
 #include <tz/engine/fetch.hpp>
 #include <tz/engine/lane_reader.hpp>
 #include <tz/engine/lineup.hpp>
-#include <tz/engine/meter.hpp>
 #include <tz/engine/new_file.hpp>
 #include <tz/engine/supervision.hpp>
 #include <tz/format/hash.hpp>
@@ -24,8 +23,6 @@ namespace {
 
 // Of the first request: small files are whole with it, and large ones wait little for it.
 constexpr std::size_t first_bytes = 1 << 20;
-// At once, before the sizes are known: what a host's lanes start with.
-constexpr std::size_t beginners_max = 16;
 constexpr std::size_t hashed_bytes = 1 << 20;
 
 /// One file on its way.
@@ -69,6 +66,7 @@ private:
     void make_queues();
     void copy_all();
     awaitable<void> lane(Loop& loop, Seat seat);
+    awaitable<void> bring(const Chunk& chunk, LaneReader& reader, Loop& loop, unsigned slot);
     awaitable<void> copy(const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot);
     awaitable<void> finish(std::uint32_t index, Loop& loop);
     void check(std::uint32_t index);
@@ -85,9 +83,6 @@ private:
     Hosts::Sources sources_;
     const LoadOptions& options_;
     Supervision& supervision_;
-    const JobTimes::Clock::time_point began_ = JobTimes::Clock::now();
-    const double cpu_ = process_cpu_seconds();
-    const double loop_cpu_ = engine_.loop_cpu_seconds();
     std::vector<std::unique_ptr<Part>> parts_; ///< by file; end after everything that uses them
     Hosts hosts_;
     Lineup lineup_;
@@ -122,16 +117,9 @@ void FilesFetch::make_files(Existing existing) {
 }
 
 void FilesFetch::begin_all() {
-    const unsigned loops = lineup_.loops();
-    std::vector<std::vector<awaitable<void>>> members(loops);
-    const std::size_t lanes = engine_.asked.concurrency ? engine_.geometry.lanes : beginners_max;
-    for (std::size_t i = 0; i < std::min(sources_.size(), lanes); ++i)
-        members[i % loops].push_back(begin_some(*engine_.loops[i % loops]));
-    Crew crew;
-    for (std::size_t i = 0; i < loops; ++i)
-        if (!members[i].empty())
-            crew.start(*engine_.loops[i], std::move(members[i]));
-    supervision_.wait(crew, [] { return Progress{}; });
+    run_side_by_side(engine_, lineup_.loops(), sources_.size(), supervision_, [this](Loop& loop) {
+        return begin_some(loop);
+    });
     for (const auto& source : sources_)
         bytes_total_ += source->bytes();
 }
@@ -208,28 +196,25 @@ void FilesFetch::copy_all() {
 }
 
 awaitable<void> FilesFetch::lane(Loop& loop, Seat seat) {
-    Queue& queue = *queues_[seat.queue];
     LaneReader reader(hosts_, loop);
-    for (;;) {
-        const Draw draw = queue.draw(seat.place);
-        if (draw.chunk != nullptr) {
-            const std::uint32_t index = draw.chunk->source;
-            try {
-                co_await copy(*draw.chunk, reader.of(index), loop, seat.index);
-                if ((parts_[index]->missing -= draw.chunk->body.bytes) == 0)
-                    co_await finish(index, loop);
-            } catch (const Error& error) {
-                failed_ = true;
-                throw error.in(sources_[index]->name());
-            }
-        } else if (draw.parks_until != 0) {
-            reader.close(); // the host is to have fewer connections
-            co_await queue.wakes().reached(draw.parks_until);
-        } else {
-            break;
-        }
+    const MayPark may_park = [] { return true; };
+    const UseChunk use = [this, &reader, &loop, seat](const Chunk& chunk) {
+        return bring(chunk, reader, loop, seat.index);
+    };
+    co_await draw_all(*queues_[seat.queue], seat.place, reader, may_park, use);
+}
+
+awaitable<void>
+FilesFetch::bring(const Chunk& chunk, LaneReader& reader, Loop& loop, unsigned slot) {
+    const std::uint32_t index = chunk.source;
+    try {
+        co_await copy(chunk, reader.of(index), loop, slot);
+        if ((parts_[index]->missing -= chunk.body.bytes) == 0)
+            co_await finish(index, loop);
+    } catch (const Error& error) {
+        failed_ = true;
+        throw error.in(sources_[index]->name());
     }
-    reader.keep();
 }
 
 /// From its source to the lane's staging, from there to its file.
@@ -297,7 +282,8 @@ void FilesFetch::check(std::uint32_t index) {
 
 /// A long file takes many seconds to hash.
 void FilesFetch::check_going_on() const {
-    const bool late = options_.deadline && JobTimes::Clock::now() - began_ > *options_.deadline;
+    const bool late =
+        options_.deadline && JobTimes::Clock::now() - lineup_.began() > *options_.deadline;
     if (failed_ || late || options_.stop.stop_requested())
         throw Error(errc::cancelled, "the fetch was cancelled");
 }
@@ -319,15 +305,7 @@ LoadStats FilesFetch::stats() const {
     stats.bytes = bytes_total_;
     stats.tensors = parts_.size();
     stats.staging_bytes = engine_.arena->touched_bytes();
-    hosts_.add_to(stats);
-    stats.io = engine_.io;
-    stats.loops = lineup_.loops();
-    stats.workers = engine_.options.workers;
-    stats.lanes = lineup_.lanes_most();
-    stats.chunk_bytes = lineup_.chunk_bytes();
-    stats.cpu_seconds = process_cpu_seconds() - cpu_;
-    stats.loop_cpu_seconds = engine_.loop_cpu_seconds() - loop_cpu_;
-    stats.seconds = std::chrono::duration<double>(JobTimes::Clock::now() - began_).count();
+    lineup_.add_to(stats);
     return stats;
 }
 
@@ -353,7 +331,6 @@ LoadStats fetch(Engine& engine, std::span<const FetchFile> files, const FetchOpt
     const Existing existing = options.replace ? Existing::replaced : Existing::refused;
     return FilesFetch(state, files, sources, waiting, existing, supervision).run();
 } catch (const std::bad_alloc&) {
-
     throw Error(errc::limit, "out of memory");
 }
 

@@ -147,6 +147,7 @@ std::vector<LaneShare> deal_lanes(std::span<const Preference> hosts, unsigned to
         growth = shares_of(std::min(total - sum, most), growth);
     }
     std::vector<LaneShare> shares;
+    shares.reserve(hosts.size());
     for (std::size_t i = 0; i < hosts.size(); ++i)
         shares.push_back({wanted[i], wanted[i] + growth[i]});
     return shares;

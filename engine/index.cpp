@@ -1,5 +1,6 @@
 #include <tz/engine/index.hpp>
 #include <tz/engine/job.hpp>
+#include <tz/engine/lineup.hpp>
 #include <tz/format/tensorizer.hpp>
 
 #include <algorithm>
@@ -10,9 +11,6 @@
 namespace tz {
 
 namespace {
-
-// At once: what a host's lanes start with, and the bytes of most indexes together are few.
-constexpr std::size_t readers_max = 16;
 
 /// What the coroutines that read indexes share. Outlives them.
 struct Indexes {
@@ -98,15 +96,9 @@ std::vector<format::Layout> read_indexes(
     Hosts::Sources sources,
     Supervision& supervision) {
     Indexes all(hosts, sources);
-    const std::size_t lanes = engine.asked.concurrency ? engine.geometry.lanes : readers_max;
-    std::vector<std::vector<awaitable<void>>> members(loops);
-    for (std::size_t i = 0; i < std::min(sources.size(), lanes); ++i)
-        members[i % loops].push_back(read_some(all, *engine.loops[i % loops]));
-    Crew crew;
-    for (std::size_t i = 0; i < loops; ++i)
-        if (!members[i].empty())
-            crew.start(*engine.loops[i], std::move(members[i]));
-    supervision.wait(crew, [] { return Progress{}; });
+    run_side_by_side(engine, loops, sources.size(), supervision, [&all](Loop& loop) {
+        return read_some(all, loop);
+    });
     return std::move(all.layouts);
 }
 

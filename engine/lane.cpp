@@ -208,7 +208,7 @@ awaitable<void> pass(Job& job, Loop& loop, Reader& reader, Passage& passage, uns
 }
 
 awaitable<void>
-bring_home(Job& job, Loop& loop, LaneReader& reader, const Chunk& chunk, const Seat& seat) {
+bring_home(Job& job, Loop& loop, LaneReader& reader, const Chunk& chunk, Seat seat) {
     const ChunkMeter meter(job.meter, seat.index, job.plan.index_of(chunk), chunk.body.bytes);
     Passage passage{chunk, meter, {}, {}, {}};
     try {
@@ -221,22 +221,14 @@ bring_home(Job& job, Loop& loop, LaneReader& reader, const Chunk& chunk, const S
 } // namespace
 
 awaitable<void> lane(Job& job, Hosts& hosts, Loop& loop, Seat seat) {
-    Queue& queue = *job.queues[seat.queue];
     LaneReader reader(
         hosts, loop, [&job](std::uint32_t file) { return job.files[file].mapping.get(); });
-    for (;;) {
-        // what holds memory beside the staging is let go by later chunks: see Queue
-        const Draw draw = queue.draw(seat.place, !job.scratch.in_use());
-        if (draw.chunk != nullptr) {
-            co_await bring_home(job, loop, reader, *draw.chunk, seat);
-        } else if (draw.parks_until != 0) {
-            reader.close(); // the host is to have fewer connections
-            co_await queue.wakes().reached(draw.parks_until);
-        } else {
-            break;
-        }
-    }
-    reader.keep();
+    // what holds memory beside the staging is let go by later chunks: see Queue
+    const MayPark may_park = [&job] { return !job.scratch.in_use(); };
+    const UseChunk use = [&job, &loop, &reader, seat](const Chunk& chunk) {
+        return bring_home(job, loop, reader, chunk, seat);
+    };
+    co_await draw_all(*job.queues[seat.queue], seat.place, reader, may_park, use);
 }
 
 } // namespace tz

@@ -23,4 +23,24 @@ void LaneReader::keep() {
         hosts_.keep(std::move(reader_), source_, loop_);
 }
 
+awaitable<void> draw_all(
+    Queue& queue,
+    unsigned place,
+    LaneReader& reader,
+    const MayPark& may_park,
+    const UseChunk& use) {
+    for (;;) {
+        const Draw draw = queue.draw(place, may_park());
+        if (draw.chunk != nullptr) {
+            co_await use(*draw.chunk);
+        } else if (draw.parks_until != 0) {
+            reader.close(); // the host is to have fewer connections
+            co_await queue.wakes().reached(draw.parks_until);
+        } else {
+            break;
+        }
+    }
+    reader.keep();
+}
+
 } // namespace tz

@@ -4,6 +4,7 @@
 
 #include <tz/engine/hosts.hpp>
 #include <tz/engine/mapping.hpp>
+#include <tz/engine/queue.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -40,5 +41,14 @@ private:
     std::unique_ptr<Reader> reader_;
     std::uint32_t source_ = 0; ///< that `reader_` is for
 };
+
+using MayPark = std::function<bool()>;
+using UseChunk = std::function<awaitable<void>(const Chunk& chunk)>;
+
+/// What a lane does: draws the chunks of lane `place` from `queue` and uses one after the other,
+/// until none is left. Parks where the queue says so and `may_park` allows it, without a
+/// connection. All of it outlives the coroutine.
+awaitable<void> draw_all(
+    Queue& queue, unsigned place, LaneReader& reader, const MayPark& may_park, const UseChunk& use);
 
 } // namespace tz

@@ -5,8 +5,23 @@
 
 namespace tz {
 
+namespace {
+
+// What a host's lanes start with; and what each of them reads is little.
+constexpr std::size_t side_by_side_max = 16;
+
+/// `members` of each loop.
+void start(Crew& crew, Engine::State& engine, std::vector<std::vector<awaitable<void>>> members) {
+    for (std::size_t i = 0; i < members.size(); ++i)
+        if (!members[i].empty())
+            crew.start(*engine.loops[i], std::move(members[i]));
+}
+
+} // namespace
+
 Lineup::Lineup(Engine::State& engine, const Hosts& hosts, Hosts::Sources sources)
     : engine_(engine),
+      hosts_(hosts),
       sources_(sources) {
     const Geometry& geometry = engine.geometry;
     const unsigned lanes = engine.asked.concurrency ? geometry.lanes : geometry.buffers;
@@ -111,9 +126,7 @@ void Lineup::run(
             members[loop].push_back(make_lane(*engine_.loops[loop], Seat{index, i, place}));
         }
     }
-    for (std::size_t i = 0; i < members.size(); ++i)
-        if (!members[i].empty())
-            crew.start(*engine_.loops[i], std::move(members[i]));
+    start(crew, engine_, std::move(members));
     Pacing pacing = pacing_of(queues);
     supervision.wait(crew, progress, [&] {
         pacing.tick(Pacing::Clock::now());
@@ -123,6 +136,33 @@ void Lineup::run(
     for (const auto& queue : queues)
         lanes += queue->wanted_most();
     lanes_most_ = std::max(lanes_most_, lanes);
+}
+
+void Lineup::add_to(LoadStats& stats) const {
+    hosts_.add_to(stats);
+    stats.io = engine_.io;
+    stats.loops = loops();
+    stats.workers = engine_.options.workers;
+    stats.lanes = lanes_most_;
+    stats.chunk_bytes = chunk_bytes_;
+    stats.cpu_seconds = process_cpu_seconds() - cpu_;
+    stats.loop_cpu_seconds = engine_.loop_cpu_seconds() - loop_cpu_;
+    stats.seconds = std::chrono::duration<double>(JobTimes::Clock::now() - began_).count();
+}
+
+void run_side_by_side(
+    Engine::State& engine,
+    unsigned loops,
+    std::size_t sources,
+    Supervision& supervision,
+    const std::function<awaitable<void>(Loop& loop)>& make) {
+    const std::size_t lanes = engine.asked.concurrency ? engine.geometry.lanes : side_by_side_max;
+    std::vector<std::vector<awaitable<void>>> members(loops);
+    for (std::size_t i = 0; i < std::min(sources, lanes); ++i)
+        members[i % loops].push_back(make(*engine.loops[i % loops]));
+    Crew crew;
+    start(crew, engine, std::move(members));
+    supervision.wait(crew, [] { return Progress{}; });
 }
 
 } // namespace tz

@@ -5,6 +5,7 @@
 #include <tz/engine/geometry.hpp>
 #include <tz/engine/hosts.hpp>
 #include <tz/engine/lane.hpp>
+#include <tz/engine/meter.hpp>
 #include <tz/engine/pace.hpp>
 #include <tz/engine/supervision.hpp>
 
@@ -46,24 +47,40 @@ public:
         const std::function<Progress()>& progress,
         const std::function<void()>& tick);
 
-    /// The most lanes that worked at one time.
-    unsigned lanes_most() const { return lanes_most_; }
-
     unsigned loops() const;
+
+    /// When the load began: with the making of this.
+    JobTimes::Clock::time_point began() const { return began_; }
+
+    /// What the load has read and cost up to now, and with how many threads and lanes.
+    void add_to(LoadStats& stats) const;
 
 private:
     unsigned lanes_max() const;
     Pacing pacing_of(Queues queues) const;
 
     Engine::State& engine_;
+    const Hosts& hosts_;
     Hosts::Sources sources_;
+    const JobTimes::Clock::time_point began_ = JobTimes::Clock::now();
+    const double cpu_ = process_cpu_seconds();
+    const double loop_cpu_ = engine_.loop_cpu_seconds();
     /// Of each queue. A host has one of its own, unless there are fewer lanes than hosts.
     std::vector<std::vector<const Host*>> queues_;
     std::vector<Preference> preferences_; ///< of their first hosts
     std::vector<LaneShare> shares_;       ///< of the queues
     unsigned width_ = 1;                  ///< buffers of a lane
     std::size_t chunk_bytes_;
-    unsigned lanes_most_ = 0;
+    unsigned lanes_most_ = 0; ///< that worked at one time
 };
+
+/// Before a load has lanes: runs `make(loop)` for each of `sources` sources, but no more at a time
+/// than have lanes, on the first `loops` loops, and waits for all of them.
+void run_side_by_side(
+    Engine::State& engine,
+    unsigned loops,
+    std::size_t sources,
+    Supervision& supervision,
+    const std::function<awaitable<void>(Loop& loop)>& make);
 
 } // namespace tz

@@ -72,9 +72,6 @@ private:
     Sources sources_;
     const LoadOptions options_;
     Supervision& supervision_;
-    const JobTimes::Clock::time_point began_ = JobTimes::Clock::now();
-    const double cpu_ = process_cpu_seconds();
-    const double loop_cpu_ = engine_.loop_cpu_seconds();
     Hosts hosts_;
     Lineup lineup_;
     std::vector<format::Layout> layouts_; ///< of the files
@@ -158,6 +155,7 @@ std::unordered_map<const format::Tensor*, std::uint64_t> FileLoad::read_piece_si
     options.memory = Memory::none;
     check_room(sliced, options, memory_available());
     std::vector<JobFile> files;
+    files.reserve(sources_.size());
     for (std::size_t i = 0; i < sources_.size(); ++i)
         files.push_back(JobFile{sources_[i].get(), &layouts_[i], nullptr, nullptr});
     const auto queues = lineup_.queues(1);
@@ -300,17 +298,9 @@ void FileLoad::fill_stats(LoadStats& stats) const {
         stats.bytes += options_.headers_only ? 0 : item.bytes;
     stats.tensors = job_->items.size();
     stats.staging_bytes = engine_.arena->touched_bytes() + job_->scratch.peak();
-    hosts_.add_to(stats);
     stats.gap_bytes = job_->gap_bytes();
     stats.mapped_bytes = job_->mapped_bytes;
-    stats.io = engine_.io;
-    stats.loops = lineup_.loops();
-    stats.workers = engine_.options.workers;
-    stats.lanes = lineup_.lanes_most();
-    stats.chunk_bytes = lineup_.chunk_bytes();
-    stats.cpu_seconds = process_cpu_seconds() - cpu_;
-    stats.loop_cpu_seconds = engine_.loop_cpu_seconds() - loop_cpu_;
-    stats.seconds = std::chrono::duration<double>(JobTimes::Clock::now() - began_).count();
+    lineup_.add_to(stats);
     job_->meter.fill(stats, hosts_.cpu_nanoseconds());
 }
 

@@ -169,7 +169,7 @@ std::optional<bool> FileSource::cached(std::uint64_t offset, std::size_t bytes) 
     // The kernel takes 55 ns a page: for all pages of a chunk that is longer than everything else
     // that the loop does for it.
     constexpr std::uint64_t probes_max = 8;
-    constexpr std::uint64_t probe_bytes = 16 * 4096;
+    constexpr std::uint64_t probe_bytes = 64 << 10;
     if (cache_unknown_)
         return {};
     const std::uint64_t probes = std::clamp<std::uint64_t>(bytes / probe_bytes, 1, probes_max);
