@@ -3,7 +3,7 @@
 
 # Looks at the signals a program blocks; ThreadSanitizer blocks some itself while it starts.
 tsan_leaves_out='ForASignal'
-fuzz_seconds=30   # each fuzzer
+fuzz_seconds=30   # each fuzzer, as many at a time as there are processors
 tidy_files_max=8  # about 10 s each
 logs=build/logs
 step_table=()
@@ -18,13 +18,12 @@ full_steps() {
     step format formatting
     step layering .ci/check_layering
     test_steps
-    step clang-build build clang
+    step clang-build build tsan
     step tidy tidy
-    step clang run_ctest clang
     step fuzz fuzz
+    step tsan run_ctest tsan -E "$tsan_leaves_out"
     step asan build_and_test asan
     step interop-asan interop_asan
-    step tsan tsan
     step release release
     step install tests/install/run build/release
     step bench bench
@@ -138,28 +137,32 @@ tidy() {
     fi
     ((${#files[@]})) || return 0
     printf '%s\0' "${files[@]:0:tidy_files_max}" |
-        xargs -0 -n 1 -P "$(nproc)" build/lint/bin/clang-tidy --quiet -p build/clang
+        xargs -0 -n 1 -P "$(nproc)" build/lint/bin/clang-tidy --quiet -p build/tsan
 }
 
 # Each fuzzer for a while on a copy of its seeds, so that what it finds does not land in the tree.
 fuzz() {
-    local binary name log
-    for binary in build/clang/bin/*_fuzz; do
-        [[ -x $binary ]] || die "no fuzzers were built"
-        name=$(basename "$binary" _fuzz)
-        log=$logs/fuzz-$name.log
-        rm -rf "build/fuzz/$name"
-        mkdir -p "build/fuzz/$name"
-        cp -r "tests/fuzz/seeds/$name/." "build/fuzz/$name"
-        echo "$name: $fuzz_seconds s"
-        "$binary" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 -malloc_limit_mb=256 -timeout=10 \
-            -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" \
-            "build/fuzz/$name" >"$log" 2>&1 || {
-            tail -n 60 "$log"
-            die "fuzzer $name found a fault"
-        }
-        grep -E '^stat::(number_of_executed_units|peak_rss_mb)' "$log"
-    done
+    local binaries=(build/tsan/bin/*_fuzz)
+    [[ -x ${binaries[0]} ]] || die "no fuzzers were built"
+    export -f fuzz_one
+    export fuzz_seconds logs
+    printf '%s\0' "${binaries[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'fuzz_one "$1"' fuzz
+}
+
+fuzz_one() { # BINARY
+    local name log
+    name=$(basename "$1" _fuzz)
+    log=$logs/fuzz-$name.log
+    rm -rf "build/fuzz/$name"
+    mkdir -p "build/fuzz/$name"
+    cp -r "tests/fuzz/seeds/$name/." "build/fuzz/$name"
+    if ! "$1" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 -malloc_limit_mb=256 -timeout=10 \
+        -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" "build/fuzz/$name" >"$log" 2>&1; then
+        tail -n 60 "$log"
+        echo "fuzzer $name found a fault"
+        return 1
+    fi
+    grep -E '^stat::(number_of_executed_units|peak_rss_mb)' "$log" | sed "s/^/$name /"
 }
 
 # As users get it, and what optimising could break: the kernels and the coroutines.
@@ -169,23 +172,6 @@ release() {
     build/release/bin/tz_format_test --gtest_brief=1
     build/release/bin/tz_engine_test --gtest_brief=1
     build release
-}
-
-# The programs add no threads to those of the libraries.
-tsan() {
-    cmake --preset tsan
-    less_aslr cmake --build --preset tsan
-    less_aslr ctest --preset tsan -j "$(nproc)" -E "$tsan_leaves_out" --output-junit "$PWD/$logs/tsan.xml"
-}
-
-# g++ 12's ThreadSanitizer refuses to start where the kernel places memory with more than 28 random bits.
-# Building runs programs too: each test program is asked for its tests.
-less_aslr() { # COMMAND...
-    if (($(</proc/sys/vm/mmap_rnd_bits) > 28)); then
-        setarch --addr-no-randomize "$@"
-    else
-        "$@"
-    fi
 }
 
 # Every benchmark once, briefly: that they run, not how fast.

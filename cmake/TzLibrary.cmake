@@ -12,6 +12,16 @@ function(tz_find_pkg_config module version package)
   endif()
 endfunction()
 
+# What takes longest to compile in files of the engine and the protocols.
+set(tz_slow_headers <tz/engine/async.hpp> <boost/asio/co_spawn.hpp> <boost/asio/steady_timer.hpp>)
+
+# tz_precompile(TARGET HEADER...): where the option says so.
+function(tz_precompile target)
+  if(TZ_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
 # tz_add_library(NAME SOURCES ... PUBLIC_HEADERS ... PUBLIC ... PRIVATE ...): the library tz::NAME, installed with
 # the headers that programs may include. Static: the C++ interface is no ABI. Its code may end up in a shared library
 # all the same, which then need not show it.

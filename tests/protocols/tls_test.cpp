@@ -157,7 +157,11 @@ TEST_F(Tls, TellsAHandshakeThatBreaksOff) {
     Client client = client_of(ends);
     const Failure early = failure_of(get_text(client));
     EXPECT_FAULT(early, tls, closed_early);
-    RawServer breaks([](RawPeer& peer) { peer.reset(); });
+    RawServer breaks([](RawPeer& peer) {
+        char hello = 0;
+        peer.read(&hello, 1); // earlier, the client's connect would be what fails
+        peer.reset();
+    });
     client = client_of(breaks);
     const Failure reset = failure_of(get_text(client));
     EXPECT_FAULT(reset, tls, reset);
