@@ -4,6 +4,7 @@
 #include <tz/engine/load.hpp>
 #include <tz/format/error.hpp>
 #include <tz/protocols/c/tz.h>
+#include <tz/protocols/network.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -31,8 +32,12 @@ struct tz_engine_options {
 };
 
 struct tz_engine {
-    explicit tz_engine(tz::EngineOptions options) : engine(std::move(options)), io(engine.io()) {}
+    explicit tz_engine(tz::EngineOptions options)
+        : log(options.log),
+          engine(std::move(options)),
+          io(engine.io()) {}
 
+    tz::Log log;
     tz::Engine engine;
     std::string io;
 };
@@ -60,6 +65,7 @@ struct tz_load_options {
     tz::LoadOptions options;
     tz::Memory memory = tz::Memory::owned; ///< unless there is a destination
     tz::Direct direct = tz::Direct::automatic;
+    tz::NetworkOptions network;
     std::exception_ptr failure; ///< of the first setter that failed
 };
 

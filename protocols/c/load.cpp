@@ -1,6 +1,6 @@
 #include <tz/format/name.hpp>
 #include <tz/protocols/c/handles.hpp>
-#include <tz/protocols/file.hpp>
+#include <tz/protocols/open.hpp>
 
 #include <utility>
 
@@ -44,18 +44,21 @@ tz_loaded::tz_loaded(LoadedFiles result, bool holds) : loaded(std::move(result))
     stats.workers = from.workers;
     stats.lanes = from.lanes;
     stats.chunk_bytes = from.chunk_bytes;
+    stats.requests = from.requests;
+    stats.connections = from.connections;
+    stats.throttles = from.throttles;
     explanation = explain(from);
 }
 
 namespace {
 
-std::vector<std::shared_ptr<const Source>>
-open_all(const char* const* paths, std::size_t count, Direct direct) {
-    demand(paths, "the list of paths");
+std::vector<std::shared_ptr<const Source>> open_all(
+    tz_engine& engine, const char* const* uris, std::size_t count, const tz_load_options& with) {
+    demand(uris, "the list of paths and URIs");
     std::vector<std::shared_ptr<const Source>> sources;
     for (std::size_t i = 0; i < count; ++i) {
-        demand(paths[i], "a path");
-        sources.push_back(open_file(paths[i], direct));
+        demand(uris[i], "a path or URI");
+        sources.push_back(tz::open(uris[i], with.network, with.direct, engine.log));
     }
     return sources;
 }
@@ -68,8 +71,8 @@ const tz_loaded::File* file_of(const tz_loaded* loaded, std::size_t file) {
 
 tz_status tz_load(
     tz_engine* engine,
-    const char* const* paths,
-    size_t path_count,
+    const char* const* uris,
+    size_t uri_count,
     const tz_load_options* options,
     tz_loaded** loaded,
     tz_error** error) {
@@ -83,7 +86,7 @@ tz_status tz_load(
             std::rethrow_exception(with.failure);
         LoadOptions how = with.options;
         how.memory = how.destination ? Memory::given : with.memory;
-        const auto sources = open_all(paths, path_count, with.direct);
+        const auto sources = open_all(*engine, uris, uri_count, with);
         LoadedFiles result = load(engine->engine, sources, how);
         if (loaded != nullptr)
             *loaded = new tz_loaded(std::move(result), how.memory != Memory::given);

@@ -232,19 +232,29 @@ tz_load_options_set_deliver(tz_load_options* options, tz_deliver_fn deliver, voi
 TZ_API void
 tz_load_options_set_progress(tz_load_options* options, tz_progress_fn progress, void* user);
 TZ_API void tz_load_options_set_cancel(tz_load_options* options, const tz_cancel* cancel);
+/* How remote files are reached; docs/network.md has defaults and reasons. Values are text:
+ *   ca-file, client-cert, client-key: paths of PEM files
+ *   endpoint-url, region, profile, access-key-id, secret-access-key, session-token: of S3
+ *   proxy: a URL, or "" for none
+ *   insecure, no-sign-request, allow-http: "1" or "0"
+ *   redirects, tries: how many at most
+ *   connect-timeout-ms, first-byte-timeout-ms, stall-time-ms: milliseconds */
+TZ_API void
+tz_load_options_set_network(tz_load_options* options, const char* name, const char* value);
 /* Longest time the load may take, waiting for other loads of the engine included; 0 for no end. */
 TZ_API void tz_load_options_set_deadline_ms(tz_load_options* options, uint64_t milliseconds);
 
 /* What a load got. */
 typedef struct tz_loaded tz_loaded;
 
-/* Loads the wanted tensors of one file or several. Returns when every read has ended, or with the
+/* Loads the wanted tensors of one file or several, local or remote: paths, or URIs of file, http,
+ * https or s3. Returns when every read has ended, or with the
  * first failure; then nothing of the load is left but what was delivered or is in the caller's
  * memory. `options` may be NULL, and `loaded` where the result is not wanted. */
 TZ_API tz_status tz_load(
     tz_engine* engine,
-    const char* const* paths,
-    size_t path_count,
+    const char* const* uris,
+    size_t uri_count,
     const tz_load_options* options,
     tz_loaded** loaded,
     tz_error** error);
@@ -271,6 +281,9 @@ typedef struct tz_stats {
     unsigned workers;
     unsigned lanes;
     size_t chunk_bytes;
+    uint64_t requests;    /* of remote files, those repeated included */
+    uint64_t connections; /* that were opened */
+    uint64_t throttles;   /* answers by which a server asked for less (429, 503) */
 } tz_stats;
 
 TZ_API const tz_stats* tz_loaded_stats(const tz_loaded* loaded);

@@ -460,6 +460,38 @@ static void reports_wrong_options_with_the_load(void) {
     tz_load_options_destroy(options);
 }
 
+static void takes_uris_and_network_options(void) {
+    tz_load_options* options = tz_load_options_create();
+    tz_loaded* loaded = NULL;
+    tz_error* error = NULL;
+    CHECK(load_one("file://" TZ_TEST_DATA "/example_plain.tensors", NULL, &loaded, NULL) == TZ_OK);
+    CHECK(tz_loaded_tensors(loaded, 0) == 1);
+    CHECK(tz_loaded_stats(loaded)->requests == 0);
+    tz_loaded_destroy(loaded);
+
+    tz_load_options_set_network(options, "proxy", "");
+    tz_load_options_set_network(options, "tries", "1");
+    tz_load_options_set_network(options, "connect-timeout-ms", "2000");
+    CHECK(fail_one("http://127.0.0.1:1/model.tensors", options, &error) == TZ_ERROR_TRANSPORT);
+    CHECK(strstr(tz_error_message(error), "127.0.0.1:1") != NULL);
+    tz_error_destroy(error);
+    CHECK(fail_one("gopher://host/model.tensors", options, NULL) == TZ_ERROR_USAGE);
+
+    tz_load_options_set_network(options, "insecure", "perhaps");
+    CHECK(fail_one(plain, options, &error) == TZ_ERROR_USAGE);
+    CHECK(strstr(tz_error_message(error), "perhaps") != NULL);
+    tz_error_destroy(error);
+    tz_load_options_destroy(options);
+
+    options = tz_load_options_create();
+    tz_load_options_set_network(options, "secret-acces-key", "canary");
+    CHECK(fail_one(plain, options, &error) == TZ_ERROR_USAGE);
+    CHECK(strstr(tz_error_message(error), "secret-acces-key") != NULL);
+    CHECK(strstr(tz_error_message(error), "canary") == NULL);
+    tz_error_destroy(error);
+    tz_load_options_destroy(options);
+}
+
 static void takes_null(void) {
     tz_engine_options* options;
     tz_engine* other = NULL;
@@ -528,6 +560,7 @@ int main(void) {
     ends_at_the_deadline();
     says_what_failed();
     reports_wrong_options_with_the_load();
+    takes_uris_and_network_options();
     takes_null();
     tz_engine_destroy(engine);
     if (failures > 0)
