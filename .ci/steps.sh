@@ -37,7 +37,7 @@ begin_steps() {
     if [[ -n $(type -P ccache) ]]; then
         export CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_C_COMPILER_LAUNCHER=ccache
         # another checkout finds the same objects: paths are hashed as seen from the build folder
-        export CCACHE_BASEDIR=/ CCACHE_NOHASHDIR=1
+        export CCACHE_BASEDIR=/ CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
     fi
     trap end_steps EXIT
 }

@@ -5,4 +5,5 @@ add_executable(tz-bench
   bench_report.cpp bench_run.cpp bench_sample.cpp bench_stages.cpp bench_summary.cpp
   bench_table.cpp demo.cpp tz_bench.cpp)
 target_link_libraries(tz-bench PRIVATE tz_cli OpenSSL::Crypto PkgConfig::libsodium)
+tz_precompile(tz-bench ${tz_slow_program_headers})
 install(TARGETS tz-bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -3,6 +3,7 @@
 #include <tz/format/poly1305_ifma.hpp>
 #include <tz/format/salsa20_avx512.hpp>
 #include <tz/format/secretbox.hpp>
+#include <tz/tests/support/sanitizer.hpp>
 
 #include <gtest/gtest.h>
 #include <sodium.h>
@@ -250,19 +251,10 @@ MadeKeys make_keys() {
     return keys;
 }
 
-constexpr bool sanitized =
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    true;
-#elif defined(__has_feature)
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-    false;
-#endif
-
 // The keys made from key and nonce; the key itself is the caller's. What stays in general registers
 // and with the system no test sees.
 TEST_P(Secretbox, LeavesNoKeyOnTheStack) {
-    if (kernel() == Kernel::libsodium || sanitized)
+    if (kernel() == Kernel::libsodium || test::sanitized)
         GTEST_SKIP() << "libsodium's own habits, or stack frames that aren't on the stack";
     const MadeKeys keys = make_keys();
     const Bytes plain = random_bytes(3000, 6);
@@ -280,7 +272,7 @@ TEST_P(Secretbox, LeavesNoKeyOnTheStack) {
 
 // Else the test above shows nothing.
 TEST(SecretboxTraces, AreFoundWhereNothingWasWiped) {
-    if (!salsa20_avx512::available() || sanitized)
+    if (!salsa20_avx512::available() || test::sanitized)
         GTEST_SKIP();
     const MadeKeys keys = make_keys();
     Bytes bytes(3000);

@@ -6,6 +6,7 @@
 #include <tz/tests/support/faults.hpp>
 #include <tz/tests/support/files.hpp>
 #include <tz/tests/support/held.hpp>
+#include <tz/tests/support/sanitizer.hpp>
 
 #include <gtest/gtest.h>
 
@@ -158,11 +159,7 @@ protected:
     /// files. ThreadSanitizer looks for races, which don't depend on the read: some are enough.
     void at_each_read(
         ReadFate fate, bool sticky, const std::function<void(std::optional<Error>)>& check) {
-#if defined(__SANITIZE_THREAD__)
-        constexpr std::uint64_t stride = 5;
-#else
-        constexpr std::uint64_t stride = 1;
-#endif
+        constexpr std::uint64_t stride = test::thread_sanitized ? 5 : 1;
         for (const bool sealed : {false, true})
             for (std::uint64_t n = 0; n < reads_[sealed] && !HasFailure(); n += stride) {
                 SCOPED_TRACE((sealed ? "sealed, read " : "plain, read ") + std::to_string(n));

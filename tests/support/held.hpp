@@ -1,6 +1,8 @@
 // What a process holds: descriptors and threads, to see that nothing is left behind.
 #pragma once
 
+#include <tz/tests/support/sanitizer.hpp>
+
 #include <chrono>
 #include <compare>
 #include <cstddef>
@@ -26,8 +28,9 @@ inline std::ostream& operator<<(std::ostream& out, const Held& held) {
 
 /// ThreadSanitizer keeps a thread of its own from the first one that the program starts.
 inline void start_sanitizer_thread() {
-#if defined(__SANITIZE_THREAD__)
     static const bool started = [] {
+        if (!thread_sanitized)
+            return true;
         pid_t thread = 0;
         std::thread([&] { thread = ::gettid(); }).join();
         while (std::filesystem::exists("/proc/self/task/" + std::to_string(thread)))
@@ -35,7 +38,6 @@ inline void start_sanitizer_thread() {
         return true;
     }();
     (void)started;
-#endif
 }
 
 inline Held held() {

@@ -1,0 +1,24 @@
+// Which sanitizer the tests are built with, whichever compiler it is.
+#pragma once
+
+namespace tz::test {
+
+#if defined(__has_feature) // clang
+inline constexpr bool address_sanitized = __has_feature(address_sanitizer);
+inline constexpr bool thread_sanitized = __has_feature(thread_sanitizer);
+#else // g++ defines these where they are on
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool address_sanitized = true;
+#else
+inline constexpr bool address_sanitized = false;
+#endif
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool thread_sanitized = true;
+#else
+inline constexpr bool thread_sanitized = false;
+#endif
+#endif
+
+inline constexpr bool sanitized = address_sanitized || thread_sanitized;
+
+} // namespace tz::test
