@@ -243,7 +243,7 @@ Credentials assume_role(const WebIdentity& identity, S3Settings& settings, bool 
     call.url = find_sts_endpoint(settings);
     if (!call.url.tls && !allow_http && reach_of_host(call.url.host) != Reach::machine)
         refuse_credentials(
-            identity.provider, "the endpoint of STS has no TLS", "use https, or allow http");
+            identity.provider, "the endpoint of STS has no TLS", "use https, or --allow-http");
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
         settings.surroundings().now().time_since_epoch());
     const std::string session = identity.session_name.empty()

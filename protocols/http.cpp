@@ -17,7 +17,7 @@ std::shared_ptr<Source> open_http(const std::string& text, const NetworkOptions&
             errc::usage,
             "the URL's user and password would go over plain http, for all to read",
             {},
-            "use https, or allow http")
+            "use https, or --allow-http")
             .in(printable(url));
     HttpSource::Setup setup;
     setup.name = printable(url);

@@ -110,9 +110,7 @@ awaitable<void> RangeReader::attempt(Transfer& transfer, Attempt& attempt) {
         co_await ask(transfer, attempt);
     } catch (const TransportError& error) {
         attempt.outcome.fault = error.fault();
-        attempt.outcome.problem = Problem{errc::transport, error.reason(), error.hint()};
-        if (error.fault().cause == TransportCause::forbidden)
-            attempt.outcome.problem.kind = errc::denied;
+        attempt.outcome.problem = Problem{error.kind(), error.reason(), error.hint()};
         if (attempt.lease && attempt.lease->connection)
             note_received(transfer, attempt);
     }

@@ -122,6 +122,7 @@ Decision Retry::after_fault(const Outcome& outcome, double random) {
     switch (fault.cause) {
     case TransportCause::certificate:
     case TransportCause::forbidden:
+    case TransportCause::proxy_denied:
         return give_up(outcome);
     case TransportCause::tls:
     case TransportCause::proxy_refused:

@@ -82,7 +82,7 @@ void S3Asker::check_way(const Place& place) const {
         errc::usage,
         "signed requests would go over plain http to " + printable(place.url.authority()),
         {},
-        "use an https endpoint, or allow http");
+        "use an https endpoint, or --allow-http");
 }
 
 void S3Asker::sign(HttpRequest& request, const Place& place, const CredentialsCache::Entry& entry) {

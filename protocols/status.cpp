@@ -70,6 +70,11 @@ Problem status_problem(unsigned status, std::optional<S3Code> s3) {
     if (s3 && acted_on(*s3))
         return by_code(*s3, text);
     switch (status) {
+    case 400: // nginx says so of a missing certificate, and of plain text on its TLS port
+        return {
+            errc::transport,
+            "the server refused the request (" + text + ")",
+            "check the address, and whether the server wants https or a client certificate"};
     case 401:
     case 403:
         return by_code(S3Code::access_denied, text);

@@ -48,6 +48,8 @@ const char* to_string(TransportCause cause) {
         return "certificate";
     case TransportCause::tls:
         return "tls";
+    case TransportCause::proxy_denied:
+        return "denied by the proxy";
     case TransportCause::proxy_refused:
         return "refused by the proxy";
     case TransportCause::protocol:
@@ -64,12 +66,18 @@ bool TransportFault::stale() const {
 
 bool TransportFault::lasting() const {
     return cause == TransportCause::forbidden || cause == TransportCause::certificate ||
-           cause == TransportCause::tls || cause == TransportCause::proxy_refused ||
-           cause == TransportCause::protocol;
+           cause == TransportCause::tls || cause == TransportCause::proxy_denied ||
+           cause == TransportCause::proxy_refused || cause == TransportCause::protocol;
+}
+
+errc TransportFault::kind() const {
+    const bool denied =
+        cause == TransportCause::forbidden || cause == TransportCause::proxy_denied;
+    return denied ? errc::denied : errc::transport;
 }
 
 TransportError::TransportError(TransportFault fault, std::string what, std::string hint)
-    : Error(errc::transport, what, {}, std::move(hint)),
+    : Error(fault.kind(), what, {}, std::move(hint)),
       fault_(fault),
       reason_(std::move(what)) {}
 

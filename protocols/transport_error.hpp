@@ -24,6 +24,7 @@ enum class TransportCause : std::uint8_t {
     closed_early,  ///< the other side ended before it was done
     certificate,   ///< the server's certificate, or what it says of ours
     tls,           ///< any other failure of TLS
+    proxy_denied,  ///< the proxy wants other credentials
     proxy_refused, ///< the proxy answered that it won't
     protocol,      ///< what came is not the HTTP that we take
 };
@@ -44,9 +45,11 @@ struct TransportFault {
     bool stale() const;
     /// Trying again the same way would end the same way.
     bool lasting() const;
+    /// errc::denied where somebody says no, else errc::transport.
+    errc kind() const;
 };
 
-/// Kind errc::transport. `tz::Error::in` gives a plain `tz::Error`: look at `fault()` first.
+/// Of its fault's kind. `tz::Error::in` gives a plain `tz::Error`: look at `fault()` first.
 class TransportError : public Error {
 public:
     TransportError(TransportFault fault, std::string what, std::string hint = {});

@@ -24,7 +24,7 @@ void check_answer(const ReplyHead& head, const std::string& proxy, const std::st
         return;
     if (head.status == 407)
         throw TransportError(
-            {TransportStage::proxy, TransportCause::proxy_refused},
+            {TransportStage::proxy, TransportCause::proxy_denied},
             proxy + " wants other credentials (407)",
             "put user and password into the proxy's URL");
     // 502 to 504: it could not reach the server, which may pass

@@ -295,7 +295,8 @@ TEST(Connect, AsksAProxyForATunnel) {
 
 TEST(Connect, TellsWhatAProxyDoesWrong) {
     const Failure credentials = tunnel_failure("HTTP/1.1 407 No\r\n\r\n", false);
-    EXPECT_FAULT(credentials, proxy, proxy_refused);
+    EXPECT_FAULT(credentials, proxy, proxy_denied);
+    EXPECT_EQ(credentials.fault.kind(), errc::denied);
     EXPECT_NE(credentials.what.find("407"), std::string::npos);
     EXPECT_EQ(credentials.what.find("pass word"), std::string::npos) << "a secret";
     EXPECT_FAULT(tunnel_failure("HTTP/1.1 403 No\r\n\r\n", false), proxy, proxy_refused);
