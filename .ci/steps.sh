@@ -11,13 +11,16 @@ step_table=()
 test_steps() {
     step dev dev
     step interop interop
+    step servers servers venv
 }
 
 # What fails fast and cheaply comes first.
 full_steps() {
     step format formatting
     step layering .ci/check_layering
-    test_steps
+    step dev dev
+    step interop interop
+    step servers full_servers
     step clang-build build tsan
     step tidy tidy
     step fuzz fuzz
@@ -107,6 +110,17 @@ interop() {
         --junitxml="$logs/interop.xml" tests/interop --tz build/dev/bin/tz
 }
 
+# nginx alone, or with --full Ceph and others too.
+servers() { # VENV [ARGUMENT...]
+    "build/$1/bin/python" -m pytest -q -p no:cacheprovider --junitxml="$logs/servers.xml" tests/servers "${@:2}" \
+        --tz build/dev/bin/tz
+}
+
+full_servers() {
+    make_venv servers "$servers_pip"
+    servers servers --full
+}
+
 # The same with sanitizers, which are slow: damage at every 40th byte.
 interop_asan() {
     build/venv/bin/python -m pytest -q -p no:cacheprovider --every 40 \
@@ -119,7 +133,7 @@ formatting() {
     find format engine protocols tools bench tests examples -regex '.*\.[ch]\(pp\)?' -print0 |
         xargs -0 build/lint/bin/clang-format --dry-run --Werror
     shellcheck bootstrap .ci/run .ci/steps.sh .ci/check_layering bench/local.sh bench/peers/setup tests/install/run \
-        tests/c/check_symbols tests/examples/check
+        tests/c/check_symbols tests/examples/check tests/servers/ceph-s3 tests/servers/web-server
 }
 
 # The files that changed most since the commit before; a first commit changes them all.
@@ -146,6 +160,7 @@ fuzz() {
     [[ -x ${binaries[0]} ]] || die "no fuzzers were built"
     export -f fuzz_one
     export fuzz_seconds logs
+    # shellcheck disable=SC2016 # the inner shell expands it
     printf '%s\0' "${binaries[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'fuzz_one "$1"' fuzz
 }
 

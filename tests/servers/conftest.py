@@ -1,0 +1,126 @@
+"""Runs `tz` against real servers. See README.md."""
+
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+from ceph import Ceph
+from files import Samples
+from program import Tz
+from web import Web
+
+REPOSITORY = Path(__file__).parents[2]
+
+# Marks of tests that run with --full only.
+FULL = {
+    "ceph": "against Ceph",
+    "rclone": "against `rclone serve s3`",
+    "slow": "takes half a minute or more",
+}
+
+
+def pytest_addoption(parser):
+    default = REPOSITORY / "build/dev/bin/tz"
+    parser.addoption("--tz", type=Path, default=default, help=f"the program (default: {default})")
+    parser.addoption("--full", action="store_true", help=f"also tests marked {', '.join(FULL)}")
+
+
+def pytest_configure(config):
+    for mark, meaning in FULL.items():
+        config.addinivalue_line("markers", f"{mark}: {meaning}; runs with --full only")
+    os.umask(0o077)  # `tz` warns of keys that others can read
+    # fixtures stop their servers then, too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--full"):
+        return
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in FULL)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def tz(request, tmp_path_factory) -> Tz:
+    program = request.config.getoption("--tz").resolve()
+    if not os.access(program, os.X_OK):
+        pytest.exit(f"{program} is missing: build it, or give --tz", returncode=2)
+    return Tz(program, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def folder():
+    """An empty one; what is large does not stay until the end of all tests."""
+    path = Path(tempfile.mkdtemp(prefix="tz-servers-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def server_folders():
+    """Makes folders with short names, for unix sockets in them; all are removed at the end."""
+    made = []
+
+    def make() -> Path:
+        made.append(Path(tempfile.mkdtemp(prefix="tz-servers-")))
+        return made[-1]
+
+    yield make
+    for path in made:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def samples(tz, server_folders, tmp_path_factory) -> Samples:
+    return Samples(tz, server_folders(), tmp_path_factory.mktemp("secrets"))
+
+
+@pytest.fixture(scope="session")
+def nginx(samples, server_folders):
+    """nginx, serving the samples."""
+    require("nginx", "openssl")
+    web = Web(server_folders(), samples.folder)
+    yield web
+    web.stop()
+
+
+@pytest.fixture
+def web(nginx) -> Web:
+    """nginx; its log begins with the test."""
+    nginx.forget()
+    return nginx
+
+
+def require(*programs):
+    """Skips where one is not installed."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    for program in programs:
+        if not shutil.which(program, path=path):
+            pytest.skip(f"{program} is not installed")
+
+
+CEPH = ["ceph", "ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "curl", "openssl"]
+
+
+@pytest.fixture(scope="session")
+def ceph(server_folders):
+    """Ceph, whose error codes are those of AWS."""
+    yield from ceph_with(server_folders())
+
+
+@pytest.fixture(scope="session")
+def ceph_sts(server_folders):
+    """Ceph with session tokens, and objects on the disk."""
+    yield from ceph_with(server_folders(), "--sts", "--store", "bluestore")
+
+
+def ceph_with(folder, *options):
+    require(*CEPH)
+    pytest.importorskip("boto3")
+    ceph = Ceph(folder, *options)
+    yield ceph
+    ceph.script("stop")
