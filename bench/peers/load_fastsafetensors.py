@@ -26,7 +26,7 @@ def main():
     options = parser.parse_args()
     if options.buffered:
         os.environ["FASTSAFETENSORS_ODIRECT"] = "0"  # looked at when a load begins
-    peer.measure(options.file, lambda: load(options.file))
+    peer.measure(options, lambda: load(options.file))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 """A full load by Run:ai Model Streamer on the CPU, with its default settings.
 
 By default it reads past the page cache (io_uring, O_DIRECT) where the filesystem allows that, so it is a peer for
-cold loads. Its settings are environment variables RUNAI_STREAMER_*.
+cold loads. Its settings are environment variables RUNAI_STREAMER_*; for s3:// those of the AWS SDK too.
 """
 
 import peer
@@ -17,7 +17,7 @@ def load(file: str) -> peer.Tensors:
 
 def main():
     options = peer.parser(__doc__).parse_args()
-    peer.measure(options.file, lambda: load(options.file))
+    peer.measure(options, lambda: load(options.file))
 
 
 if __name__ == "__main__":

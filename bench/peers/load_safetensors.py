@@ -26,7 +26,7 @@ def main():
     parser = peer.parser(__doc__)
     parser.add_argument("--mode", choices=("pread", "clone", "mmap"), default="pread")
     options = parser.parse_args()
-    peer.measure(options.file, lambda: load(options.file, options.mode))
+    peer.measure(options, lambda: load(options.file, options.mode))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,14 @@
 #!/usr/bin/env python3
-"""A full load by `tensorizer` on the CPU."""
+"""A full load by `tensorizer` on the CPU.
+
+s3:// is read with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY from AWS_ENDPOINT_URL.
+"""
+
+import os
 
 import peer
 from tensorizer import DecryptionParams, TensorDeserializer
+from tensorizer.stream_io import open_stream
 
 
 def decryption(options) -> DecryptionParams | None:
@@ -16,9 +22,19 @@ def decryption(options) -> DecryptionParams | None:
     return None
 
 
+def source(file: str):
+    if not file.startswith("s3://"):
+        return file
+    return open_stream(
+        file,
+        s3_access_key_id=os.environ["AWS_ACCESS_KEY_ID"],
+        s3_secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
 def load(options) -> peer.Tensors:
     with TensorDeserializer(
-        options.file,
+        source(options.file),
         device="cpu",
         num_readers=options.num_readers,
         verify_hash=options.verify_hash,
@@ -35,7 +51,7 @@ def main():
     secret.add_argument("--key-file", help="32 bytes, or 64 hex digits")
     secret.add_argument("--password-file")
     options = parser.parse_args()
-    peer.measure(options.file, lambda: load(options))
+    peer.measure(options, lambda: load(options))
 
 
 if __name__ == "__main__":

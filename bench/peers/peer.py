@@ -8,7 +8,6 @@ their names, by which `tz-bench` knows that the same bytes came out everywhere.
 
 import argparse
 import json
-import mmap
 import os
 import re
 import time
@@ -16,6 +15,7 @@ import zlib
 from collections.abc import Callable
 
 import torch
+from memory import touch_and_free
 
 Tensors = dict[str, torch.Tensor]
 
@@ -23,12 +23,13 @@ Tensors = dict[str, torch.Tensor]
 def parser(description: str) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=description)
     made.add_argument("file")
+    made.add_argument("--bytes", type=int, help="as many as it has, where it is not a file of this machine")
     return made
 
 
-def measure(file: str, load: Callable[[], Tensors]):
+def measure(options: argparse.Namespace, load: Callable[[], Tensors]):
     """Times `load` and prints the report. What it returns must stay readable."""
-    touch_and_free(os.path.getsize(file))
+    touch_and_free(options.bytes or os.path.getsize(options.file))
     huge = kibibytes("smaps_rollup", "AnonHugePages")
     anonymous = kibibytes("status", "RssAnon")
     cpu = time.process_time()
@@ -69,16 +70,6 @@ def contents_crc32(tensors: Tensors) -> int:
         if tensors[name].nbytes:
             crc = zlib.crc32(as_bytes(tensors[name]).numpy(), crc)
     return crc
-
-
-def touch_and_free(size: int):
-    populate_write = 23  # not among mmap's names yet
-    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
-        try:
-            memory.madvise(mmap.MADV_HUGEPAGE)
-            memory.madvise(populate_write)
-        except OSError:  # an old kernel: benchmark without
-            pass
 
 
 def kibibytes(file: str, field: str) -> int:

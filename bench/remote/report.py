@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Puts the sections that measure.py printed together, as JSON for programs and as tables for people."""
+
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+
+from clients import TZ
+
+HEADER = """| | GB/s | least to most | CPU s/GB | loops | busy cores | requests | connections |
+|---|---|---|---|---|---|---|---|"""
+
+
+def host() -> dict:
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = re.search(r"model name\s*: (.*)", file.read())
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "cpu": model[1] if model else platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_bytes": memory,
+        "kernel": platform.release(),
+        "load_average": os.getloadavg()[0],
+    }
+
+
+def version(command: list[str]) -> str:
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (shown.stdout + shown.stderr).split("\n", 1)[0]
+
+
+def number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def middle(samples: list[dict], name: str, per_gb: bool = False) -> float | None:
+    values = [s[name] / (s["bytes"] / 1e9 if per_gb else 1) for s in samples if name in s]
+    return statistics.median(values) if values else None
+
+
+def row(entry: dict) -> str:
+    samples, rate = entry["samples"], entry["gb_per_s"]
+    cells = (
+        f"**tzio, {entry['name']}**" if entry["ours"] else entry["name"],
+        number(rate["median"], 3),
+        f"{rate['min']:.2f} to {rate['max']:.2f}",
+        number(middle(samples, "cpu_seconds", True), 2),
+        number(middle(samples, "loop_cpu_seconds", True), 3),
+        number(middle(samples, "busy_cores"), 1),
+        number(middle(samples, "requests"), 0),
+        number(middle(samples, "connections"), 0),
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def target(check: dict) -> str:
+    if check["least"] is not None:
+        return f"at least {check['least']:g}"
+    return f"at most {check['most']:g}" if check["most"] is not None else ""
+
+
+def verdict(check: dict) -> str:
+    return ("met" if check["met"] else "**missed**") if target(check) else ""
+
+
+def tables(report: dict) -> str:
+    machine = report["host"]
+    lines = [
+        f"{report['version']}; {machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
+        f"Linux {machine['kernel']}, load average {machine['load_average']:.1f}; "
+        f"files of {report['file_bytes'] / 1e9:.2f} GB.",
+        "\n| | value | target | |\n|---|---|---|---|",
+    ]
+    for section in report["sections"]:
+        for check in section["checks"]:
+            lines.append(f"| {check['what']} | {check['value']:.3f} | {target(check)} | {verdict(check)} |")
+    for section in report["sections"]:
+        runs = len(section["entries"][0]["samples"])
+        lines.append(f"\n### {section['title']} (medians of {runs})\n\n{HEADER}")
+        lines += [row(entry) for entry in section["entries"]]
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", help="takes remote.json and remote.md")
+    parser.add_argument("sections", nargs="+", help="files")
+    parser.add_argument("--file-bytes", type=int, required=True)
+    options = parser.parse_args()
+    sections = []
+    for name in options.sections:
+        with open(name, encoding="utf-8") as file:
+            sections.append(json.load(file))
+    report = {
+        "schema": "tz-remote/1",
+        "version": version([TZ, "--version"]),
+        "peers": [version(["nginx", "-v"]), version(["curl", "--version"]), version(["wrk", "-v"])],
+        "host": host(),
+        "file_bytes": options.file_bytes,
+        "sections": sections,
+    }
+    with open(os.path.join(options.folder, "remote.json"), "w", encoding="utf-8") as file:
+        json.dump(report, file, indent=1)
+    with open(os.path.join(options.folder, "remote.md"), "w", encoding="utf-8") as file:
+        file.write(tables(report) + "\n")
+
+
+if __name__ == "__main__":
+    main()
