@@ -1,3 +1,4 @@
+#include <tz/protocols/low_water.hpp>
 #include <tz/protocols/tls_reason.hpp>
 #include <tz/protocols/tls_stream.hpp>
 
@@ -26,6 +27,8 @@ using asio::ip::tcp;
 constexpr std::size_t ciphertext_bytes = 256 << 10;
 // Given out without a pause, before other connections of the loop have their turn.
 constexpr std::size_t burst_max = 1 << 20;
+// A record of 16 KiB and what TLS adds to it: as much of what is missing can have come already.
+constexpr std::size_t record_bytes_max = 17 << 10;
 
 } // namespace
 
@@ -50,6 +53,7 @@ struct TlsStream::State {
     bool broken = false; ///< OpenSSL must not be asked to say the end any more
     std::optional<TlsReason> refusal; ///< of the server's certificate
     std::size_t burst = 0;
+    LowWater low_water;
 
     static State* of(BIO* bio) { return static_cast<State*>(::BIO_get_data(bio)); }
 
@@ -66,7 +70,8 @@ struct TlsStream::State {
 
     void expect_host();
     [[noreturn]] void fail(int error);
-    awaitable<void> wait(int error);
+    /// `missing`: bytes that the other side is sure to send.
+    awaitable<void> wait(int error, std::size_t missing = 0);
 };
 
 int TlsStream::State::receive(BIO* bio, char* out, std::size_t size, std::size_t* got) {
@@ -193,11 +198,13 @@ void TlsStream::State::fail(int error) {
         fault, with + "the connection was cut, without TLS's own end", "check the server");
 }
 
-awaitable<void> TlsStream::State::wait(int error) {
+awaitable<void> TlsStream::State::wait(int error, std::size_t missing) {
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
         fail(error);
     burst = 0;
     drained = false;
+    low_water.expect(
+        socket.native_handle(), missing > record_bytes_max ? missing - record_bytes_max : 0);
     // A read may want to write: the answer to a KeyUpdate.
     const auto what =
         error == SSL_ERROR_WANT_READ ? tcp::socket::wait_read : tcp::socket::wait_write;
@@ -262,7 +269,7 @@ TlsStream::read(std::span<std::byte> to, std::size_t need, std::uint64_t& receiv
             break;
         if (done >= need && error == SSL_ERROR_WANT_READ)
             break;
-        co_await state.wait(error);
+        co_await state.wait(error, need - std::min(done, need));
     }
     co_return done;
 }

@@ -71,8 +71,7 @@ bool TransportFault::lasting() const {
 }
 
 errc TransportFault::kind() const {
-    const bool denied =
-        cause == TransportCause::forbidden || cause == TransportCause::proxy_denied;
+    const bool denied = cause == TransportCause::forbidden || cause == TransportCause::proxy_denied;
     return denied ? errc::denied : errc::transport;
 }
 

@@ -1,8 +1,10 @@
+#include <tz/protocols/stall_meter.hpp>
 #include <tz/protocols/watch.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
+#include <sys/ioctl.h>
 
 namespace tz {
 
@@ -27,7 +29,7 @@ struct Watch::State : std::enable_shared_from_this<State> {
     Clock::time_point end;
 
     const std::uint64_t* counter = nullptr; ///< null: a step with an end
-    std::uint64_t counted = 0;
+    StallMeter meter{0, 0};
     std::uint64_t bytes_min = 0;
     std::chrono::milliseconds window{};
 
@@ -43,12 +45,17 @@ struct Watch::State : std::enable_shared_from_this<State> {
         });
     }
 
+    /// What has come, also where it waits in the socket until there is more (LowWater).
+    std::uint64_t come() const {
+        int waiting = 0;
+        (void)::ioctl(socket->native_handle(), FIONREAD, &waiting);
+        return *counter + static_cast<std::uint64_t>(waiting);
+    }
+
     void fire() {
         const bool last = end > deadline;
-        if (counter != nullptr && !last && *counter - counted >= bytes_min) {
-            counted = *counter;
-            return arm(Clock::now() + window);
-        }
+        if (counter != nullptr && !last && !meter.tick(come()))
+            return arm(Clock::now() + window / StallMeter::ticks);
         if (last)
             reason = "the time for the whole request is over";
         else if (counter != nullptr)
@@ -86,10 +93,10 @@ Watch::Guard Watch::within(std::chrono::milliseconds limit, const std::string& w
 Watch::Guard Watch::progress(
     const std::uint64_t& counter, std::uint64_t bytes_min, std::chrono::milliseconds window) {
     state_->counter = &counter;
-    state_->counted = counter;
+    state_->meter = StallMeter(counter, bytes_min);
     state_->bytes_min = bytes_min;
     state_->window = window;
-    state_->arm(Clock::now() + window);
+    state_->arm(Clock::now() + window / StallMeter::ticks);
     return Guard(*this);
 }
 

@@ -46,7 +46,8 @@ public:
     Guard until(Clock::time_point end, const std::string& what);
     /// One step, in `limit`.
     Guard within(std::chrono::milliseconds limit, const std::string& what);
-    /// `counter` must grow by `bytes_min` in each `window`. It outlives the guard.
+    /// `counter` must grow by `bytes_min` in any `window`; what falls short of that is noticed
+    /// within a quarter of it more. It outlives the guard.
     Guard progress(
         const std::uint64_t& counter, std::uint64_t bytes_min, std::chrono::milliseconds window);
 

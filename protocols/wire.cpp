@@ -1,10 +1,12 @@
 #include <tz/protocols/wire.hpp>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/read.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <sys/socket.h>
 #include <utility>
@@ -12,6 +14,14 @@
 namespace tz {
 
 using asio::ip::tcp;
+
+namespace {
+
+constexpr std::size_t pieces_max = 64; // of one recvmsg
+// Taken without a pause, before other connections of the loop have their turn.
+constexpr std::size_t burst_max = 1 << 20;
+
+} // namespace
 
 Wire::Wire(tcp::socket socket, std::string name)
     : socket_(std::move(socket)),
@@ -67,6 +77,7 @@ awaitable<std::size_t> Wire::read_some(std::span<std::byte> to) {
             fail(error);
         }
     } else {
+        low_water_.expect(socket_.native_handle(), 0);
         const auto buffer = asio::buffer(to.data(), to.size());
         auto [ec, got] = co_await socket_.async_read_some(buffer, asio::as_tuple(use_awaitable));
         if (ec && ec != asio::error::eof)
@@ -79,12 +90,9 @@ awaitable<std::size_t> Wire::read_some(std::span<std::byte> to) {
 }
 
 awaitable<void> Wire::read(std::span<const std::span<std::byte>> to, std::uint64_t& received) {
-    pieces_.clear();
     std::size_t total = 0;
-    for (const std::span<std::byte> part : to) {
-        pieces_.emplace_back(part.data(), part.size());
+    for (const std::span<std::byte> part : to)
         total += part.size();
-    }
     const std::uint64_t before = received;
     if (tls_) {
         try {
@@ -95,21 +103,65 @@ awaitable<void> Wire::read(std::span<const std::span<std::byte>> to, std::uint64
             fail(error);
         }
     } else {
-        // Instead of Asio's own condition, which reads no more than 64 KiB at a time. It is not
-        // asked after the last piece.
-        const auto whole = [&received, before, total](error_code ec, std::size_t n) {
-            received = before + n;
-            return ec ? 0 : total - n;
-        };
-        const std::span<const asio::mutable_buffer> pieces(pieces_);
-        auto [ec, n] =
-            co_await asio::async_read(socket_, pieces, whole, asio::as_tuple(use_awaitable));
-        received = before + n;
-        if (ec && ec != asio::error::eof)
-            fail(ec);
+        pieces_.clear();
+        piece_ = 0;
+        for (const std::span<std::byte> part : to)
+            if (!part.empty())
+                pieces_.push_back({part.data(), part.size()});
+        co_await read_plain(total, received);
     }
     if (received - before < total && watch_.expired())
         fail_expired();
+}
+
+/// Fills `pieces_`. Not by Asio's async_read: after a read that took less than it could, that one
+/// tries again at once, in vain, and it wakes up for each packet.
+awaitable<void> Wire::read_plain(std::size_t total, std::uint64_t& received) {
+    std::size_t burst = 0;
+    while (total > 0) {
+        const Received got = receive();
+        if (got.ended)
+            break;
+        received += got.bytes;
+        total -= got.bytes;
+        burst += got.bytes;
+        if (total > 0 && got.drained) {
+            burst = 0;
+            low_water_.expect(socket_.native_handle(), total);
+            auto [ec] =
+                co_await socket_.async_wait(tcp::socket::wait_read, asio::as_tuple(use_awaitable));
+            if (ec)
+                fail(ec);
+        } else if (burst >= burst_max) {
+            burst = 0;
+            co_await asio::post(socket_.get_executor(), use_awaitable);
+        }
+    }
+}
+
+Wire::Received Wire::receive() {
+    msghdr message{};
+    message.msg_iov = &pieces_[piece_];
+    message.msg_iovlen = std::min(pieces_.size() - piece_, pieces_max);
+    std::size_t room = 0;
+    for (std::size_t i = 0; i < message.msg_iovlen; ++i)
+        room += message.msg_iov[i].iov_len;
+    ssize_t n = 0;
+    do
+        n = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno != EAGAIN)
+        fail(error_code(errno, boost::system::system_category()));
+    if (n <= 0)
+        return {0, true, n == 0};
+    auto left = static_cast<std::size_t>(n);
+    while (left > 0 && left >= pieces_[piece_].iov_len)
+        left -= pieces_[piece_++].iov_len;
+    if (left > 0) {
+        pieces_[piece_].iov_base = static_cast<std::byte*>(pieces_[piece_].iov_base) + left;
+        pieces_[piece_].iov_len -= left;
+    }
+    return {static_cast<std::size_t>(n), static_cast<std::size_t>(n) < room, false};
 }
 
 awaitable<void> Wire::write(std::string_view bytes) {

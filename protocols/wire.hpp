@@ -2,10 +2,10 @@
 #pragma once
 
 #include <tz/engine/async.hpp>
+#include <tz/protocols/low_water.hpp>
 #include <tz/protocols/tls_stream.hpp>
 #include <tz/protocols/watch.hpp>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <cstddef>
@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/uio.h>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,15 @@ public:
     void set_name(std::string name) { name_ = std::move(name); }
 
 private:
+    struct Received {
+        std::size_t bytes = 0;
+        bool drained = true; ///< the next one would find nothing
+        bool ended = false;
+    };
+
+    awaitable<void> read_plain(std::size_t total, std::uint64_t& received);
+    /// What is there for `pieces_`, without waiting.
+    Received receive();
     [[noreturn]] void fail(error_code ec) const;
     [[noreturn]] void fail_expired() const;
     /// The error behind an exception of TLS.
@@ -63,7 +73,9 @@ private:
     std::string name_;
     Watch watch_;
     std::optional<TlsStream> tls_;
-    std::vector<asio::mutable_buffer> pieces_; ///< of the read in flight
+    LowWater low_water_;
+    std::vector<iovec> pieces_; ///< of the read in flight, without what has come
+    std::size_t piece_ = 0;     ///< the first of them that is not full
 };
 
 } // namespace tz

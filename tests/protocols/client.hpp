@@ -90,7 +90,7 @@ inline Failure failure_of(awaitable<void> coroutine) {
     try {
         run(context, std::move(coroutine));
     } catch (const TransportError& error) {
-        EXPECT_EQ(error.kind(), errc::transport);
+        EXPECT_EQ(error.kind(), error.fault().kind());
         EXPECT_FALSE(error.hint().empty()) << error.what();
         return {error.fault(), error.what()};
     }

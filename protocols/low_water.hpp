@@ -1,0 +1,32 @@
+// How many bytes a socket waits for before it wakes who waits for it.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <sys/socket.h>
+
+namespace tz {
+
+/// SO_RCVLOWAT of one socket. A link that is slower than the reader brings a packet at a time; to
+/// wake up for each costs several times what copying it does. An end or a fault wakes at once, and
+/// so does a full receive buffer, however little it holds.
+class LowWater {
+public:
+    // Where more brought no more in bench/remote.sh, and a few lanes still fit the usual limit of
+    // receive buffers (tcp_rmem, 6 MiB).
+    static constexpr std::size_t bytes_max = 256 << 10;
+
+    /// `missing`: as many are certain to come, or it would wait for ever. 0 is for any.
+    void expect(int socket, std::size_t missing) {
+        const int wanted = static_cast<int>(std::clamp<std::size_t>(missing, 1, bytes_max));
+        // a system that refuses wakes more often
+        if (wanted != at_ &&
+            ::setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted) == 0)
+            at_ = wanted;
+    }
+
+private:
+    int at_ = 1;
+};
+
+} // namespace tz
