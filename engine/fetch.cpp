@@ -6,8 +6,8 @@
 #include <tz/engine/lineup.hpp>
 #include <tz/engine/new_file.hpp>
 #include <tz/engine/supervision.hpp>
+#include <tz/format/checksum.hpp>
 #include <tz/format/hash.hpp>
-#include <tz/format/sha256.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -30,8 +30,9 @@ struct Part {
     Part(const std::string& path, Existing existing) : file(path, existing) {}
 
     NewFile file;
-    std::uint64_t begun = 0;                ///< bytes that came with the first answer
-    std::atomic<std::uint64_t> missing = 0; ///< bytes
+    std::optional<format::Checksum> checksum; ///< of the whole, by whom it comes from
+    std::uint64_t begun = 0;                  ///< bytes that came with the first answer
+    std::atomic<std::uint64_t> missing = 0;   ///< bytes
 };
 
 /// One call of fetch().
@@ -70,6 +71,9 @@ private:
     awaitable<void> copy(const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot);
     awaitable<void> finish(std::uint32_t index, Loop& loop);
     void check(std::uint32_t index);
+    std::optional<format::Checksum> expected_of(std::uint32_t index) const;
+    Error wrong_sum(
+        std::uint32_t index, const format::Checksum& sum, const format::Checksum& expected) const;
     void check_going_on() const;
     void publish();
     LoadStats stats() const;
@@ -139,10 +143,16 @@ awaitable<void> FilesFetch::begin_some(Loop& loop) {
 awaitable<void> FilesFetch::begin(std::uint32_t index, Loop& loop, std::span<std::byte> memory) {
     const Source& source = *sources_[index];
     Part& part = *parts_[index];
-    if (!source.bytes_known()) {
+    const bool known = source.bytes_known();
+    if (!known || !source.host().empty()) {
         auto reader = hosts_.reader(index, loop);
-        part.begun = co_await reader->begin(memory);
+        if (!known)
+            part.begun = co_await reader->begin(memory);
+        if (!files_[index].sha256)
+            part.checksum = co_await reader->checksum();
         hosts_.keep(std::move(reader), index, loop);
+    }
+    if (part.begun > 0) {
         const auto bytes = memory.first(part.begun);
         auto write = [&part, bytes] { part.file.write(bytes, 0); };
         co_await loop.blocking().run(std::move(write));
@@ -261,9 +271,10 @@ void FilesFetch::check(std::uint32_t index) {
             "the file written has " + std::to_string(bytes) + " bytes, not " +
                 std::to_string(sources_[index]->bytes()))
             .in(file.path());
-    if (!files_[index].sha256)
+    const std::optional<format::Checksum> expected = expected_of(index);
+    if (!expected)
         return;
-    format::Sha256Stream stream;
+    format::ChecksumStream stream(expected->kind);
     std::vector<std::byte> block(hashed_bytes);
     for (std::uint64_t at = 0; at < bytes; at += block.size()) {
         check_going_on();
@@ -271,13 +282,34 @@ void FilesFetch::check(std::uint32_t index) {
         file.read(block, at);
         stream.update(block);
     }
-    const format::Sha256 sum = stream.finish();
-    if (sum != *files_[index].sha256)
-        throw Error(
+    const format::Checksum sum = stream.finish();
+    if (sum != *expected)
+        throw wrong_sum(index, sum, *expected);
+}
+
+/// What the caller says wins over what the server says.
+std::optional<format::Checksum> FilesFetch::expected_of(std::uint32_t index) const {
+    const auto& sha256 = files_[index].sha256;
+    if (!sha256)
+        return parts_[index]->checksum;
+    return format::Checksum{format::ChecksumKind::sha256, {sha256->begin(), sha256->end()}};
+}
+
+Error FilesFetch::wrong_sum(
+    std::uint32_t index, const format::Checksum& sum, const format::Checksum& expected) const {
+    std::string text = std::string("its ") + format::name_of(sum.kind) + " is " +
+                       format::hex(sum.bytes) + " and not " + format::hex(expected.bytes);
+    if (files_[index].sha256)
+        return Error(
             errc::integrity,
-            "its SHA-256 is " + format::hex(sum) + " and not " + format::hex(*files_[index].sha256),
+            std::move(text),
             {},
             "the file is damaged, or another one than the one that was meant");
+    return Error(
+        errc::integrity,
+        std::move(text) + ", as " + sources_[index]->host() + " says",
+        {},
+        "the bytes came damaged, or are damaged there; fetch it again");
 }
 
 /// A long file takes many seconds to hash.
@@ -331,6 +363,7 @@ LoadStats fetch(Engine& engine, std::span<const FetchFile> files, const FetchOpt
     const Existing existing = options.replace ? Existing::replaced : Existing::refused;
     return FilesFetch(state, files, sources, waiting, existing, supervision).run();
 } catch (const std::bad_alloc&) {
+
     throw Error(errc::limit, "out of memory");
 }
 

@@ -20,6 +20,7 @@ struct FetchFile {
     std::shared_ptr<const Source> source;
     std::string path; ///< of the file to write; its folder is there
     /// Of its bytes. Checked when they are all there, from the page cache: they come in no order.
+    /// Where there is none, the checksum that a server tells of the whole object takes its place.
     std::optional<format::Sha256> sha256;
 };
 
@@ -36,8 +37,8 @@ struct FetchOptions {
 /// gives them their names, one after another: a path never holds a part of a file. Memory is what
 /// the engine's limit says. Blocks until everything has ended. Throws the first `tz::Error`, and
 /// then the temporary files are gone: errc::limit where a filesystem lacks room, errc::integrity
-/// for another SHA-256, errc::usage for paths that are taken. What the result counts as tensors
-/// are files.
+/// for another SHA-256 or checksum, errc::usage for paths that are taken. What the result counts as
+/// tensors are files.
 LoadStats fetch(Engine& engine, std::span<const FetchFile> files, const FetchOptions& options = {});
 
 } // namespace tz

@@ -84,6 +84,7 @@ void Hosts::add_to(LoadStats& stats) const {
         stats.requests += host->read.requests;
         stats.connections += host->read.connections;
         stats.throttles += host->read.throttles;
+        stats.refetched += host->read.refetched;
     }
 }
 

@@ -97,6 +97,7 @@ struct Job {
     std::atomic<std::uint64_t> bytes_done = 0;
     std::atomic<std::uint64_t> tensors_done = 0;
     std::uint64_t mapped_bytes = 0;
+    std::atomic<bool> refetch_logged = false;
 };
 
 } // namespace tz

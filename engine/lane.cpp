@@ -1,6 +1,8 @@
 #include <tz/engine/lane.hpp>
 #include <tz/engine/lane_reader.hpp>
+#include <tz/engine/passage.hpp>
 #include <tz/engine/placement.hpp>
+#include <tz/engine/refetch.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 
@@ -11,27 +13,6 @@
 namespace tz {
 
 namespace {
-
-/// One chunk on its way through a lane.
-struct Passage {
-    const Chunk& chunk;
-    ChunkMeter meter;
-    Placement placement;
-    std::vector<const format::Secret*> keys;       ///< by segment; null for plain data
-    std::vector<std::span<const std::byte>> plain; ///< by segment: where its plaintext is
-};
-
-/// Runs `step(times)` on a worker.
-template <typename Step>
-awaitable<void> work(Loop& loop, Passage& passage, Step step) {
-    auto job = [&passage, step] {
-        JobTimes times;
-        step(times);
-        times.end();
-        passage.meter.worked(times);
-    };
-    co_await loop.workers().run(std::move(job));
-}
 
 /// A tensor that is gathered, but not in its destination, gets memory within the budget.
 awaitable<void> provide_scratch(Job& job, std::uint32_t index) {
@@ -52,14 +33,31 @@ awaitable<void> provide_scratch(Job& job, std::uint32_t index) {
     arrival.scratch = std::make_unique<HostMemory>(bytes);
 }
 
-/// Parses the headers that came with the chunk, and says so to who waits for them.
-awaitable<void> parse_headers(Job& job, Loop& loop, Passage& passage) {
-    auto parse = [&job, &passage](JobTimes&) {
-        for (const Segment& segment : passage.chunk.segments)
-            if (segment.header)
-                job.transform.take_header(segment.item, passage.placement.staged(segment));
+/// What is wrong with the headers that came with the chunk.
+awaitable<std::optional<Error>> try_headers(Job& job, Loop& loop, Passage& passage) {
+    std::optional<Error> wrong;
+    auto parse = [&job, &passage, &wrong](JobTimes&) {
+        try {
+            for (const Segment& segment : passage.chunk.segments)
+                if (segment.header)
+                    job.transform.take_header(segment.item, passage.placement.staged(segment));
+        } catch (const Error& error) {
+            if (error.kind() != errc::format) // a hash that is missing will not come
+                throw;
+            wrong.emplace(error);
+        }
     };
     co_await work(loop, passage, parse);
+    co_return wrong;
+}
+
+/// Parses the headers that came with the chunk, and says so to who waits for them.
+awaitable<void> parse_headers(Job& job, Loop& loop, Passage& passage) {
+    std::optional<Error> wrong = co_await try_headers(job, loop, passage);
+    while (wrong) {
+        co_await fetch_chunk_again(job, passage, *wrong);
+        wrong = co_await try_headers(job, loop, passage);
+    }
     if (passage.chunk.long_header) { // before more is taken of the same budget
         passage.placement.long_header.reset();
         job.scratch.give_back(long_header_cost(passage.chunk));
@@ -99,20 +97,39 @@ awaitable<void> find_keys(Job& job, Loop& loop, Passage& passage) {
     }
 }
 
+/// Its hashes fit.
+void complete(Job& job, std::uint32_t item) {
+    ++job.tensors_done;
+    if (job.arrivals[item].scratch) {
+        job.arrivals[item].scratch.reset();
+        job.scratch.give_back(job.items[item].read.bytes);
+    }
+    if (job.delivery)
+        job.delivery->complete(item);
+}
+
 /// Counts what is through; the last segment of a tensor settles its hashes.
-void finish(Job& job, const Passage& passage) {
-    for (const Segment& segment : passage.chunk.segments) {
-        const bool scratch = job.arrivals[segment.item].scratch != nullptr;
-        const bool complete = job.transform.finish(segment.item, segment.range.bytes);
+void finish(Job& job, Passage& passage) {
+    for (std::size_t i = 0; i < passage.chunk.segments.size(); ++i) {
+        const Segment& segment = passage.chunk.segments[i];
+        const format::Crc32 crc32 = i < passage.taken.size() ? passage.taken[i].crc32 : 0;
+        const bool last = job.transform.count(segment.item, segment.range.bytes, crc32);
         if (!segment.header)
             job.bytes_done += segment.range.bytes;
-        if (!complete)
+        if (!last)
             continue;
-        ++job.tensors_done;
-        if (scratch)
-            job.scratch.give_back(job.items[segment.item].read.bytes);
-        if (job.delivery)
-            job.delivery->complete(segment.item);
+        if (const auto error = job.transform.settle(segment.item))
+            passage.damaged.push_back({segment.item, *error});
+        else
+            complete(job, segment.item);
+    }
+}
+
+/// Tensors whose hashes don't fit: all of them are here, so nobody but this lane has them.
+awaitable<void> mend(Job& job, Loop& loop, Passage& passage) {
+    for (const DamagedTensor& damaged : passage.damaged) {
+        co_await fetch_tensor_again(job, loop, passage, damaged);
+        complete(job, damaged.item);
     }
 }
 
@@ -137,13 +154,20 @@ Steps steps_of(const Job& job, const Passage& passage) {
     return steps;
 }
 
-void take_data(Job& job, Passage& passage, JobTimes& times) {
+/// Goes on where it ended. The piece that is damaged, if one is.
+const DamagedPiece* take_data(Job& job, Passage& passage, JobTimes& times) {
     const auto segments = passage.chunk.segments;
-    passage.plain.resize(segments.size());
-    for (std::size_t i = 0; i < segments.size(); ++i)
-        if (!segments[i].header)
-            passage.plain[i] = job.transform.take_data(
-                segments[i], passage.placement.bytes_of(job, segments[i]), passage.keys[i], times);
+    passage.taken.resize(segments.size());
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+        Taken& taken = passage.taken[i];
+        if (segments[i].header || taken.done)
+            continue;
+        const auto bytes = passage.placement.bytes_of(job, segments[i]);
+        job.transform.take_data(segments[i], bytes, passage.keys[i], taken, times);
+        if (taken.damaged)
+            return &*taken.damaged;
+    }
+    return nullptr;
 }
 
 /// Where the segment stands in the order of its tensor's hashes, as a value of the gate.
@@ -159,21 +183,22 @@ awaitable<void> hash_in_order(Job& job, Loop& loop, Passage& passage) {
     HashTask task;
     for (std::size_t i = 0; i < segments.size(); ++i) {
         Arrival& arrival = job.arrivals[segments[i].item];
-        if (passage.plain[i].empty() || !arrival.hashed_in_order())
+        const std::span<const std::byte> plain = passage.taken[i].plain;
+        if (plain.empty() || !arrival.hashed_in_order())
             continue;
         const std::uint64_t turn = turn_of(job, segments[i]);
         if (arrival.gate.value() < turn)
             co_await arrival.gate.reached(turn);
-        job.transform.list_hashes(segments[i].item, passage.plain[i], task.parts);
-        task.bytes += passage.plain[i].size();
+        job.transform.list_hashes(segments[i].item, plain, task.parts);
+        task.bytes += plain.size();
     }
     task.then = [&job, &passage](const JobTimes& times, double share) {
         passage.meter.worked(times, share);
-        for (std::size_t i = 0; i < passage.plain.size(); ++i) {
+        for (std::size_t i = 0; i < passage.taken.size(); ++i) {
             const Segment& segment = passage.chunk.segments[i];
-            if (!passage.plain[i].empty() && job.arrivals[segment.item].hashed_in_order())
-                job.arrivals[segment.item].gate.advance(
-                    turn_of(job, segment) + passage.plain[i].size());
+            const std::size_t hashed = passage.taken[i].plain.size();
+            if (hashed > 0 && job.arrivals[segment.item].hashed_in_order())
+                job.arrivals[segment.item].gate.advance(turn_of(job, segment) + hashed);
         }
         finish(job, passage);
     };
@@ -185,22 +210,28 @@ awaitable<void> transform(Job& job, Loop& loop, Passage& passage) {
     const Steps steps = steps_of(job, passage);
     if (!steps.data)
         co_return finish(job, passage); // it was read to where it belongs, unverified
-    auto take = [&job, &passage, ordered = steps.ordered](JobTimes& times) {
-        take_data(job, passage, times);
-        if (!ordered)
-            finish(job, passage);
-    };
-    co_await work(loop, passage, take);
+    const DamagedPiece* damaged = nullptr;
+    do {
+        auto take = [&job, &passage, &damaged, ordered = steps.ordered](JobTimes& times) {
+            damaged = take_data(job, passage, times);
+            if (!ordered && damaged == nullptr)
+                finish(job, passage);
+        };
+        co_await work(loop, passage, take);
+        if (damaged != nullptr)
+            co_await fetch_piece_again(job, passage, *damaged);
+    } while (damaged != nullptr);
     if (steps.ordered)
         co_await hash_in_order(job, loop, passage);
+    co_await mend(job, loop, passage);
 }
 
 /// Brings one chunk home.
-awaitable<void> pass(Job& job, Loop& loop, Reader& reader, Passage& passage, unsigned slot) {
-    passage.placement = co_await place(job, passage.chunk, reader, loop, slot);
+awaitable<void> pass(Job& job, Loop& loop, Passage& passage) {
+    passage.placement = co_await place(job, passage.chunk, passage.reader, loop, passage.slot);
     const Placement& placement = passage.placement;
     passage.meter.read_begins(placement.route);
-    co_await reader.read(placement.route, placement.offset, placement.to, placement.need);
+    co_await passage.reader.read(placement.route, placement.offset, placement.to, placement.need);
     passage.meter.read_ends(placement.route);
     co_await take_headers(job, loop, passage);
     co_await find_keys(job, loop, passage);
@@ -208,11 +239,12 @@ awaitable<void> pass(Job& job, Loop& loop, Reader& reader, Passage& passage, uns
 }
 
 awaitable<void>
-bring_home(Job& job, Loop& loop, LaneReader& reader, const Chunk& chunk, Seat seat) {
+bring_home(Job& job, Hosts& hosts, Loop& loop, LaneReader& reader, const Chunk& chunk, Seat seat) {
     const ChunkMeter meter(job.meter, seat.index, job.plan.index_of(chunk), chunk.body.bytes);
-    Passage passage{chunk, meter, {}, {}, {}};
     try {
-        co_await pass(job, loop, reader.of(chunk.source), passage, seat.index);
+        Passage passage(chunk, reader.of(chunk.source), seat.index, meter);
+        co_await pass(job, loop, passage);
+        note_refetches(job, hosts, loop, passage);
     } catch (const Error& error) {
         throw error.in(job.files[chunk.source].source->name());
     }
@@ -225,8 +257,8 @@ awaitable<void> lane(Job& job, Hosts& hosts, Loop& loop, Seat seat) {
         hosts, loop, [&job](std::uint32_t file) { return job.files[file].mapping.get(); });
     // what holds memory beside the staging is let go by later chunks: see Queue
     const MayPark may_park = [&job] { return !job.scratch.in_use(); };
-    const UseChunk use = [&job, &loop, &reader, seat](const Chunk& chunk) {
-        return bring_home(job, loop, reader, chunk, seat);
+    const UseChunk use = [&job, &hosts, &loop, &reader, seat](const Chunk& chunk) {
+        return bring_home(job, hosts, loop, reader, chunk, seat);
     };
     co_await draw_all(*job.queues[seat.queue], seat.place, reader, may_park, use);
 }

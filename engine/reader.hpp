@@ -4,11 +4,13 @@
 #include <tz/engine/async.hpp>
 #include <tz/engine/buffer.hpp>
 #include <tz/engine/source.hpp>
+#include <tz/format/checksum.hpp>
 
 #include <atomic>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace tz {
@@ -21,6 +23,7 @@ struct ReadCounters {
     std::atomic<std::uint64_t> requests = 0;        ///< sent to a server, retries included
     std::atomic<std::uint64_t> connections = 0;     ///< opened
     std::atomic<std::uint64_t> throttles = 0;       ///< answers that asked for fewer requests
+    std::atomic<std::uint64_t> refetched = 0;       ///< came damaged at first; see refetch.hpp
     std::atomic<std::uint64_t> cpu_nanoseconds = 0; ///< of threads other than loops
 };
 
@@ -59,9 +62,20 @@ public:
         co_return 0;
     }
 
+    /// The checksum of all bytes of the source that its server has, once begin() has told the
+    /// version; may take a request. Nothing where there is none, or it can't be had.
+    virtual awaitable<std::optional<format::Checksum>> checksum() {
+        std::optional<format::Checksum> none;
+        co_return none;
+    }
+
     /// Goes on with `source`, which has the same host, on the connection that there is. False where
     /// it can't; then it stays with what it had.
     virtual bool retarget([[maybe_unused]] const Source& source) { return false; }
+
+    /// The next read comes over a connection that is opened for it, since what came over the last
+    /// one was damaged. Means nothing to files.
+    virtual void renew_connection() {}
 
     /// Asked before each read. Cheap.
     virtual Route route(std::uint64_t offset, std::size_t bytes) = 0;

@@ -30,7 +30,10 @@ struct LoadStats {
     std::uint64_t requests = 0;      ///< sent to servers, retries included
     std::uint64_t connections = 0;   ///< opened to servers
     std::uint64_t throttles = 0;     ///< answers of servers that asked for fewer requests
-    std::string io;                  ///< "uring" or "threads"
+    /// Pieces, tensors and chunks with headers that came damaged from servers, and were right when
+    /// they were fetched once more.
+    std::uint64_t refetched = 0;
+    std::string io; ///< "uring" or "threads"
     unsigned loops = 0;
     unsigned workers = 0;
     unsigned lanes = 0; ///< the most that worked at one time

@@ -25,8 +25,8 @@ std::string quoted(const format::Tensor& tensor) {
         "choose another --verify, or write the file anew with hashes");
 }
 
-[[noreturn]] void wrong_hash(const char* hash, const format::Tensor& tensor) {
-    throw Error(
+Error wrong_hash(const char* hash, const format::Tensor& tensor) {
+    return Error(
         errc::integrity,
         std::string(hash) + " of " + quoted(tensor) + " does not fit its bytes",
         tensor.header.offset,
@@ -34,17 +34,19 @@ std::string quoted(const format::Tensor& tensor) {
 }
 
 /// Opens the pieces of `seal` that `bytes`, which begins `position` bytes into the tensor, holds
-/// whole.
-void open_pieces(
+/// whole; those that `taken` has are behind us. False at the first whose MAC does not fit.
+bool open_pieces(
     const format::Tensor& tensor,
     const format::Seal& seal,
     std::uint64_t position,
     std::span<std::byte> plain,
-    std::span<const std::byte> bytes,
+    std::span<std::byte> bytes,
     const format::Secret& key,
+    Taken& taken,
     JobTimes& times) {
-    const JobTimes::Scope scope(times, Stage::decrypt, bytes.size());
-    for (std::size_t at = 0; at < bytes.size();) {
+    const JobTimes::Scope scope(times, Stage::decrypt, bytes.size() - taken.opened);
+    while (taken.opened < bytes.size()) {
+        const std::uint64_t at = taken.opened;
         const std::uint64_t index = (position + at) / seal.piece_bytes;
         const auto size =
             static_cast<std::size_t>(std::min<std::uint64_t>(seal.piece_bytes, bytes.size() - at));
@@ -54,15 +56,20 @@ void open_pieces(
             seal.macs[index],
             format::piece_nonce(seal.nonce, index),
             key);
-        if (!opened)
-            throw Error(
+        if (!opened) {
+            const std::uint64_t offset = tensor.data.offset + position + at;
+            Error error(
                 errc::auth,
                 "the MAC of piece " + std::to_string(index) + " of " + quoted(tensor) +
                     " does not fit",
-                tensor.data.offset + position + at,
+                offset,
                 "the key is wrong or the file was changed");
-        at += size;
+            taken.damaged.emplace(DamagedPiece{std::move(error), offset, bytes.subspan(at, size)});
+            return false;
+        }
+        taken.opened += size;
     }
+    return true;
 }
 
 // Smaller writes leave it to the page fault, which is no dearer than asking.
@@ -168,24 +175,32 @@ std::span<std::byte> Transform::gather(
     const Segment& segment,
     std::span<std::byte> bytes,
     const format::Secret* key,
+    Taken& taken,
     JobTimes& times) const {
     const Item& item = items[segment.item];
     Arrival& arrival = arrivals[segment.item];
     const auto all =
         arrival.scratch ? arrival.scratch->bytes().first(item.read.bytes) : arrival.destination;
-    copy_bytes(all.subspan(segment.range.offset - item.read.offset, bytes.size()), bytes, times);
-    if (arrival.ungathered.fetch_sub(bytes.size()) != bytes.size())
-        return {};
+    if (!taken.gathered) {
+        const std::uint64_t at = segment.range.offset - item.read.offset;
+        copy_bytes(all.subspan(at, bytes.size()), bytes, times);
+        taken.gathered = true;
+        if (arrival.ungathered.fetch_sub(bytes.size()) != bytes.size())
+            return {};
+    }
     const std::uint64_t position = item.read.offset - item.tensor->data.offset;
-    open_pieces(*item.tensor, *arrival.header.seal, position, all, all, *key, times);
+    if (!open_pieces(*item.tensor, *arrival.header.seal, position, all, all, *key, taken, times))
+        return {};
     return all;
 }
 
-std::span<const std::byte> Transform::take_data(
+void Transform::take_data(
     const Segment& segment,
     std::span<std::byte> bytes,
     const format::Secret* key,
+    Taken& taken,
     JobTimes& times) const {
+    taken.damaged.reset();
     const Item& item = items[segment.item];
     const auto& tensor = *item.tensor;
     Arrival& arrival = arrivals[segment.item];
@@ -199,12 +214,15 @@ std::span<const std::byte> Transform::take_data(
     std::optional<format::Crc32> crc;
 
     if (arrival.gathered) {
-        plain = gather(segment, bytes, key, times);
-        if (plain.empty())
-            return {};
+        plain = gather(segment, bytes, key, taken, times);
+        if (plain.empty()) {
+            taken.done = !taken.damaged;
+            return;
+        }
         position = item.read.offset - tensor.data.offset;
     } else if (arrival.header.seal) {
-        open_pieces(tensor, *arrival.header.seal, position, plain, bytes, *key, times);
+        if (!open_pieces(tensor, *arrival.header.seal, position, plain, bytes, *key, taken, times))
+            return;
     } else if (plain.data() != bytes.data() && arrival.checks.crc32) {
         crc = copy_crc32(plain, bytes, times);
     } else if (plain.data() != bytes.data()) {
@@ -214,13 +232,14 @@ std::span<const std::byte> Transform::take_data(
         if (!crc)
             crc = crc32(plain, 0, times);
         const std::uint64_t behind = tensor.data.bytes - position - plain.size();
-        arrival.crc32 ^= format::crc32_share(*crc, behind);
+        taken.crc32 = format::crc32_share(*crc, behind);
     }
     if (!home && !arrival.destination.empty()) {
         JobTimes::Scope scope(times, Stage::copy, 0);
         scope.add(copy_runs(item.runs, position, plain, arrival.destination));
     }
-    return plain;
+    taken.plain = plain;
+    taken.done = true;
 }
 
 void Transform::list_hashes(
@@ -235,17 +254,21 @@ void Transform::list_hashes(
         parts.push_back({&*arrival.digest, plain});
 }
 
-bool Transform::finish(std::uint32_t index, std::uint64_t bytes) const {
+bool Transform::count(std::uint32_t index, std::uint64_t bytes, format::Crc32 crc32) const {
+    Arrival& arrival = arrivals[index];
+    arrival.crc32 ^= crc32; // before the bytes count
+    return arrival.missing.fetch_sub(bytes) == bytes;
+}
+
+std::optional<Error> Transform::settle(std::uint32_t index) const {
     const auto& tensor = *items[index].tensor;
     Arrival& arrival = arrivals[index];
-    if (arrival.missing.fetch_sub(bytes) != bytes)
-        return false;
     if (headers_only)
-        return true;
+        return {};
     if (arrival.checks.crc32 && arrival.crc32 != *arrival.header.crc32)
-        wrong_hash("CRC-32", tensor);
+        return wrong_hash("CRC-32", tensor);
     if (arrival.sha256 && arrival.sha256->finish() != *arrival.header.sha256)
-        wrong_hash("SHA-256", tensor);
+        return wrong_hash("SHA-256", tensor);
     if (arrival.digest) {
         static const std::vector<std::byte> zeros(1 << 20);
         for (std::uint64_t left = tensor.meta() ? tensor.bytes : 0; left > 0;) {
@@ -257,10 +280,9 @@ bool Transform::finish(std::uint32_t index, std::uint64_t bytes) const {
     }
     arrival.sha256.reset();
     arrival.digest.reset();
-    arrival.scratch.reset();
     if (!options.keep_headers)
         arrival.header = {};
-    return true;
+    return {};
 }
 
 } // namespace tz

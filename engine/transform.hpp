@@ -7,6 +7,7 @@
 #include <tz/engine/meter.hpp>
 #include <tz/engine/options.hpp>
 #include <tz/engine/plan.hpp>
+#include <tz/format/error.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/format/tensorizer.hpp>
 
@@ -51,12 +52,29 @@ struct Arrival {
     std::unique_ptr<HostMemory> scratch;
     std::atomic<std::uint64_t> ungathered = 0;
     std::atomic<std::uint64_t> missing = 0;     ///< header and data bytes not yet through all steps
-    std::atomic<format::Crc32> crc32 = 0;       ///< XOR of the shares of what has arrived
+    std::atomic<format::Crc32> crc32 = 0;       ///< XOR of the shares of what is through
     std::optional<format::Sha256Stream> sha256; ///< of header and data, against the stored one
     std::optional<format::Sha256Stream> digest; ///< of the data alone, for the caller
     format::Sha256 digest_value{};
 
     bool hashed_in_order() const { return sha256.has_value() || digest.has_value(); }
+};
+
+/// A sealed piece whose MAC does not fit.
+struct DamagedPiece {
+    Error error;
+    std::uint64_t offset;       ///< in the file
+    std::span<std::byte> bytes; ///< as they came, and where they may come again
+};
+
+/// How far the data of one segment is. Nothing of it counts before Transform::count().
+struct Taken {
+    bool done = false;
+    std::span<const std::byte> plain; ///< empty when its tensor is gathered and not complete
+    format::Crc32 crc32 = 0;          ///< its share
+    bool gathered = false;            ///< its bytes lie with those of its tensor
+    std::uint64_t opened = 0;         ///< bytes of whole pieces: of it, or of the gathered tensor
+    std::optional<DamagedPiece> damaged;
 };
 
 /// What one load asks of its transforms. Shared by all lanes; constant but for the arrivals.
@@ -72,12 +90,13 @@ struct Transform {
 
     /// Brings `bytes`, the segment's range of the file, to the item's destination: copied, or
     /// opened with `key` if sealed, and CRC-32 taken on the way. `bytes` may be the destination
-    /// itself, and may be overwritten. Returns where the plaintext now is; empty when the tensor is
-    /// gathered and not complete.
-    std::span<const std::byte> take_data(
+    /// itself, and may be overwritten. `taken` says how it went. Where a piece is damaged, another
+    /// call goes on with that piece.
+    void take_data(
         const Segment& segment,
         std::span<std::byte> bytes,
         const format::Secret* key,
+        Taken& taken,
         JobTimes& times) const;
 
     /// Adds what continues the item's hashes with `plain`; to be hashed in the order of its data.
@@ -86,15 +105,20 @@ struct Transform {
         std::span<const std::byte> plain,
         std::vector<format::Sha256Part>& parts) const;
 
-    /// Counts `bytes` as through; at the last ones compares the hashes. True when the tensor is
-    /// complete.
-    bool finish(std::uint32_t item, std::uint64_t bytes) const;
+    /// Counts `bytes`, whose CRC-32 has the share `crc32`, as through. True at the last ones: then
+    /// the item is the caller's alone, who settles it.
+    bool count(std::uint32_t item, std::uint64_t bytes, format::Crc32 crc32) const;
+
+    /// Compares the hashes of an item that is through, and ends its streams. What does not fit;
+    /// then the item may come once more, its header first.
+    std::optional<Error> settle(std::uint32_t item) const;
 
 private:
     std::span<std::byte> gather(
         const Segment& segment,
         std::span<std::byte> bytes,
         const format::Secret* key,
+        Taken& taken,
         JobTimes& times) const;
 };
 

@@ -3,6 +3,8 @@
 #include <isa-l/crc.h>
 #include <zlib.h>
 
+#include <algorithm>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -38,6 +40,17 @@ Crc32 crc32(std::span<const std::byte> bytes, Crc32 crc) {
     if (bytes.empty())
         return crc;
     crc = crc32_gzip_refl(crc, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    leave_avx();
+    return crc;
+}
+
+std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t crc) {
+    constexpr std::size_t step = 1 << 30; // ISA-L counts in int
+    for (; !bytes.empty(); bytes = bytes.subspan(std::min(step, bytes.size()))) {
+        const auto size = static_cast<int>(std::min(step, bytes.size()));
+        auto* from = reinterpret_cast<unsigned char*>(const_cast<std::byte*>(bytes.data()));
+        crc = ~crc32_iscsi(from, size, ~crc); // which does not write there
+    }
     leave_avx();
     return crc;
 }

@@ -48,6 +48,16 @@ public:
     virtual awaitable<Question>
     question(Loop& loop, const Place& place, std::string range, const Identity* pinned) = 0;
 
+    /// The request whose answer has checksums of the version `pinned`. Nothing where answers to
+    /// question() have them as well.
+    virtual awaitable<std::optional<Question>> checksum_question(
+        [[maybe_unused]] Loop& loop,
+        [[maybe_unused]] const Place& place,
+        [[maybe_unused]] const Identity& pinned) {
+        std::optional<Question> none;
+        co_return none;
+    }
+
     /// Where the answer leads. Nothing if it doesn't. Throws `tz::Error` if it must not be
     /// followed.
     virtual std::optional<Place>

@@ -14,8 +14,7 @@ HttpTime now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
-} // namespace
-
+/// Range, and what pins the version.
 std::vector<HttpHeader> range_headers(std::string range, const Pin& pin) {
     std::vector<HttpHeader> headers;
     headers.push_back(HttpHeader{"Range", std::move(range)});
@@ -23,6 +22,8 @@ std::vector<HttpHeader> range_headers(std::string range, const Pin& pin) {
         headers.push_back(HttpHeader{name, value});
     return headers;
 }
+
+} // namespace
 
 HttpAsker::HttpAsker(Url first, unsigned redirects_max)
     : first_(std::move(first)),

@@ -32,7 +32,4 @@ private:
     std::optional<Place> found_; ///< where redirects led to
 };
 
-/// Range, and what pins the version.
-std::vector<HttpHeader> range_headers(std::string range, const Pin& pin);
-
 } // namespace tz

@@ -66,7 +66,12 @@ const Identity* HttpSource::identity() const {
     return identity_ ? &*identity_ : nullptr;
 }
 
-void HttpSource::learn(const Identity& identity) const {
+std::optional<format::Checksum> HttpSource::checksum() const {
+    const std::lock_guard lock(mutex_);
+    return checksum_;
+}
+
+void HttpSource::learn(const Identity& identity, std::optional<format::Checksum> checksum) const {
     std::string warning;
     {
         const std::lock_guard lock(mutex_);
@@ -80,6 +85,7 @@ void HttpSource::learn(const Identity& identity) const {
             return;
         }
         identity_.emplace(identity);
+        checksum_ = std::move(checksum);
         learn_bytes(identity.bytes);
         warning = identity_warning(identity);
     }

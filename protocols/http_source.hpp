@@ -4,6 +4,7 @@
 #include <tz/engine/options.hpp>
 #include <tz/engine/source.hpp>
 #include <tz/protocols/asker.hpp>
+#include <tz/protocols/checksum_headers.hpp>
 #include <tz/protocols/identity.hpp>
 #include <tz/protocols/network.hpp>
 #include <tz/protocols/transport.hpp>
@@ -47,8 +48,10 @@ public:
     /// The version that was answered for first; null until then.
     const Identity* identity() const;
     /// What an answer was about. Throws `tz::Error` (errc::object_changed) if that is another
-    /// version than before.
-    void learn(const Identity& identity) const;
+    /// version than before. `checksum`: of that version, kept with the first one.
+    void learn(const Identity& identity, std::optional<format::Checksum> checksum = {}) const;
+    /// That came with the first answer.
+    std::optional<format::Checksum> checksum() const;
 
 private:
     const std::shared_ptr<Transport> transport_;
@@ -59,6 +62,7 @@ private:
     const std::shared_ptr<RetryBudget> budget_;
     mutable std::mutex mutex_;
     mutable std::optional<const Identity> identity_; ///< never changes once it is there
+    mutable std::optional<format::Checksum> checksum_;
 };
 
 } // namespace tz

@@ -1,7 +1,6 @@
 #include <tz/protocols/identity.hpp>
 
 #include <algorithm>
-#include <span>
 
 namespace tz {
 
@@ -38,87 +37,6 @@ std::string_view without_weakness(std::string_view etag) {
         etag.remove_prefix(2);
     return etag;
 }
-
-int base64_digit(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/// Fills `to`; false where `text` isn't exactly as many bytes in canonical base64.
-bool decode_base64(std::string_view text, std::span<std::byte> to) {
-    if (text.size() != (to.size() + 2) / 3 * 4)
-        return false;
-    const std::size_t padding = (3 - to.size() % 3) % 3;
-    if (!text.ends_with(std::string_view("==").substr(0, padding)))
-        return false;
-    text.remove_suffix(padding);
-    unsigned bits = 0;
-    unsigned count = 0;
-    std::size_t done = 0;
-    for (const char c : text) {
-        const int digit = base64_digit(c);
-        if (digit < 0)
-            return false;
-        bits = (bits << 6 | static_cast<unsigned>(digit)) & 0xffff;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            to[done++] = static_cast<std::byte>(bits >> count);
-        }
-    }
-    return (bits & ((1u << count) - 1)) == 0; // else two texts would mean the same bytes
-}
-
-template <typename Unsigned>
-Unsigned big_endian(std::span<const std::byte> bytes) {
-    Unsigned value = 0;
-    for (const std::byte byte : bytes)
-        value = static_cast<Unsigned>(value << 8) | std::to_integer<Unsigned>(byte);
-    return value;
-}
-
-/// Reads headers of checksums, and notes those that are of parts.
-class ChecksumHeaders {
-public:
-    explicit ChecksumHeaders(const HeaderLookup& header)
-        : header_(header),
-          composite_(header("x-amz-checksum-type") == "COMPOSITE") {}
-
-    template <std::size_t Bytes>
-    std::optional<std::array<std::byte, Bytes>> read(const char* name) {
-        const auto text = header_(name);
-        if (!text)
-            return {};
-        if (composite_ || text->find('-') != text->npos) { // no digit of base64
-            seen_composite_ = true;
-            return {};
-        }
-        std::array<std::byte, Bytes> value;
-        if (!decode_base64(*text, value))
-            return {};
-        return value;
-    }
-
-    template <typename Unsigned>
-    std::optional<Unsigned> number(const char* name) {
-        const auto value = read<sizeof(Unsigned)>(name);
-        if (!value)
-            return {};
-        return big_endian<Unsigned>(*value);
-    }
-
-    bool seen_composite() const { return seen_composite_; }
-
-private:
-    const HeaderLookup& header_;
-    bool composite_;
-    bool seen_composite_ = false;
-};
 
 } // namespace
 
@@ -179,17 +97,6 @@ std::optional<std::string> difference(const Identity& first, const Identity& lat
     if (first.strong && later.etag.empty() && first.modified.empty())
         return "its ETag, which is missing";
     return {};
-}
-
-Checksums checksums_of(const HeaderLookup& header) {
-    ChecksumHeaders headers(header);
-    Checksums sums;
-    sums.crc32 = headers.number<std::uint32_t>("x-amz-checksum-crc32");
-    sums.crc32c = headers.number<std::uint32_t>("x-amz-checksum-crc32c");
-    sums.crc64nvme = headers.number<std::uint64_t>("x-amz-checksum-crc64nvme");
-    sums.sha256 = headers.read<32>("x-amz-checksum-sha256");
-    sums.composite = headers.seen_composite();
-    return sums;
 }
 
 } // namespace tz

@@ -1,11 +1,8 @@
-// Which version of an object an answer belongs to, how later requests ask for that one, and
-// which checksums an answer has of the whole object. Pure.
+// Which version of an object an answer belongs to, and how later requests ask for that one. Pure.
 #pragma once
 
 #include <tz/protocols/http_date.hpp>
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -49,22 +46,5 @@ std::string identity_warning(const Identity& identity);
 /// What `later` has that is another version's, as "its ETag"; nothing where they are the same. No
 /// value that a server sent is repeated but lengths.
 std::optional<std::string> difference(const Identity& first, const Identity& later);
-
-/// Checksums of a whole object, by S3's headers. Of use only from an answer to HEAD or one that
-/// holds the whole object: an answer to a range may carry those of a part.
-struct Checksums {
-    std::optional<std::uint32_t> crc32{};
-    std::optional<std::uint32_t> crc32c{};
-    std::optional<std::uint64_t> crc64nvme{};
-    std::optional<std::array<std::byte, 32>> sha256{};
-    /// There are checksums of checksums of parts, which can't be compared without the parts.
-    bool composite = false;
-
-    bool operator==(const Checksums&) const = default;
-};
-
-/// Values that break their form are left out. An ETag is none, not even one that looks like MD5:
-/// with encryption or several parts it isn't, and nothing says so.
-Checksums checksums_of(const HeaderLookup& header);
 
 } // namespace tz

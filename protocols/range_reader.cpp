@@ -78,7 +78,9 @@ RangeReader::read(Route, std::uint64_t offset, std::span<const Buffer> to, std::
     if (need == 0)
         co_return;
     Transfer whole(*source_, offset);
-    reserve(whole);
+    whole.renew = std::exchange(renew_, false);
+    if (!whole.renew)
+        reserve(whole);
     co_await touch_fresh(loop_, to, counters_);
     for (const Buffer& buffer : to)
         whole.to.push_back(buffer.bytes);
@@ -141,6 +143,9 @@ awaitable<void> RangeReader::connect(Transfer& transfer, Attempt& attempt) {
         co_return;
     attempt.lease = std::make_unique<ConnectionPool::Lease>(member_.pool(), way);
     co_await member_.pool().take(*attempt.lease, source_->retry().total_max);
+    // it is closed for that, since a server may bear no more of them
+    if (std::exchange(transfer.renew, false))
+        attempt.lease->connection.reset();
     if (!attempt.lease->connection) {
         attempt.fresh = true;
         ++transfer.fruitless;
@@ -234,9 +239,16 @@ void RangeReader::refuse(const Refusal& refusal, Attempt& attempt) const {
         attempt.lease->connection.reset();
 }
 
+void RangeReader::learn(const ReplyHead& head, const RangeBody& body) const {
+    if (source_->identity() != nullptr)
+        return source_->learn(body.identity);
+    const bool whole = body.skip + body.bytes + body.rest == body.identity.bytes;
+    source_->learn(body.identity, checksum_of(header_lookup(head), whole));
+}
+
 awaitable<void>
 RangeReader::take_body(Transfer& transfer, Attempt& attempt, const RangeBody& body) {
-    source_->learn(body.identity);
+    learn(attempt.head, body);
     source_->asker().found(attempt.place);
     const std::uint64_t end = std::max(body.identity.bytes, transfer.offset);
     transfer.bytes = std::min(transfer.bytes, end - transfer.offset);

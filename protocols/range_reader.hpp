@@ -27,6 +27,10 @@ public:
     awaitable<std::size_t> begin(std::span<std::byte> first) override;
     bool retarget(const Source& source) override;
 
+    awaitable<std::optional<format::Checksum>> checksum() override;
+
+    void renew_connection() override { renew_ = true; }
+
     Route route(std::uint64_t, std::size_t) override { return Route::buffered; }
 
     awaitable<void>
@@ -44,6 +48,8 @@ private:
     void reserve(Transfer& transfer);
     awaitable<void> take_answer(Transfer& transfer, Attempt& attempt);
     awaitable<void> read_refusal(Attempt& attempt);
+    void learn(const ReplyHead& head, const RangeBody& body) const;
+    awaitable<std::optional<ReplyHead>> ask_for_checksum();
     awaitable<void> take_body(Transfer& transfer, Attempt& attempt, const RangeBody& body);
     awaitable<void> skip(Attempt& attempt, std::uint64_t bytes);
     awaitable<void> recover(Transfer& transfer, Attempt& attempt);
@@ -59,6 +65,7 @@ private:
     ReadCounters& counters_;
     std::shared_ptr<Transport> transport_; ///< of the connections
     ConnectionPool::Member member_;
+    bool renew_ = false; ///< before the next read
     std::minstd_rand random_{std::random_device{}()};
 };
 

@@ -1,4 +1,4 @@
-// What the readers of ranges keep while they read one: for range_reader.cpp alone.
+// What the readers of ranges keep while they read one: for their own sources alone.
 #pragma once
 
 #include <tz/protocols/range_reader.hpp>
@@ -46,6 +46,7 @@ struct RangeReader::Transfer {
     std::string reserved_way;
     std::optional<Place> place; ///< that the last answer led to
     unsigned elsewhere = 0;     ///< times that a place was forgotten
+    bool renew = false;         ///< the first attempt opens a connection
     unsigned fruitless = 0;     ///< new connections without an answer, one after the other
 };
 

@@ -1,5 +1,4 @@
 #include <tz/engine/loop.hpp>
-#include <tz/protocols/http_asker.hpp>
 #include <tz/protocols/ip_address.hpp>
 #include <tz/protocols/s3_asker.hpp>
 
@@ -15,6 +14,12 @@ using std::chrono::seconds;
 
 HttpTime now() {
     return floor<seconds>(std::chrono::system_clock::now());
+}
+
+/// Ask for checksums: S3 tells them then only. As Amazon's own clients do with each request, so
+/// that other servers know it, or pass over it.
+HttpHeader checksum_mode() {
+    return {"x-amz-checksum-mode", "ENABLED"};
 }
 
 Place place_of(const S3Address& address) {
@@ -47,11 +52,36 @@ Place S3Asker::start() const {
 
 awaitable<Question>
 S3Asker::question(Loop& loop, const Place& place, std::string range, const Identity* pinned) {
+    HttpRequest request;
+    request.headers.push_back(HttpHeader{"Range", std::move(range)});
+    if (pinned == nullptr)
+        request.headers.push_back(checksum_mode());
+    Question question = co_await ready(loop, place, pinned, std::move(request));
+    co_return question;
+}
+
+/// The answer to a range has a checksum where the range is all of the object, or else has one of
+/// a part.
+awaitable<std::optional<Question>>
+S3Asker::checksum_question(Loop& loop, const Place& place, const Identity& pinned) {
+    HttpRequest request;
+    request.method = "HEAD";
+    request.headers.push_back(checksum_mode());
+    Question asking = co_await ready(loop, place, &pinned, std::move(request));
+    std::optional<Question> question(std::move(asking));
+    co_return question;
+}
+
+/// Pinned and signed.
+awaitable<Question>
+S3Asker::ready(Loop& loop, const Place& place, const Identity* pinned, HttpRequest request) {
     const CredentialsCache::Entry entry = co_await credentials(loop);
     const Pin pin = pinned != nullptr ? pin_to(*pinned, name_.version_id.empty(), now()) : Pin();
     Question question;
     question.generation = entry.generation;
-    question.request.headers = range_headers(std::move(range), pin);
+    question.request = std::move(request);
+    for (const auto& [name, value] : pin.headers)
+        question.request.headers.push_back(HttpHeader{name, value});
     Place asked = place;
     if (pin.version_id) {
         asked.url.has_query = true;

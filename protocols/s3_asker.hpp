@@ -27,6 +27,8 @@ public:
     Place start() const override;
     awaitable<Question>
     question(Loop& loop, const Place& place, std::string range, const Identity* pinned) override;
+    awaitable<std::optional<Question>>
+    checksum_question(Loop& loop, const Place& place, const Identity& pinned) override;
     std::optional<Place>
     moved(const Place& asked, const ReplyHead& head, std::string_view body) override;
     awaitable<bool> renew(Loop& loop, std::uint64_t generation) override;
@@ -35,6 +37,8 @@ public:
 
 private:
     S3Address address() const;
+    awaitable<Question>
+    ready(Loop& loop, const Place& place, const Identity* pinned, HttpRequest request);
     awaitable<CredentialsCache::Entry> credentials(Loop& loop);
     void check_way(const Place& place) const;
     void sign(HttpRequest& request, const Place& place, const CredentialsCache::Entry& entry);

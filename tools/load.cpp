@@ -91,6 +91,7 @@ Json to_json(const LoadedInputs& loaded, Memory memory) {
     json["connections"] = stats.connections;
     json["retries"] = stats.retries;
     json["throttles"] = stats.throttles;
+    json["refetched"] = stats.refetched;
     json["loops"] = stats.loops;
     json["workers"] = stats.workers;
     json["concurrency"] = stats.lanes;

@@ -22,6 +22,8 @@ std::string network_text(const LoadStats& stats) {
         text += ", " + counted(stats.retries, "retry", "retries");
     if (stats.throttles > 0)
         text += fmt::format(", {} times asked for fewer", stats.throttles);
+    if (stats.refetched > 0)
+        text += fmt::format(", {} came damaged and fetched again", stats.refetched);
     if (stats.gap_bytes > 0)
         text += fmt::format(", {} between tensors read too", size_text(stats.gap_bytes));
     return text + "\n";

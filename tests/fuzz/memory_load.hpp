@@ -99,11 +99,17 @@ private:
         for (const Segment& segment : chunk.segments)
             if (segment.header)
                 take_header(segment.item, staged(segment));
+        std::vector<format::Crc32> crc32;
         for (const Segment& segment : chunk.segments)
-            if (!segment.header)
-                take_data(segment, staged(segment));
-        for (const Segment& segment : chunk.segments)
-            transform_.finish(segment.item, segment.range.bytes);
+            crc32.push_back(segment.header ? 0 : take_data(segment, staged(segment)));
+        for (std::size_t i = 0; i < chunk.segments.size(); ++i) {
+            const Segment& segment = chunk.segments[i];
+            if (!transform_.count(segment.item, segment.range.bytes, crc32[i]))
+                continue;
+            if (const auto error = transform_.settle(segment.item))
+                throw Error(*error);
+            arrivals_[segment.item].scratch.reset();
+        }
     }
 
     void take_header(std::uint32_t index, std::span<const std::byte> bytes) {
@@ -115,7 +121,8 @@ private:
         arrival.scratch = std::make_unique<HostMemory>(data_bytes);
     }
 
-    void take_data(const Segment& segment, std::span<std::byte> bytes) {
+    /// The share of its CRC-32.
+    format::Crc32 take_data(const Segment& segment, std::span<std::byte> bytes) {
         const format::Tensor& tensor = layout_.tensors[segment.item];
         const Arrival& arrival = arrivals_[segment.item];
         if (how_.in_place && how_.owned && !layout_.encrypted && !arrival.destination.empty()) {
@@ -125,13 +132,18 @@ private:
             bytes = home;
         }
         JobTimes times;
-        const auto plain = transform_.take_data(segment, bytes, &key_, times);
+        Taken taken;
+        transform_.take_data(segment, bytes, &key_, taken, times);
+        if (taken.damaged)
+            throw Error(taken.damaged->error);
+        const auto plain = taken.plain;
         std::vector<format::Sha256Part> parts;
         if (!plain.empty())
             transform_.list_hashes(segment.item, plain, parts);
         format::sha256_update(parts);
         if (!how_.owned && tensor.data.bytes == tensor.bytes)
             tensors_[segment.item].insert(tensors_[segment.item].end(), plain.begin(), plain.end());
+        return taken.crc32;
     }
 
     const format::Layout& layout_;

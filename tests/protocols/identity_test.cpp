@@ -120,52 +120,5 @@ TEST(Identity, RepeatsNoValueOfTheServer) {
     }
 }
 
-TEST(Checksums, AreReadFromTheHeadersOfS3) {
-    // of "123456789"
-    const Headers headers{
-        {"x-amz-checksum-crc32", "y/Q5Jg=="},
-        {"x-amz-checksum-crc32c", "4waSgw=="},
-        {"x-amz-checksum-crc64nvme", "rosUhgoRm1M="},
-        {"x-amz-checksum-sha256", "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="},
-        {"etag", "\"25f9e794323b453885f5181f1b624d0b\""},
-    };
-    const Checksums sums = checksums_of(look_up(headers));
-    EXPECT_EQ(sums.crc32, 0xcbf43926u);
-    EXPECT_EQ(sums.crc32c, 0xe3069283u);
-    EXPECT_EQ(sums.crc64nvme, 0xae8b14860a119b53ull);
-    ASSERT_TRUE(sums.sha256);
-    EXPECT_EQ((*sums.sha256)[0], std::byte{0x15});
-    EXPECT_EQ((*sums.sha256)[31], std::byte{0x25});
-    EXPECT_FALSE(sums.composite);
-}
-
-TEST(Checksums, OfPartsAreMarkedAndLeftOut) {
-    const Headers dashed{{"x-amz-checksum-crc32", "y/Q5Jg==-3"}};
-    EXPECT_EQ(checksums_of(look_up(dashed)), Checksums{.composite = true});
-    const Headers typed{
-        {"x-amz-checksum-crc32c", "4waSgw=="}, {"x-amz-checksum-type", "COMPOSITE"}};
-    EXPECT_EQ(checksums_of(look_up(typed)), Checksums{.composite = true});
-    const Headers full{
-        {"x-amz-checksum-crc32c", "4waSgw=="}, {"x-amz-checksum-type", "FULL_OBJECT"}};
-    EXPECT_EQ(checksums_of(look_up(full)).crc32c, 0xe3069283u);
-}
-
-TEST(Checksums, ThatBreakTheirFormAreLeftOut) {
-    for (const char* text :
-         {"",
-          "y/Q5Jg",
-          "y/Q5Jg=",
-          "y/Q5Jh==",
-          "y/Q5J*==",
-          "y/Q5JgAA",
-          "y/Q5=g==",
-          "AAAAAAAAAAA="}) {
-        const Headers headers{{"x-amz-checksum-crc32", text}};
-        EXPECT_EQ(checksums_of(look_up(headers)), Checksums{}) << text;
-    }
-    const Headers md5{{"etag", "\"25f9e794323b453885f5181f1b624d0b\""}};
-    EXPECT_EQ(checksums_of(look_up(md5)), Checksums{});
-}
-
 } // namespace
 } // namespace tz

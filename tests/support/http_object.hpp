@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tz::test {
@@ -26,6 +27,9 @@ struct Object {
     std::time_t modified = 1'700'000'000;                 ///< seconds since 1970
     std::string version_id{};                             ///< "" without versioning
     std::string content_type = "application/octet-stream";
+    std::vector<std::pair<std::string, std::string>> fields{}; ///< of each answer
+    /// Only of answers with the whole object or to HEAD, and where x-amz-checksum-mode asks.
+    std::vector<std::pair<std::string, std::string>> checksums{};
 
     /// Any part of it, that lies within `bytes`.
     void read(std::uint64_t offset, std::span<std::byte> to) const;

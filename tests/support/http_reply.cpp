@@ -87,6 +87,8 @@ void describe(Draft& draft, const Request& request, const Object& object, const 
     const bool none = find(faults, Kind::no_accept_ranges) != nullptr;
     draft.set("Accept-Ranges", none ? "none" : "bytes");
     draft.set("Content-Type", object.content_type);
+    for (const auto& [name, value] : object.fields)
+        draft.set(name, value);
 }
 
 std::int64_t amount(const Faults& faults, Kind kind) {
@@ -181,6 +183,9 @@ Draft object_draft(const Request& request, const Found& found, const Faults& fau
     draft.status = 200;
     describe(draft, request, object, faults);
     if (asked == Asked::all) {
+        if (request.field("x-amz-checksum-mode") == "ENABLED")
+            for (const auto& [name, value] : object.checksums)
+                draft.set(name, value);
         if (object.bytes > 0)
             draft.body = content(found, Range{0, object.bytes - 1}, faults);
         return draft;

@@ -206,6 +206,35 @@ TEST_F(Remote, FetchMixesNoVersions) {
     EXPECT_FALSE(std::filesystem::exists(folder.path("large")));
 }
 
+TEST_F(Remote, FetchChecksWhatTheServerTells) {
+    Object object = text_object("123456789");
+    object.fields = {{"X-Goog-Hash", "md5=JfnnlDI7RTiF9RgfG2JNCw=="}};
+    server.put("/m/small", object);
+    EXPECT_EQ(go({"fetch", server.url("/m/small"), folder.path("small")}).code, 0);
+    object.fields = {{"X-Goog-Hash", "crc32c=4waShw=="}};
+    server.put("/m/other", object);
+    const Outcome outcome = go({"fetch", server.url("/m/other"), folder.path("other")});
+    EXPECT_EQ(outcome.code, 6);
+    EXPECT_NE(
+        outcome.err.find("its CRC-32C is e3069283 and not e3069287, as " + server.url("", "")),
+        outcome.err.npos)
+        << outcome.err;
+    expect_failure(6, {"fetch", server.url("/m/other"), folder.path("other")});
+    EXPECT_FALSE(std::filesystem::exists(folder.path("other")));
+}
+
+TEST_F(Remote, LoadTellsWhatCameDamaged) {
+    server.add(Rule{
+        .path = "/m/x.tensors",
+        .first = 1,
+        .last = 1,
+        .faults = {{.kind = FaultKind::flip, .at = 2'000'000}}});
+    const Outcome mended = go({"load", url(), "--json", "--concurrency", "1"});
+    EXPECT_EQ(mended.code, 0) << mended.err;
+    EXPECT_EQ(Json::parse(mended.out)["refetched"], 1);
+    EXPECT_NE(mended.err.find("came damaged"), mended.err.npos) << mended.err;
+}
+
 TEST_F(Remote, FetchLeavesNothingWhenItIsStopped) {
     server.put("/m/large", generated_object(1ull << 33));
     const std::string inside = folder.path("inside");
