@@ -1,4 +1,4 @@
-// What the readers of ranges keep while they read one: for range_reader.cpp alone.
+// What the readers of ranges keep while they read one: for range_reader.cpp and range_hedge.cpp.
 #pragma once
 
 #include <tz/protocols/range_reader.hpp>
@@ -12,6 +12,12 @@
 #include <vector>
 
 namespace tz {
+
+/// The status of an answer that may have a part of the object.
+bool is_object(unsigned status);
+
+/// What connections lead to, and how.
+std::string way_to(const Place& place);
 
 /// One range on its way.
 struct RangeReader::Transfer {
