@@ -1,5 +1,5 @@
-// What it brings to send late requests once more: loads with and without, of 64 chunks from a
-// server that answers after 20 ms, and 2 % of the answers 3 s later. Prints figures;
+// What it brings to send late requests once more: loads with and without, of 64 tensors in 128
+// chunks from a server that answers after 20 ms, and 2 % of the answers 3 s later. Prints figures;
 // TZ_TEST_HEDGE_LOADS=N makes N loads of each kind, each with other late answers.
 #include "http_load.hpp"
 
@@ -16,7 +16,7 @@ using test::HttpServer;
 using test::HttpServerOptions;
 
 constexpr std::size_t chunk_bytes = 64 << 10;
-constexpr std::size_t chunks = 64;
+constexpr std::size_t tensors = 64;
 constexpr double late_share = 0.02;
 constexpr auto lateness = 3s;
 
@@ -25,7 +25,7 @@ std::vector<test::Rule> late_answers(std::uint64_t seed) {
     std::mt19937_64 random(seed);
     std::bernoulli_distribution late(late_share);
     std::vector<test::Rule> rules;
-    for (std::uint64_t i = 1; i < 2 * chunks; ++i)
+    for (std::uint64_t i = 1; i < 4 * tensors; ++i)
         if (late(random))
             rules.push_back(
                 {.first = i,
@@ -63,7 +63,7 @@ struct Sum {
 TEST_F(HttpLoad, BringsTheSameWhetherOrNotLateRequestsAreSentAgain) {
     const char* asked = std::getenv("TZ_TEST_HEDGE_LOADS");
     const std::uint64_t loads = asked != nullptr ? std::stoull(asked) : 1;
-    const test::Sample sample(std::vector<std::size_t>(chunks, chunk_bytes));
+    const test::Sample sample(std::vector<std::size_t>(tensors, chunk_bytes));
     const auto object = bytes_of(sample);
     network_.transport.first_byte_timeout = 10s;
     EngineOptions small;

@@ -181,7 +181,7 @@ TEST_F(HttpHedge, ThatIsNotAnsweredEitherLeavesTheErrorOfTheFirst) {
     for (const bool always : {false, true}) {
         HttpServer server;
         put(server, "/m", sample_);
-        after_index(server, {{silent()}, {silent()}, {silent(always ? never : 0ms)}});
+        after_index(server, {{silent()}, {silent()}, {silent(always ? never : 1ms)}});
         std::optional<Loaded> loaded;
         const auto error = test::error_of([&] { loaded = load_from(server); });
         EXPECT_EQ(server.counts().requests, 4u) << "index, both, and one more try";
