@@ -83,6 +83,8 @@ void Hosts::add_to(LoadStats& stats) const {
         stats.retries += host->read.retries;
         stats.requests += host->read.requests;
         stats.connections += host->read.connections;
+        stats.hedged += host->read.hedged;
+        stats.hedges_won += host->read.hedges_won;
         stats.throttles += host->read.throttles;
         stats.refetched += host->read.refetched;
     }

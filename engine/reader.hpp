@@ -20,8 +20,10 @@ struct ReadCounters {
     std::atomic<std::uint64_t> bytes = 0; ///< counted as they arrive, not when a read is complete
     std::atomic<std::uint64_t> direct_bytes = 0;
     std::atomic<std::uint64_t> retries = 0;
-    std::atomic<std::uint64_t> requests = 0;        ///< sent to a server, retries included
+    std::atomic<std::uint64_t> requests = 0;        ///< sent to a server, second ones included
     std::atomic<std::uint64_t> connections = 0;     ///< opened
+    std::atomic<std::uint64_t> hedged = 0;          ///< requests sent a second time, being late
+    std::atomic<std::uint64_t> hedges_won = 0;      ///< of these second ones, answered first
     std::atomic<std::uint64_t> throttles = 0;       ///< answers that asked for fewer requests
     std::atomic<std::uint64_t> refetched = 0;       ///< came damaged at first; see refetch.hpp
     std::atomic<std::uint64_t> cpu_nanoseconds = 0; ///< of threads other than loops

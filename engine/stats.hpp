@@ -27,13 +27,15 @@ struct LoadStats {
     std::uint64_t mapped_bytes = 0;  ///< handed out as pages of the file itself
     std::uint64_t gap_bytes = 0;     ///< of these, between what is wanted, and read through
     std::uint64_t retries = 0;       ///< reads repeated after a passing fault
-    std::uint64_t requests = 0;      ///< sent to servers, retries included
+    std::uint64_t requests = 0;      ///< sent to servers, retries and second ones included
     std::uint64_t connections = 0;   ///< opened to servers
     std::uint64_t throttles = 0;     ///< answers of servers that asked for fewer requests
     /// Pieces, tensors and chunks with headers that came damaged from servers, and were right when
     /// they were fetched once more.
     std::uint64_t refetched = 0;
-    std::string io; ///< "uring" or "threads"
+    std::uint64_t hedged = 0;        ///< requests sent a second time, being late
+    std::uint64_t hedges_won = 0;    ///< of these second ones, answered first
+    std::string io;                  ///< "uring" or "threads"
     unsigned loops = 0;
     unsigned workers = 0;
     unsigned lanes = 0; ///< the most that worked at one time

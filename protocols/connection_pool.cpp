@@ -71,11 +71,16 @@ bool ConnectionPool::take_idle(Lease& lease) {
     return lease.connection != nullptr;
 }
 
+bool ConnectionPool::has_room(const Lease& lease) {
+    const Way& way = lease.way_;
+    // those that wait have a lease, as this one has
+    return !way.limit || way.out - way.waiters.size() <= *way.limit;
+}
+
 awaitable<void> ConnectionPool::take(Lease& lease, std::chrono::milliseconds patience) {
     Way& way = lease.way_;
     take_idle(lease);
-    // those that wait have a lease, as this one has
-    if (lease.connection || !way.limit || way.out - way.waiters.size() <= *way.limit)
+    if (lease.connection || has_room(lease))
         co_return;
     const auto now = Connection::Clock::now();
     if (now >= way.probe) {

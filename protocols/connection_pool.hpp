@@ -87,6 +87,8 @@ public:
 
     /// False where none waits.
     static bool take_idle(Lease& lease);
+    /// False where the server is taken to bear no more connections than there are.
+    static bool has_room(const Lease& lease);
 
 private:
     struct Waiter {

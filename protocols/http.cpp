@@ -27,6 +27,7 @@ std::shared_ptr<Source> open_http(const std::string& text, const NetworkOptions&
     setup.asker = std::make_unique<HttpAsker>(url, network.redirects_max);
     setup.url = std::move(url);
     setup.retry = network.retry;
+    setup.hedge = network.hedge;
     setup.log = std::move(log);
     return std::make_shared<HttpSource>(std::move(setup));
 }

@@ -47,7 +47,8 @@ HttpSource::HttpSource(Setup setup)
       retry_(setup.retry),
       log_(std::move(setup.log)),
       host_(host_of(setup.url, *transport_)),
-      budget_(transport_->budget(host_, retry_.budget)) {}
+      budget_(transport_->budget(host_, retry_.budget)),
+      hedging_(setup.hedge ? transport_->hedging(host_) : nullptr) {}
 
 std::unique_ptr<Pacer> HttpSource::pacer(unsigned lanes, unsigned lanes_max) const {
     AdaptOptions options;

@@ -25,6 +25,7 @@ public:
         std::shared_ptr<Transport> transport;
         std::unique_ptr<Asker> asker;
         RetryOptions retry;
+        bool hedge = false;
         Log log;
     };
 
@@ -45,6 +46,9 @@ public:
 
     RetryBudget& budget() const { return *budget_; }
 
+    /// Null where no request is to be sent twice.
+    Hedging* hedging() const { return hedging_.get(); }
+
     /// The version that was answered for first; null until then.
     const Identity* identity() const;
     /// What an answer was about. Throws `tz::Error` (errc::object_changed) if that is another
@@ -60,6 +64,7 @@ private:
     const Log log_;
     const std::string host_;
     const std::shared_ptr<RetryBudget> budget_;
+    const std::shared_ptr<Hedging> hedging_;
     mutable std::mutex mutex_;
     mutable std::optional<const Identity> identity_; ///< never changes once it is there
     mutable std::optional<format::Checksum> checksum_;

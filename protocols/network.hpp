@@ -60,6 +60,7 @@ struct NetworkOptions {
     RetryOptions retry;
     S3Options s3;
     unsigned redirects_max = 5;
+    bool hedge = false;      ///< a request whose answer is late is sent once more
     bool allow_http = false; ///< credentials over plain HTTP to other hosts than this one
 };
 

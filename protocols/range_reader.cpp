@@ -29,10 +29,6 @@ bool is_private_text(std::string_view address) {
     return !parsed || is_private_address(parsed->bytes());
 }
 
-bool is_object(unsigned status) {
-    return status == 200 || status == 206;
-}
-
 /// S3 may say 200 and put an error into the body; no file of tensors is that small a text.
 bool may_be_late_error(const ReplyHead& head) {
     const auto type = head.find("content-type");
@@ -40,15 +36,18 @@ bool may_be_late_error(const ReplyHead& head) {
            type->find("xml") != type->npos && (!head.length || *head.length <= s3_error_bytes_max);
 }
 
-/// What connections lead to, and how.
+} // namespace
+
+bool is_object(unsigned status) {
+    return status == 200 || status == 206;
+}
+
 std::string way_to(const Place& place) {
     std::string way = place.url.origin();
     if (place.guarded)
         way += " guarded";
     return way;
 }
-
-} // namespace
 
 RangeReader::RangeReader(const HttpSource& source, Loop& loop, ReadCounters& counters)
     : source_(&source),
@@ -128,8 +127,7 @@ awaitable<void> RangeReader::ask(Transfer& transfer, Attempt& attempt) {
     attempt.question =
         co_await asker.question(loop_, attempt.place, std::move(range), source_->identity());
     co_await connect(transfer, attempt);
-    ++counters_.requests;
-    attempt.head = co_await attempt.connection().exchange(attempt.question.request);
+    co_await exchange(attempt);
     attempt.answered = true;
     attempt.lease->answered();
     transfer.fruitless = 0;
@@ -149,7 +147,7 @@ awaitable<void> RangeReader::connect(Transfer& transfer, Attempt& attempt) {
     if (!attempt.lease->connection) {
         attempt.fresh = true;
         ++transfer.fruitless;
-        co_await open(attempt);
+        co_await open(attempt.place, *attempt.lease);
     }
 }
 
@@ -162,11 +160,11 @@ void RangeReader::reserve(Transfer& transfer) {
         transfer.reserved = std::move(lease);
 }
 
-awaitable<void> RangeReader::open(Attempt& attempt) {
-    const Url& url = attempt.place.url;
+awaitable<void> RangeReader::open(const Place& place, ConnectionPool::Lease& lease) {
+    const Url& url = place.url;
     Peer peer(url);
     peer.proxy = transport_->proxy(url);
-    if (attempt.place.guarded)
+    if (place.guarded)
         peer.allowed = [](std::string_view address) { return !is_private_text(address); };
     TlsContext* tls = nullptr;
     if (url.tls) {
@@ -176,8 +174,7 @@ awaitable<void> RangeReader::open(Attempt& attempt) {
         }
         tls = &transport_->tls();
     }
-    attempt.lease->connection =
-        co_await Connection::open(std::move(peer), transport_->options(), tls);
+    lease.connection = co_await Connection::open(std::move(peer), transport_->options(), tls);
     ++counters_.connections;
 }
 

@@ -39,12 +39,17 @@ public:
 private:
     struct Transfer;
     struct Attempt;
+    struct Twice;
 
     awaitable<void> transfer(Transfer& transfer);
     awaitable<void> attempt(Transfer& transfer, Attempt& attempt);
     awaitable<void> ask(Transfer& transfer, Attempt& attempt);
     awaitable<void> connect(Transfer& transfer, Attempt& attempt);
-    awaitable<void> open(Attempt& attempt);
+    awaitable<void> open(const Place& place, ConnectionPool::Lease& lease);
+    awaitable<void> exchange(Attempt& attempt);
+    awaitable<void> send_first(Twice& twice);
+    awaitable<void> send_again(Twice& twice);
+    awaitable<void> connect_again(Twice& twice);
     void reserve(Transfer& transfer);
     awaitable<void> take_answer(Transfer& transfer, Attempt& attempt);
     awaitable<void> read_refusal(Attempt& attempt);

@@ -13,6 +13,12 @@
 
 namespace tz {
 
+/// The status of an answer that may have a part of the object.
+bool is_object(unsigned status);
+
+/// What connections lead to, and how.
+std::string way_to(const Place& place);
+
 /// One range on its way.
 struct RangeReader::Transfer {
     Transfer(const HttpSource& source, std::uint64_t from)

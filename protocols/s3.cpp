@@ -107,6 +107,7 @@ std::shared_ptr<Source> open_s3(const std::string& uri, const NetworkOptions& ne
         shared_cache(std::move(searching)),
         network.allow_http);
     setup.retry = network.retry;
+    setup.hedge = network.hedge;
     setup.log = std::move(log);
     return std::make_shared<HttpSource>(std::move(setup));
 }

@@ -26,6 +26,18 @@ Transport::Variables proxy_variables() {
     return variables;
 }
 
+/// The one under this key as long as somebody holds it, or a new one.
+template <typename Key, typename T, typename... Args>
+std::shared_ptr<T>
+shared(std::map<Key, std::weak_ptr<T>>& all, const std::type_identity_t<Key>& key, Args&&... args) {
+    std::erase_if(all, [](const auto& entry) { return entry.second.expired(); });
+    std::weak_ptr<T>& kept = all[key];
+    std::shared_ptr<T> one = kept.lock();
+    if (!one)
+        kept = one = std::make_shared<T>(std::forward<Args>(args)...);
+    return one;
+}
+
 struct Known {
     std::mutex mutex;
     std::vector<std::weak_ptr<Transport>> transports; ///< as many as sources use, and dead ones
@@ -88,22 +100,17 @@ std::optional<Url> Transport::proxy(const Url& url) const {
 
 std::shared_ptr<RetryBudget> Transport::budget(const std::string& host, unsigned tokens) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(budgets_, [](const auto& entry) { return entry.second.expired(); });
-    std::weak_ptr<RetryBudget>& kept = budgets_[{host, tokens}];
-    std::shared_ptr<RetryBudget> budget = kept.lock();
-    if (!budget)
-        kept = budget = std::make_shared<RetryBudget>(tokens);
-    return budget;
+    return shared(budgets_, std::pair(host, tokens), tokens);
+}
+
+std::shared_ptr<Hedging> Transport::hedging(const std::string& host) {
+    const std::lock_guard lock(mutex_);
+    return shared(hedgings_, host);
 }
 
 std::shared_ptr<ConnectionPool> Transport::pool(Loop& loop) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(pools_, [](const auto& entry) { return entry.second.expired(); });
-    std::weak_ptr<ConnectionPool>& kept = pools_[&loop];
-    std::shared_ptr<ConnectionPool> pool = kept.lock();
-    if (!pool)
-        kept = pool = std::make_shared<ConnectionPool>(loop.context());
-    return pool;
+    return shared(pools_, &loop, loop.context());
 }
 
 } // namespace tz

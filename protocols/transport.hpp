@@ -1,8 +1,9 @@
 // What sources with the same settings share: whom TLS trusts, proxies, and for each host the budget
-// of its retries and the connections that wait for the next request.
+// of its retries, how late its answers are, and the connections that wait for the next request.
 #pragma once
 
 #include <tz/engine/options.hpp>
+#include <tz/protocols/hedge.hpp>
 #include <tz/protocols/network.hpp>
 #include <tz/protocols/retry.hpp>
 #include <tz/protocols/tls.hpp>
@@ -46,6 +47,9 @@ public:
     /// Shared by all that use the host with as many tokens.
     std::shared_ptr<RetryBudget> budget(const std::string& host, unsigned tokens);
 
+    /// What is known of the host's answers; shared by all that use it.
+    std::shared_ptr<Hedging> hedging(const std::string& host);
+
     /// The pool of this loop, as long as somebody holds it. On the loop's thread.
     std::shared_ptr<ConnectionPool> pool(Loop& loop);
 
@@ -56,6 +60,7 @@ private:
     mutable std::mutex mutex_; ///< of what follows
     std::unique_ptr<TlsContext> tls_;
     std::map<std::pair<std::string, unsigned>, std::weak_ptr<RetryBudget>> budgets_;
+    std::map<std::string, std::weak_ptr<Hedging>> hedgings_;
     std::map<const Loop*, std::weak_ptr<ConnectionPool>> pools_;
 };
 

@@ -97,6 +97,8 @@ Json to_json(const std::vector<FetchFile>& files, const LoadStats& stats) {
     json["requests"] = stats.requests;
     json["connections"] = stats.connections;
     json["retries"] = stats.retries;
+    json["hedged"] = stats.hedged;
+    json["hedges_won"] = stats.hedges_won;
     json["throttles"] = stats.throttles;
     json["loops"] = stats.loops;
     json["workers"] = stats.workers;

@@ -90,6 +90,8 @@ Json to_json(const LoadedInputs& loaded, Memory memory) {
     json["requests"] = stats.requests;
     json["connections"] = stats.connections;
     json["retries"] = stats.retries;
+    json["hedged"] = stats.hedged;
+    json["hedges_won"] = stats.hedges_won;
     json["throttles"] = stats.throttles;
     json["refetched"] = stats.refetched;
     json["loops"] = stats.loops;

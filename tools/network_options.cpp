@@ -91,6 +91,7 @@ void add_network_options(CLI::App& app, NetworkOptions& network) {
     add_number(app, "--tries", network.retry.tries_max, "Of a chunk, the first included (8)")
         ->check(CLI::Range(1, 1000).description(""))
         ->group(group);
+    add_flag(app, "--hedge", network.hedge, "Send a request again where its answer is late");
     add_number(app, "--redirects", network.redirects_max, "Most to follow (5)")->group(group);
 }
 

@@ -20,6 +20,8 @@ std::string network_text(const LoadStats& stats) {
         counted(stats.connections, "connection", "connections"));
     if (stats.retries > 0)
         text += ", " + counted(stats.retries, "retry", "retries");
+    if (stats.hedged > 0)
+        text += fmt::format(", {} sent twice ({} answered sooner)", stats.hedged, stats.hedges_won);
     if (stats.throttles > 0)
         text += fmt::format(", {} times asked for fewer", stats.throttles);
     if (stats.refetched > 0)

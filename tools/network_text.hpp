@@ -7,8 +7,8 @@
 
 namespace tz::cli {
 
-/// "12 requests on 4 connections", retries, throttles and gaps where there were any, and a line
-/// end.
+/// "12 requests on 4 connections", retries, second requests, throttles and gaps where there were
+/// any, and a line end.
 std::string network_text(const LoadStats& stats);
 
 } // namespace tz::cli

@@ -70,6 +70,7 @@ const std::set<std::string> remote_options{
     "--endpoint-url",
     "--insecure",
     "--first-byte-timeout",
+    "--hedge",
     "--no-sign-request",
     "--profile",
     "--proxy",

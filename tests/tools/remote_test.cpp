@@ -110,7 +110,27 @@ TEST_F(Remote, LoadTellsRequestsAndConnections) {
     EXPECT_GE(facts["requests"], 2);
     EXPECT_GE(facts["connections"], 1);
     EXPECT_EQ(facts["throttles"], 0);
+    EXPECT_EQ(facts["hedged"], 0);
+    EXPECT_EQ(facts["hedges_won"], 0);
     EXPECT_TRUE(facts["gap_bytes"].is_number_unsigned());
+}
+
+TEST_F(Remote, LoadTellsRequestsThatWereSentTwice) {
+    const Fault silent{.kind = FaultKind::no_answer, .time = std::chrono::seconds(60)};
+    for (const bool json : {false, true}) {
+        server.clear_rules();
+        server.add(Rule{.path = "/m/x.tensors", .first = 1, .last = 1, .faults = {silent}});
+        std::vector<std::string> arguments{"load", url(), "--hedge", "--first-byte-timeout", "60s"};
+        if (json)
+            arguments.emplace_back("--json");
+        const Outcome outcome = go(arguments);
+        ASSERT_EQ(outcome.code, 0) << outcome.err;
+        if (json)
+            EXPECT_EQ(Json::parse(outcome.out)["hedges_won"], 1);
+        else
+            EXPECT_NE(outcome.out.find(", 1 sent twice (1 answered sooner)"), outcome.out.npos)
+                << outcome.out;
+    }
 }
 
 TEST_F(Remote, LoadsFilesAndUrlsTogether) {
