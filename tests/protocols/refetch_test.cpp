@@ -221,10 +221,11 @@ TEST_F(Refetch, DoesNotHelpWithAWrongKey) {
 TEST_F(Refetch, WorksWithManyLanesAtOnce) {
     serve({"", true, 64 << 10, 64 << 10, Verify::all});
     test::HttpServerOptions slow;
-    slow.delay = 200ms; // so that all lanes ask before one of them asks again
+    slow.delay = 500ms; // so that all lanes ask before one of them asks again
+    network_.transport.first_byte_timeout = 10s;
     HttpServer server(slow);
     server.put("/m", *server_.object("/m"));
-    server.add(Rule{.first = 1, .last = 4, .faults = {{.kind = FaultKind::flip, .at = 5000}}});
+    server.add(Rule{.first = 1, .last = 8, .faults = {{.kind = FaultKind::flip, .at = 5000}}});
     EngineOptions options;
     options.chunk_bytes = row_.chunk_bytes;
     Engine engine(options);
