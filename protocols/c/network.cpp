@@ -61,6 +61,7 @@ constexpr std::array network_options{
     NetworkOption{
         "first-byte-timeout-ms",
         [](Options& to, Text v) { to.transport.first_byte_timeout = milliseconds(v); }},
+    NetworkOption{"hedge", [](Options& to, Text v) { to.hedge = flag(v); }},
     NetworkOption{"insecure", [](Options& to, Text v) { to.transport.insecure = flag(v); }},
     NetworkOption{"no-sign-request", [](Options& to, Text v) { to.s3.no_sign_request = flag(v); }},
     NetworkOption{"profile", [](Options& to, Text v) { to.s3.profile = v; }},

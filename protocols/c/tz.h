@@ -236,7 +236,7 @@ TZ_API void tz_load_options_set_cancel(tz_load_options* options, const tz_cancel
  *   ca-file, client-cert, client-key: paths of PEM files
  *   endpoint-url, region, profile, access-key-id, secret-access-key, session-token: of S3
  *   proxy: a URL, or "" for none
- *   insecure, no-sign-request, allow-http: "1" or "0"
+ *   hedge, insecure, no-sign-request, allow-http: "1" or "0"
  *   redirects, tries: how many at most
  *   connect-timeout-ms, first-byte-timeout-ms, stall-time-ms: milliseconds */
 TZ_API void

@@ -146,8 +146,9 @@ TEST_F(Refused, OneTensorOf8GiBIsStagedLike8000OfOneMiB) {
         const auto json = nlohmann::json::parse(load.out);
         staging[i++] = json["staging_bytes"];
         EXPECT_LE(json["staging_bytes"], 256u << 20);
-        if (!sanitized) // their shadow counts too
+        if (!sanitized) { // their shadow counts too
             EXPECT_LE(json["peak_rss_bytes"], (256u + 32u) << 20);
+        }
     }
     EXPECT_EQ(staging[0], staging[1]);
 }
