@@ -33,9 +33,9 @@ struct LoadStats {
     /// Pieces, tensors and chunks with headers that came damaged from servers, and were right when
     /// they were fetched once more.
     std::uint64_t refetched = 0;
-    std::uint64_t hedged = 0;        ///< requests sent a second time, being late
-    std::uint64_t hedges_won = 0;    ///< of these second ones, answered first
-    std::string io;                  ///< "uring" or "threads"
+    std::uint64_t hedged = 0;     ///< requests sent a second time, being late
+    std::uint64_t hedges_won = 0; ///< of these second ones, answered first
+    std::string io;               ///< "uring" or "threads"
     unsigned loops = 0;
     unsigned workers = 0;
     unsigned lanes = 0; ///< the most that worked at one time

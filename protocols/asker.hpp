@@ -43,8 +43,8 @@ public:
     /// Where to begin: at what the caller named, or where that is known to lead.
     virtual Place start() const = 0;
 
-    /// The request for `range`, a value of Range, of the version `pinned` (null: whichever).
-    /// Throws `tz::Error` where there are no credentials, or they must not go there.
+    /// The request for `range`, a value of Range or "" for all, of the version `pinned` (null:
+    /// whichever). Throws `tz::Error` where there are no credentials, or they must not go there.
     virtual awaitable<Question>
     question(Loop& loop, const Place& place, std::string range, const Identity* pinned) = 0;
 

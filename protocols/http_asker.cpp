@@ -17,7 +17,8 @@ HttpTime now() {
 /// Range, and what pins the version.
 std::vector<HttpHeader> range_headers(std::string range, const Pin& pin) {
     std::vector<HttpHeader> headers;
-    headers.push_back(HttpHeader{"Range", std::move(range)});
+    if (!range.empty())
+        headers.push_back(HttpHeader{"Range", std::move(range)});
     for (const auto& [name, value] : pin.headers)
         headers.push_back(HttpHeader{name, value});
     return headers;

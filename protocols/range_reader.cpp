@@ -121,9 +121,7 @@ awaitable<void> RangeReader::attempt(Transfer& transfer, Attempt& attempt) {
 awaitable<void> RangeReader::ask(Transfer& transfer, Attempt& attempt) {
     Asker& asker = source_->asker();
     attempt.place = transfer.place ? *transfer.place : asker.start();
-    const std::uint64_t from = transfer.offset + transfer.done;
-    std::string range = "bytes=" + std::to_string(from) + '-' +
-                        std::to_string(transfer.offset + transfer.bytes - 1);
+    std::string range = transfer.range();
     attempt.question =
         co_await asker.question(loop_, attempt.place, std::move(range), source_->identity());
     co_await connect(transfer, attempt);
@@ -185,7 +183,7 @@ awaitable<void> RangeReader::take_answer(Transfer& transfer, Attempt& attempt) {
     if (!is_object(head.status) || may_be_late_error(head)) {
         co_await read_refusal(attempt);
         transfer.place = source_->asker().moved(attempt.place, head, attempt.text);
-        attempt.moved = transfer.place.has_value();
+        attempt.moved = transfer.place.has_value() || leave_range_out(transfer, head);
         if (attempt.moved)
             co_return;
         if (attempt.error)
@@ -203,6 +201,15 @@ awaitable<void> RangeReader::take_answer(Transfer& transfer, Attempt& attempt) {
         refuse(*refusal, attempt);
     else
         co_await take_body(transfer, attempt, std::get<RangeBody>(verdict));
+}
+
+/// Whether the object may be empty, and is asked for once more without a range.
+bool RangeReader::leave_range_out(Transfer& transfer, const ReplyHead& head) const {
+    const bool first = transfer.offset == 0 && transfer.done == 0 && !source_->identity();
+    if (head.status != 416 || head.find("content-range") || !first || transfer.unranged)
+        return false;
+    transfer.unranged = true;
+    return true;
 }
 
 /// The text of an answer that is no object, or might be none.

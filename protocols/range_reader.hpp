@@ -52,6 +52,7 @@ private:
     awaitable<void> connect_again(Twice& twice);
     void reserve(Transfer& transfer);
     awaitable<void> take_answer(Transfer& transfer, Attempt& attempt);
+    bool leave_range_out(Transfer& transfer, const ReplyHead& head) const;
     awaitable<void> read_refusal(Attempt& attempt);
     void learn(const ReplyHead& head, const RangeBody& body) const;
     awaitable<std::optional<ReplyHead>> ask_for_checksum();

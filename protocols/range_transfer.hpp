@@ -43,6 +43,13 @@ struct RangeReader::Transfer {
         }
     }
 
+    /// The value of Range for what is missing; "" for the whole object.
+    std::string range() const {
+        if (unranged)
+            return {};
+        return "bytes=" + std::to_string(offset + done) + '-' + std::to_string(offset + bytes - 1);
+    }
+
     std::uint64_t offset;
     std::vector<std::span<std::byte>> to;
     std::uint64_t bytes = 0; ///< that are wanted; fewer, once it is known that there are fewer
@@ -51,9 +58,11 @@ struct RangeReader::Transfer {
     std::unique_ptr<ConnectionPool::Lease> reserved; ///< for the first attempt
     std::string reserved_way;
     std::optional<Place> place; ///< that the last answer led to
-    unsigned elsewhere = 0;     ///< times that a place was forgotten
-    bool renew = false;         ///< the first attempt opens a connection
-    unsigned fruitless = 0;     ///< new connections without an answer, one after the other
+    /// Some servers refuse any range of an empty object, and don't say that it is empty.
+    bool unranged = false;
+    unsigned elsewhere = 0; ///< times that a place was forgotten
+    bool renew = false;     ///< the first attempt opens a connection
+    unsigned fruitless = 0; ///< new connections without an answer, one after the other
 };
 
 /// One request, and what became of it.

@@ -53,7 +53,8 @@ Place S3Asker::start() const {
 awaitable<Question>
 S3Asker::question(Loop& loop, const Place& place, std::string range, const Identity* pinned) {
     HttpRequest request;
-    request.headers.push_back(HttpHeader{"Range", std::move(range)});
+    if (!range.empty())
+        request.headers.push_back(HttpHeader{"Range", std::move(range)});
     if (pinned == nullptr)
         request.headers.push_back(checksum_mode());
     Question question = co_await ready(loop, place, pinned, std::move(request));

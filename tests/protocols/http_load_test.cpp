@@ -228,5 +228,23 @@ TEST_F(HttpLoad, WarnsOnceOfAnObjectWhoseChangeCannotBeNoticed) {
     EXPECT_TRUE(logged_.says("no ETag"));
 }
 
+TEST_F(HttpLoad, TakesARefusalOfAnyRangeForAnEmptyObjectIfItIsOne) {
+    HttpServer server;
+    server.put("/empty", test::held_object({}));
+    put(server, "/m.tensors", sample_);
+    for (const char* path : {"/empty", "/m.tensors"}) { // the first request to each
+        test::Rule rule;
+        rule.path = path;
+        rule.last = 0;
+        rule.faults = {{test::FaultKind::not_satisfiable_bare}};
+        server.add(rule);
+    }
+    Engine engine;
+    const auto error = test::error_of([&] { load(engine, open(server.url("/empty"))); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::format) << error->what();
+    expect_same(load(engine, open(server.url("/m.tensors"))), sample_);
+}
+
 } // namespace
 } // namespace tz
