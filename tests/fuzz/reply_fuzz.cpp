@@ -1,5 +1,6 @@
 // An input is the head of an answer: the first 8 bytes say what was asked for and how the answer is
 // framed, then comes a line for each header.
+#include <tz/protocols/checksum_headers.hpp>
 #include <tz/protocols/range_reply.hpp>
 #include <tz/protocols/retry.hpp>
 
@@ -96,7 +97,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check(*body, request, reply);
     else
         require(!std::get<Refusal>(verdict).problem.hint.empty());
-    checksums_of(header_lookup(reply));
+    for (const bool whole : {false, true})
+        checksum_of(header_lookup(reply), whole);
     for (const auto& [name, value] : headers)
         check_dates(value);
     return 0;
