@@ -151,7 +151,7 @@ tidy() {
     fi
     ((${#files[@]})) || return 0
     printf '%s\0' "${files[@]:0:tidy_files_max}" |
-        xargs -0 -n 1 -P "$(nproc)" build/lint/bin/clang-tidy --quiet -p build/tsan
+        xargs -0 -n 1 -P "$(nproc)" build/lint/bin/clang-tidy --quiet -p build/dev --extra-arg=-Wno-unknown-warning-option
 }
 
 # Each fuzzer for a while on a copy of its seeds, so that what it finds does not land in the tree.

@@ -219,7 +219,8 @@ FilesFetch::bring(const Chunk& chunk, LaneReader& reader, Loop& loop, unsigned s
     const std::uint32_t index = chunk.source;
     try {
         co_await copy(chunk, reader.of(index), loop, slot);
-        if ((parts_[index]->missing -= chunk.body.bytes) == 0)
+        const std::uint64_t missing = parts_[index]->missing -= chunk.body.bytes;
+        if (missing == 0)
             co_await finish(index, loop);
     } catch (const Error& error) {
         failed_ = true;

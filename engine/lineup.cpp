@@ -58,7 +58,7 @@ void Lineup::deal(bool needs_scratch) {
     }
     shares_ = deal_lanes(preferences_, lanes, fixed);
     // what an earlier load with more lanes left behind; this one may need the memory elsewhere
-    engine_.arena->release_from(lanes_max() * width_);
+    engine_.arena->release_from(std::size_t{lanes_max()} * width_);
 }
 
 unsigned Lineup::lanes_max() const {

@@ -120,6 +120,7 @@ void S3Asker::sign(HttpRequest& request, const Place& place, const CredentialsCa
     const auto time = now() + seconds(clock_offset_.load());
     const auto key = key_for(entry, time, place.region);
     std::vector<SigningHeader> headers;
+    headers.reserve(request.headers.size());
     for (const HttpHeader& header : request.headers)
         headers.push_back(SigningHeader{header.name, header.value});
     const SigningRequest signing{

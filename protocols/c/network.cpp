@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -23,8 +24,8 @@ struct NetworkOption {
 
 unsigned number(std::string_view value) {
     unsigned number = 0;
-    const char* end = value.data() + value.size();
-    const auto [rest, error] = std::from_chars(value.data(), end, number);
+    const char* const end = std::to_address(value.end());
+    const auto [rest, error] = std::from_chars(std::to_address(value.begin()), end, number);
     if (error != std::errc() || rest != end)
         throw Error(errc::usage, "not a whole number from 0 on: '" + printable(value) + "'");
     return number;
