@@ -12,8 +12,8 @@ namespace tz {
 /// so does a full receive buffer, however little it holds.
 class LowWater {
 public:
-    // Far below the usual limit of a receive buffer (tcp_rmem, 6 MiB), so that the sender never waits
-    // for the reader to wake.
+    // Far below the usual limit of a receive buffer (tcp_rmem, 6 MiB), so that the sender never
+    // waits for the reader to wake.
     static constexpr std::size_t bytes_max = 256 << 10;
 
     /// `missing`: as many are certain to come, or it would wait for ever. 0 is for any.
