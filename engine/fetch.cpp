@@ -30,7 +30,7 @@ struct Part {
     Part(const std::string& path, Existing existing) : file(path, existing) {}
 
     NewFile file;
-    std::optional<format::Checksum> checksum; ///< of the whole, by whom it comes from
+    std::optional<format::Checksum> checksum; ///< by the caller, or else by whom it comes from
     std::uint64_t begun = 0;                  ///< bytes that came with the first answer
     std::atomic<std::uint64_t> missing = 0;   ///< bytes
 };
@@ -71,9 +71,7 @@ private:
     awaitable<void> copy(const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot);
     awaitable<void> finish(std::uint32_t index, Loop& loop);
     void check(std::uint32_t index);
-    std::optional<format::Checksum> expected_of(std::uint32_t index) const;
-    Error wrong_sum(
-        std::uint32_t index, const format::Checksum& sum, const format::Checksum& expected) const;
+    Error wrong_sum(std::uint32_t index, const format::Checksum& sum) const;
     void check_going_on() const;
     void publish();
     LoadStats stats() const;
@@ -117,6 +115,9 @@ void FilesFetch::make_files(Existing existing) {
         if (!paths.insert(file.path).second)
             throw Error(errc::usage, "two files are to be written here").in(file.path);
         parts_.push_back(std::make_unique<Part>(file.path, existing));
+        if (file.sha256)
+            parts_.back()->checksum = format::Checksum{
+                format::ChecksumKind::sha256, {file.sha256->begin(), file.sha256->end()}};
     }
 }
 
@@ -148,7 +149,7 @@ awaitable<void> FilesFetch::begin(std::uint32_t index, Loop& loop, std::span<std
         auto reader = hosts_.reader(index, loop);
         if (!known)
             part.begun = co_await reader->begin(memory);
-        if (!files_[index].sha256)
+        if (!part.checksum)
             part.checksum = co_await reader->checksum();
         hosts_.keep(std::move(reader), index, loop);
     }
@@ -272,7 +273,7 @@ void FilesFetch::check(std::uint32_t index) {
             "the file written has " + std::to_string(bytes) + " bytes, not " +
                 std::to_string(sources_[index]->bytes()))
             .in(file.path());
-    const std::optional<format::Checksum> expected = expected_of(index);
+    const std::optional<format::Checksum>& expected = parts_[index]->checksum;
     if (!expected)
         return;
     format::ChecksumStream stream(expected->kind);
@@ -285,21 +286,13 @@ void FilesFetch::check(std::uint32_t index) {
     }
     const format::Checksum sum = stream.finish();
     if (sum != *expected)
-        throw wrong_sum(index, sum, *expected);
+        throw wrong_sum(index, sum);
 }
 
-/// What the caller says wins over what the server says.
-std::optional<format::Checksum> FilesFetch::expected_of(std::uint32_t index) const {
-    const auto& sha256 = files_[index].sha256;
-    if (!sha256)
-        return parts_[index]->checksum;
-    return format::Checksum{format::ChecksumKind::sha256, {sha256->begin(), sha256->end()}};
-}
-
-Error FilesFetch::wrong_sum(
-    std::uint32_t index, const format::Checksum& sum, const format::Checksum& expected) const {
+Error FilesFetch::wrong_sum(std::uint32_t index, const format::Checksum& sum) const {
     std::string text = std::string("its ") + format::name_of(sum.kind) + " is " +
-                       format::hex(sum.bytes) + " and not " + format::hex(expected.bytes);
+                       format::hex(sum.bytes) + " and not " +
+                       format::hex(parts_[index]->checksum->bytes);
     if (files_[index].sha256)
         return Error(
             errc::integrity,

@@ -155,7 +155,7 @@ Steps steps_of(const Job& job, const Passage& passage) {
 }
 
 /// Goes on where it ended. The piece that is damaged, if one is.
-const DamagedPiece* take_data(Job& job, Passage& passage, JobTimes& times) {
+std::optional<DamagedPiece> take_data(Job& job, Passage& passage, JobTimes& times) {
     const auto segments = passage.chunk.segments;
     passage.taken.resize(segments.size());
     for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -163,11 +163,11 @@ const DamagedPiece* take_data(Job& job, Passage& passage, JobTimes& times) {
         if (segments[i].header || taken.done)
             continue;
         const auto bytes = passage.placement.bytes_of(job, segments[i]);
-        job.transform.take_data(segments[i], bytes, passage.keys[i], taken, times);
-        if (taken.damaged)
-            return &*taken.damaged;
+        if (auto damaged =
+                job.transform.take_data(segments[i], bytes, passage.keys[i], taken, times))
+            return damaged;
     }
-    return nullptr;
+    return {};
 }
 
 /// Where the segment stands in the order of its tensor's hashes, as a value of the gate.
@@ -210,17 +210,17 @@ awaitable<void> transform(Job& job, Loop& loop, Passage& passage) {
     const Steps steps = steps_of(job, passage);
     if (!steps.data)
         co_return finish(job, passage); // it was read to where it belongs, unverified
-    const DamagedPiece* damaged = nullptr;
+    std::optional<DamagedPiece> damaged;
     do {
         auto take = [&job, &passage, &damaged, ordered = steps.ordered](JobTimes& times) {
             damaged = take_data(job, passage, times);
-            if (!ordered && damaged == nullptr)
+            if (!ordered && !damaged)
                 finish(job, passage);
         };
         co_await work(loop, passage, take);
-        if (damaged != nullptr)
+        if (damaged)
             co_await fetch_piece_again(job, passage, *damaged);
-    } while (damaged != nullptr);
+    } while (damaged);
     if (steps.ordered)
         co_await hash_in_order(job, loop, passage);
     co_await mend(job, loop, passage);
@@ -229,10 +229,7 @@ awaitable<void> transform(Job& job, Loop& loop, Passage& passage) {
 /// Brings one chunk home.
 awaitable<void> pass(Job& job, Loop& loop, Passage& passage) {
     passage.placement = co_await place(job, passage.chunk, passage.reader, loop, passage.slot);
-    const Placement& placement = passage.placement;
-    passage.meter.read_begins(placement.route);
-    co_await passage.reader.read(placement.route, placement.offset, placement.to, placement.need);
-    passage.meter.read_ends(placement.route);
+    co_await read_chunk(passage);
     co_await take_headers(job, loop, passage);
     co_await find_keys(job, loop, passage);
     co_await transform(job, loop, passage);

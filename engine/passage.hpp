@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,24 @@ struct Passage {
     std::optional<std::uint64_t> piece; ///< that was fetched again last, by its place in the file
     unsigned refetched = 0;
 };
+
+/// Reads for it, seen by its meter.
+inline awaitable<void> read(
+    Passage& passage,
+    Route route,
+    std::uint64_t offset,
+    std::span<const Buffer> to,
+    std::size_t need) {
+    passage.meter.read_begins(route);
+    co_await passage.reader.read(route, offset, to, need);
+    passage.meter.read_ends(route);
+}
+
+/// All of the chunk, to where it is placed.
+inline awaitable<void> read_chunk(Passage& passage) {
+    const Placement& placement = passage.placement;
+    return read(passage, placement.route, placement.offset, placement.to, placement.need);
+}
 
 /// Runs `step(times)` on a worker.
 template <typename Step>

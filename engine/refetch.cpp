@@ -11,18 +11,16 @@ bool is_remote(const Job& job, const Passage& passage) {
     return !job.files[passage.chunk.source].source->host().empty();
 }
 
-/// Of a server's object: any place of it, to memory of any alignment.
-awaitable<void> read(Passage& passage, std::uint64_t offset, Buffer to) {
+/// Of a server's object: any place of it, to memory of any alignment. `to` outlives the coroutine.
+awaitable<void> read(Passage& passage, std::uint64_t offset, const Buffer& to) {
     const std::span<const Buffer> buffers(&to, 1);
-    passage.meter.read_begins(Route::buffered);
-    co_await passage.reader.read(Route::buffered, offset, buffers, to.bytes.size());
-    passage.meter.read_ends(Route::buffered);
+    return read(passage, Route::buffered, offset, buffers, to.bytes.size());
 }
 
 /// What the chunks of a tensor went through, in the order of its data, which one lane has now.
 void take_again(Job& job, const Segment& segment, std::span<std::byte> bytes, JobTimes& times) {
     Taken taken;
-    job.transform.take_data(segment, bytes, nullptr, taken, times);
+    job.transform.take_data(segment, bytes, nullptr, taken, times); // nothing sealed comes here
     job.arrivals[segment.item].crc32 ^= taken.crc32;
     std::vector<format::Sha256Part> parts;
     job.transform.list_hashes(segment.item, taken.plain, parts);
@@ -44,10 +42,7 @@ awaitable<void> fetch_chunk_again(Job& job, Passage& passage, const Error& error
         throw error;
     ++passage.refetched;
     passage.reader.renew_connection();
-    const Placement& placement = passage.placement;
-    passage.meter.read_begins(placement.route);
-    co_await passage.reader.read(placement.route, placement.offset, placement.to, placement.need);
-    passage.meter.read_ends(placement.route);
+    co_await read_chunk(passage);
 }
 
 awaitable<void> fetch_piece_again(Job& job, Passage& passage, const DamagedPiece& piece) {

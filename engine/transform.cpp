@@ -34,8 +34,8 @@ Error wrong_hash(const char* hash, const format::Tensor& tensor) {
 }
 
 /// Opens the pieces of `seal` that `bytes`, which begins `position` bytes into the tensor, holds
-/// whole; those that `taken` has are behind us. False at the first whose MAC does not fit.
-bool open_pieces(
+/// whole; those that `taken` has are behind us. Ends at the first whose MAC does not fit.
+std::optional<DamagedPiece> open_pieces(
     const format::Tensor& tensor,
     const format::Seal& seal,
     std::uint64_t position,
@@ -64,12 +64,16 @@ bool open_pieces(
                     " does not fit",
                 offset,
                 "the key is wrong or the file was changed");
-            taken.damaged.emplace(DamagedPiece{std::move(error), offset, bytes.subspan(at, size)});
-            return false;
+            return DamagedPiece{std::move(error), offset, bytes.subspan(at, size)};
         }
         taken.opened += size;
     }
-    return true;
+    return {};
+}
+
+/// Where the ciphertext of a gathered tensor is collected.
+std::span<std::byte> gathered_bytes(const Item& item, const Arrival& arrival) {
+    return arrival.scratch ? arrival.scratch->bytes().first(item.read.bytes) : arrival.destination;
 }
 
 // Smaller writes leave it to the page fault, which is no dearer than asking.
@@ -170,37 +174,24 @@ void Transform::take_header(std::uint32_t index, std::span<const std::byte> byte
         arrival.digest.emplace();
 }
 
-/// Collects the ciphertext; returns the plaintext once all of it was there and opened.
-std::span<std::byte> Transform::gather(
-    const Segment& segment,
-    std::span<std::byte> bytes,
-    const format::Secret* key,
-    Taken& taken,
-    JobTimes& times) const {
+/// Collects the ciphertext. True for who brings the last of it.
+bool Transform::gather(
+    const Segment& segment, std::span<std::byte> bytes, Taken& taken, JobTimes& times) const {
+    if (std::exchange(taken.gathered, true))
+        return true; // and comes back for a piece that was damaged
     const Item& item = items[segment.item];
     Arrival& arrival = arrivals[segment.item];
-    const auto all =
-        arrival.scratch ? arrival.scratch->bytes().first(item.read.bytes) : arrival.destination;
-    if (!taken.gathered) {
-        const std::uint64_t at = segment.range.offset - item.read.offset;
-        copy_bytes(all.subspan(at, bytes.size()), bytes, times);
-        taken.gathered = true;
-        if (arrival.ungathered.fetch_sub(bytes.size()) != bytes.size())
-            return {};
-    }
-    const std::uint64_t position = item.read.offset - item.tensor->data.offset;
-    if (!open_pieces(*item.tensor, *arrival.header.seal, position, all, all, *key, taken, times))
-        return {};
-    return all;
+    const std::uint64_t at = segment.range.offset - item.read.offset;
+    copy_bytes(gathered_bytes(item, arrival).subspan(at, bytes.size()), bytes, times);
+    return arrival.ungathered.fetch_sub(bytes.size()) == bytes.size();
 }
 
-void Transform::take_data(
+std::optional<DamagedPiece> Transform::take_data(
     const Segment& segment,
     std::span<std::byte> bytes,
     const format::Secret* key,
     Taken& taken,
     JobTimes& times) const {
-    taken.damaged.reset();
     const Item& item = items[segment.item];
     const auto& tensor = *item.tensor;
     Arrival& arrival = arrivals[segment.item];
@@ -214,15 +205,17 @@ void Transform::take_data(
     std::optional<format::Crc32> crc;
 
     if (arrival.gathered) {
-        plain = gather(segment, bytes, key, taken, times);
-        if (plain.empty()) {
-            taken.done = !taken.damaged;
-            return;
+        if (!gather(segment, bytes, taken, times)) {
+            taken.done = true;
+            return {};
         }
         position = item.read.offset - tensor.data.offset;
-    } else if (arrival.header.seal) {
-        if (!open_pieces(tensor, *arrival.header.seal, position, plain, bytes, *key, taken, times))
-            return;
+        plain = bytes = gathered_bytes(item, arrival);
+    }
+    if (arrival.header.seal) {
+        if (auto damaged = open_pieces(
+                tensor, *arrival.header.seal, position, plain, bytes, *key, taken, times))
+            return damaged;
     } else if (plain.data() != bytes.data() && arrival.checks.crc32) {
         crc = copy_crc32(plain, bytes, times);
     } else if (plain.data() != bytes.data()) {
@@ -240,6 +233,7 @@ void Transform::take_data(
     }
     taken.plain = plain;
     taken.done = true;
+    return {};
 }
 
 void Transform::list_hashes(

@@ -74,7 +74,6 @@ struct Taken {
     format::Crc32 crc32 = 0;          ///< its share
     bool gathered = false;            ///< its bytes lie with those of its tensor
     std::uint64_t opened = 0;         ///< bytes of whole pieces: of it, or of the gathered tensor
-    std::optional<DamagedPiece> damaged;
 };
 
 /// What one load asks of its transforms. Shared by all lanes; constant but for the arrivals.
@@ -90,9 +89,9 @@ struct Transform {
 
     /// Brings `bytes`, the segment's range of the file, to the item's destination: copied, or
     /// opened with `key` if sealed, and CRC-32 taken on the way. `bytes` may be the destination
-    /// itself, and may be overwritten. `taken` says how it went. Where a piece is damaged, another
-    /// call goes on with that piece.
-    void take_data(
+    /// itself, and may be overwritten. `taken` says how far it came. Where it ends with a damaged
+    /// piece, another call goes on with that one.
+    std::optional<DamagedPiece> take_data(
         const Segment& segment,
         std::span<std::byte> bytes,
         const format::Secret* key,
@@ -114,12 +113,8 @@ struct Transform {
     std::optional<Error> settle(std::uint32_t item) const;
 
 private:
-    std::span<std::byte> gather(
-        const Segment& segment,
-        std::span<std::byte> bytes,
-        const format::Secret* key,
-        Taken& taken,
-        JobTimes& times) const;
+    bool gather(const Segment& segment, std::span<std::byte> bytes, Taken& taken, JobTimes& times)
+        const;
 };
 
 } // namespace tz

@@ -133,9 +133,8 @@ private:
         }
         JobTimes times;
         Taken taken;
-        transform_.take_data(segment, bytes, &key_, taken, times);
-        if (taken.damaged)
-            throw Error(taken.damaged->error);
+        if (const auto damaged = transform_.take_data(segment, bytes, &key_, taken, times))
+            throw Error(damaged->error);
         const auto plain = taken.plain;
         std::vector<format::Sha256Part> parts;
         if (!plain.empty())

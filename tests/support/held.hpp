@@ -28,9 +28,9 @@ inline std::ostream& operator<<(std::ostream& out, const Held& held) {
 
 /// ThreadSanitizer keeps a thread of its own from the first one that the program starts.
 inline void start_sanitizer_thread() {
+    if (!thread_sanitized)
+        return;
     static const bool started = [] {
-        if (!thread_sanitized)
-            return true;
         pid_t thread = 0;
         std::thread([&] { thread = ::gettid(); }).join();
         while (std::filesystem::exists("/proc/self/task/" + std::to_string(thread)))
