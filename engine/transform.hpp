@@ -113,8 +113,8 @@ struct Transform {
     std::optional<Error> settle(std::uint32_t item) const;
 
 private:
-    bool gather(const Segment& segment, std::span<std::byte> bytes, Taken& taken, JobTimes& times)
-        const;
+    bool
+    gather(const Segment& segment, std::span<std::byte> bytes, Taken& taken, JobTimes& times) const;
 };
 
 } // namespace tz
