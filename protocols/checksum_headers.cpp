@@ -1,9 +1,9 @@
+#include <tz/protocols/base64.hpp>
 #include <tz/protocols/checksum_headers.hpp>
 
 #include <boost/algorithm/string/predicate.hpp>
 
 #include <algorithm>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,41 +15,6 @@ namespace {
 
 using format::Checksum;
 using format::ChecksumKind;
-
-int base64_digit(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/// Fills `to`; false where `text` isn't exactly as many bytes in canonical base64.
-bool decode_base64(std::string_view text, std::span<std::byte> to) {
-    if (text.size() != (to.size() + 2) / 3 * 4)
-        return false;
-    const std::size_t padding = (3 - to.size() % 3) % 3;
-    if (!text.ends_with(std::string_view("==").substr(0, padding)))
-        return false;
-    text.remove_suffix(padding);
-    unsigned bits = 0;
-    unsigned count = 0;
-    std::size_t done = 0;
-    for (const char c : text) {
-        const int digit = base64_digit(c);
-        if (digit < 0)
-            return false;
-        bits = (bits << 6 | static_cast<unsigned>(digit)) & 0xffff;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            to[done++] = static_cast<std::byte>(bits >> count);
-        }
-    }
-    return (bits & ((1u << count) - 1)) == 0; // else two texts would mean the same bytes
-}
 
 std::optional<Checksum> checksum_from(ChecksumKind kind, std::string_view base64) {
     Checksum checksum{kind, std::vector<std::byte>(format::bytes_of(kind))};

@@ -1,4 +1,4 @@
-// How many bytes a socket waits for before it wakes who waits for it.
+// How many bytes a socket waits for before it wakes who waits for it, and how many it then gives.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +6,9 @@
 #include <sys/socket.h>
 
 namespace tz {
+
+/// Taken from a connection without a pause, before others of the loop have their turn.
+constexpr std::size_t burst_max = 1 << 20;
 
 /// SO_RCVLOWAT of one socket. A link that is slower than the reader brings a packet at a time; to
 /// wake up for each costs several times what copying it does. An end or a fault wakes at once, and

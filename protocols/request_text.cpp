@@ -1,11 +1,11 @@
+#include <tz/protocols/base64.hpp>
 #include <tz/protocols/connection.hpp>
 #include <tz/protocols/request_text.hpp>
-
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <cctype>
 #include <initializer_list>
+#include <span>
 
 namespace tz {
 
@@ -80,13 +80,7 @@ std::string request_text(const HttpRequest& request, const Peer& peer) {
 }
 
 std::string basic_authorization(const std::string& userinfo) {
-    std::string text(4 * ((userinfo.size() + 2) / 3) + 1, '\0');
-    const int size = ::EVP_EncodeBlock(
-        reinterpret_cast<unsigned char*>(text.data()),
-        reinterpret_cast<const unsigned char*>(userinfo.data()),
-        static_cast<int>(userinfo.size()));
-    text.resize(static_cast<std::size_t>(size));
-    return "Basic " + text;
+    return "Basic " + encode_base64(std::as_bytes(std::span(userinfo)));
 }
 
 bool repeatable(std::string_view method) {

@@ -70,11 +70,6 @@ Problem status_problem(unsigned status, std::optional<S3Code> s3) {
     if (s3 && acted_on(*s3))
         return by_code(*s3, text);
     switch (status) {
-    case 400: // nginx says so of a missing certificate, and of plain text on its TLS port
-        return {
-            errc::transport,
-            "the server refused the request (" + text + ")",
-            "check the address, and whether the server wants https or a client certificate"};
     case 401:
     case 403:
         return by_code(S3Code::access_denied, text);
@@ -101,10 +96,13 @@ Problem status_problem(unsigned status, std::optional<S3Code> s3) {
             "use the address that it leads to"};
     if (status >= 500)
         return {errc::transport, "the server failed (" + text + ")", "try again later"};
+    // nginx says 400 of a missing certificate, and of plain text on its TLS port
     return {
         errc::transport,
         "the server refused the request (" + text + ")",
-        "check that the address is one of a file"};
+        status == 400
+            ? "check the address, and whether the server wants https or a client certificate"
+            : "check that the address is one of a file"};
 }
 
 } // namespace tz

@@ -25,8 +25,6 @@ using asio::ip::tcp;
 
 // What one recv takes: larger ones measured no better.
 constexpr std::size_t ciphertext_bytes = 256 << 10;
-// Given out without a pause, before other connections of the loop have their turn.
-constexpr std::size_t burst_max = 1 << 20;
 // A record of 16 KiB and what TLS adds to it: as much of what is missing can have come already.
 constexpr std::size_t record_bytes_max = 17 << 10;
 

@@ -18,8 +18,6 @@ using asio::ip::tcp;
 namespace {
 
 constexpr std::size_t pieces_max = 64; // of one recvmsg
-// Taken without a pause, before other connections of the loop have their turn.
-constexpr std::size_t burst_max = 1 << 20;
 
 } // namespace
 

@@ -3,8 +3,7 @@
 #include <tz/engine/fetch.hpp>
 #include <tz/format/checksum.hpp>
 #include <tz/format/hash.hpp>
-
-#include <openssl/evp.h>
+#include <tz/protocols/base64.hpp>
 
 #include <filesystem>
 
@@ -16,15 +15,6 @@ using test::Fault;
 using test::FaultKind;
 using test::HttpServer;
 using test::Rule;
-
-std::string base64(std::span<const std::byte> bytes) {
-    std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-    const auto* from = reinterpret_cast<const unsigned char*>(bytes.data());
-    const int size = ::EVP_EncodeBlock(
-        reinterpret_cast<unsigned char*>(text.data()), from, static_cast<int>(bytes.size()));
-    text.resize(static_cast<std::size_t>(size));
-    return text;
-}
 
 struct Row {
     const char* header;
@@ -61,7 +51,7 @@ protected:
         format::Checksum sum = stream.finish();
         if (!right)
             sum.bytes[1] ^= std::byte{4};
-        return row.before + base64(sum.bytes) + row.behind;
+        return row.before + encode_base64(sum.bytes) + row.behind;
     }
 
     void serve(const Row& row, const std::string& value) {
@@ -90,12 +80,7 @@ protected:
     }
 
     void fault(const Fault& fault, const std::string& method, std::uint64_t first = 0) {
-        Rule rule;
-        rule.method = method;
-        rule.first = first;
-        rule.last = first;
-        rule.faults.push_back(fault);
-        server_.add(rule);
+        server_.add(Rule{.method = method, .first = first, .last = first, .faults = {fault}});
     }
 
     std::size_t heads() const {

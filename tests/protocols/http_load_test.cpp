@@ -233,11 +233,8 @@ TEST_F(HttpLoad, TakesARefusalOfAnyRangeForAnEmptyObjectIfItIsOne) {
     server.put("/empty", test::held_object({}));
     put(server, "/m.tensors", sample_);
     for (const char* path : {"/empty", "/m.tensors"}) { // the first request to each
-        test::Rule rule;
-        rule.path = path;
-        rule.last = 0;
-        rule.faults = {{test::FaultKind::not_satisfiable_bare}};
-        server.add(rule);
+        const test::Fault bare{.kind = test::FaultKind::not_satisfiable_bare};
+        server.add(test::Rule{.path = path, .last = 0, .faults = {bare}});
     }
     Engine engine;
     const auto error = test::error_of([&] { load(engine, open(server.url("/empty"))); });

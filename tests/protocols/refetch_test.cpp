@@ -90,15 +90,8 @@ protected:
     }
 
     void flip(std::uint64_t first, std::uint64_t last, std::uint64_t at) {
-        Fault fault;
-        fault.kind = FaultKind::flip;
-        fault.at = at;
-        Rule rule;
-        rule.path = "/m";
-        rule.first = first;
-        rule.last = last;
-        rule.faults.push_back(fault);
-        server_.add(rule);
+        const Fault flip{.kind = FaultKind::flip, .at = at};
+        server_.add(Rule{.path = "/m", .first = first, .last = last, .faults = {flip}});
     }
 
     /// Warnings of damage.
