@@ -94,12 +94,7 @@ Json to_json(const std::vector<FetchFile>& files, const LoadStats& stats) {
     json["io"] = stats.io;
     json["read_bytes"] = stats.read_bytes;
     json["direct_bytes"] = stats.direct_bytes;
-    json["requests"] = stats.requests;
-    json["connections"] = stats.connections;
-    json["retries"] = stats.retries;
-    json["hedged"] = stats.hedged;
-    json["hedges_won"] = stats.hedges_won;
-    json["throttles"] = stats.throttles;
+    add_requests(json, stats);
     json["loops"] = stats.loops;
     json["workers"] = stats.workers;
     json["concurrency"] = stats.lanes;

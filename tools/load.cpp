@@ -87,12 +87,7 @@ Json to_json(const LoadedInputs& loaded, Memory memory) {
     json["direct_bytes"] = stats.direct_bytes;
     json["mapped_bytes"] = stats.mapped_bytes;
     json["gap_bytes"] = stats.gap_bytes;
-    json["requests"] = stats.requests;
-    json["connections"] = stats.connections;
-    json["retries"] = stats.retries;
-    json["hedged"] = stats.hedged;
-    json["hedges_won"] = stats.hedges_won;
-    json["throttles"] = stats.throttles;
+    add_requests(json, stats);
     json["refetched"] = stats.refetched;
     json["loops"] = stats.loops;
     json["workers"] = stats.workers;

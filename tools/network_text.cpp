@@ -31,4 +31,13 @@ std::string network_text(const LoadStats& stats) {
     return text + "\n";
 }
 
+void add_requests(Json& json, const LoadStats& stats) {
+    json["requests"] = stats.requests;
+    json["connections"] = stats.connections;
+    json["retries"] = stats.retries;
+    json["hedged"] = stats.hedged;
+    json["hedges_won"] = stats.hedges_won;
+    json["throttles"] = stats.throttles;
+}
+
 } // namespace tz::cli

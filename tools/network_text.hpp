@@ -1,7 +1,8 @@
-// What servers had to do with a load or a fetch, for people.
+// What servers had to do with a load or a fetch.
 #pragma once
 
 #include <tz/engine/stats.hpp>
+#include <tz/tools/json.hpp>
 
 #include <string>
 
@@ -10,5 +11,8 @@ namespace tz::cli {
 /// "12 requests on 4 connections", retries, second requests, throttles and gaps where there were
 /// any, and a line end.
 std::string network_text(const LoadStats& stats);
+
+/// "requests" and what else is counted of them.
+void add_requests(Json& json, const LoadStats& stats);
 
 } // namespace tz::cli
