@@ -11,18 +11,20 @@ logs=build/logs
 step_table=()
 
 test_steps() {
+    common_steps servers venv
+}
+
+common_steps() { # COMMAND...: how real servers are tested
     step dev dev
     step interop interop
-    step servers servers venv
+    step servers "$@"
 }
 
 # What fails fast and cheaply comes first.
 full_steps() {
     step format formatting
     step layering .ci/check_layering
-    step dev dev
-    step interop interop
-    step servers full_servers
+    common_steps full_servers
     step clang-build build tsan
     step tidy tidy
     step fuzz fuzz
@@ -134,7 +136,8 @@ formatting() {
     make_venv lint "$lint_pip"
     find format engine protocols tools bench tests examples -regex '.*\.[ch]\(pp\)?' -print0 |
         xargs -0 build/lint/bin/clang-format --dry-run --Werror
-    shellcheck bootstrap .ci/run .ci/steps.sh .ci/check_layering bench/local.sh bench/remote.sh bench/peers/setup tests/install/run \
+    shellcheck bootstrap .ci/run .ci/steps.sh .ci/check_layering bench/local.sh bench/remote.sh bench/script.sh \
+        bench/peers/setup tests/install/run \
         tests/c/check_symbols tests/examples/check tests/servers/ceph-s3 tests/servers/web-server
 }
 

@@ -3,6 +3,9 @@
 # of bench/peers and this machine's ceilings.
 set -euo pipefail
 
+# shellcheck source=bench/script.sh
+source "$(dirname "${BASH_SOURCE[0]}")/script.sh"
+
 usage() {
     cat <<'END'
 Usage: bench/local.sh [OPTIONS] FOLDER
@@ -24,48 +27,19 @@ size=2GB
 runs=7
 modes=plain,crc32,sha256,mapped,drop
 files=plain,key,password
-work=
 
 main() {
-    local folder=''
-    while (($#)); do
-        case $1 in
-        --size | --runs | --modes | --files)
-            (($# > 1)) || wrong_usage "$1 needs a value"
-            printf -v "${1#--}" %s "$2"
-            shift
-            ;;
-        --help | -h)
-            usage
-            exit
-            ;;
-        -*) wrong_usage "unknown option: $1" ;;
-        *)
-            [[ -z $folder ]] || wrong_usage "one folder"
-            folder=$1
-            ;;
-        esac
-        shift
-    done
+    parse_options "size|runs|modes|files" "$@"
     [[ $files =~ ^(plain|key|password)(,(plain|key|password))*$ ]] || wrong_usage "--files takes plain, key and password"
-    [[ -d $folder ]] || wrong_usage "no folder given that exists"
-    folder=$(realpath "$folder")
+    check_folder
 
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     prepare
-    work=$(mktemp -d "$folder/tz-local-XXXXXX")
-    trap 'rm -rf "$work"' EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    begin_work tz-local-XXXXXX
     make_files
     measure "$folder/local.json"
     /usr/bin/python3 bench/markdown.py "$folder/local.json" >"$folder/local.md"
     echo "wrote $folder/local.json and $folder/local.md"
-}
-
-wrong_usage() {
-    echo "local.sh: $1; see bench/local.sh --help" >&2
-    exit 2
 }
 
 prepare() {
@@ -82,11 +56,8 @@ prepare() {
 # The same weights four times: plain, as safetensors, encrypted with a key, and with a password by tensorizer.
 make_files() {
     local python=build/peers/bin/python
-    (
-        umask 077
-        od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$work/key"
-        echo 'a password of a benchmark' >"$work/password"
-    )
+    make_key "$work/key"
+    (umask 077 && echo 'a password of a benchmark' >"$work/password")
     tz-bench make "$work/plain.tensors" --size "$size"
     tz-bench make "$work/key.tensors" --size "$size" --encrypt-key-file "$work/key"
     $python bench/peers/make_safetensors.py "$work/plain.tensors" "$work/plain.safetensors"

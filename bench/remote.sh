@@ -3,6 +3,9 @@
 # on this machine, some over a link of a fixed rate.
 set -euo pipefail
 
+# shellcheck source=bench/script.sh
+source "$(dirname "${BASH_SOURCE[0]}")/script.sh"
+
 usage() {
     cat <<'END'
 Usage: bench/remote.sh [OPTIONS] FOLDER
@@ -33,47 +36,18 @@ all=body,http,https,shaped10,shaped1,verified,s3,faults
 sections=$all
 size=1GiB
 runs=7
-work=
 
 main() {
-    local folder=''
-    while (($#)); do
-        case $1 in
-        --size | --runs | --sections)
-            (($# > 1)) || wrong_usage "$1 needs a value"
-            printf -v "${1#--}" %s "$2"
-            shift
-            ;;
-        --help | -h)
-            usage
-            exit
-            ;;
-        -*) wrong_usage "unknown option: $1" ;;
-        *)
-            [[ -z $folder ]] || wrong_usage "one folder"
-            folder=$1
-            ;;
-        esac
-        shift
-    done
+    parse_options "size|runs|sections" "$@"
     [[ $sections =~ ^(${all//,/|})(,(${all//,/|}))*$ ]] || wrong_usage "--sections takes $all"
-    [[ -d $folder ]] || wrong_usage "no folder given that exists"
-    folder=$(realpath "$folder")
+    check_folder
 
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     prepare
-    work=$(mktemp -d "$folder/tz-XXXXXX")
+    begin_work tz-XXXXXX
     chmod 755 "$work" # nginx's workers may be someone else
-    trap 'rm -rf "$work"' EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
     make_files
     measure "$folder"
-}
-
-wrong_usage() {
-    echo "remote.sh: $1; see bench/remote.sh --help" >&2
-    exit 2
 }
 
 prepare() {
@@ -90,10 +64,7 @@ prepare() {
 # The same weights three times: plain, encrypted with a key, and as safetensors for Run:ai's loader.
 make_files() {
     local bench=build/release/bin/tz-bench
-    (
-        umask 077
-        od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$work/key"
-    )
+    make_key "$work/key"
     $bench make "$work/model.tensors" --size "$size"
     [[ $sections != *verified* ]] || $bench make "$work/sealed.tensors" --size "$size" --encrypt-key-file "$work/key"
     [[ $sections != *s3* ]] ||
