@@ -4,17 +4,16 @@ import ctypes
 import functools
 import os
 import re
-import subprocess
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 
 import pytest
 from pip_reference import KEY, PASSWORD
 
 REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(REPOSITORY / "tests/support"))
 
-# exit codes
-OK, USAGE, NOT_FOUND, DENIED, DATA_WRONG, LIMIT = 0, 2, 3, 4, 6, 7
+from program import DATA_WRONG, OK, Result, Run, access  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -34,13 +33,6 @@ def pytest_configure(config):
     os.umask(0o077)  # `tz` warns of keys that others can read
 
 
-@dataclass
-class Result:
-    code: int
-    out: bytes
-    error: str
-
-
 class Tz:
     """The program. Calling it runs it; a signal or more than ten seconds fail the test."""
 
@@ -49,23 +41,7 @@ class Tz:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("TZ_")}
 
     def __call__(self, *arguments, seconds: float = 10) -> Result:
-        command = [str(self.program), *map(str, arguments)]
-        process = subprocess.Popen(
-            command,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        try:
-            out, error = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            pytest.fail(f"still running after {seconds} s: {command}")
-        error = error.decode(errors="replace")
-        assert process.returncode >= 0, f"signal {-process.returncode}: {command}\n{error}"
-        return Result(process.returncode, out, error)
+        return Run([str(self.program), *map(str, arguments)], self.environment).finish(seconds)
 
     def checksum(self, path, *options, **keywords) -> bytes:
         """The output of a run that must succeed."""
@@ -89,10 +65,7 @@ def assert_one_line(result: Result, path):
 
 @pytest.fixture(scope="session")
 def tz(request) -> Tz:
-    program = request.config.getoption("--tz").resolve()
-    if not os.access(program, os.X_OK):
-        pytest.exit(f"{program} is missing: build it, or give --tz", returncode=2)
-    return Tz(program)
+    return Tz(access(request.config.getoption("--tz")))
 
 
 @functools.cache

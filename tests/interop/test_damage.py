@@ -4,8 +4,9 @@ import random
 
 import pytest
 import torch
-from conftest import DATA_WRONG, LIMIT, NOT_FOUND, OK, assert_one_line
+from conftest import assert_one_line
 from pip_reference import KEY, filled, password_encryption, write
+from program import DATA_WRONG, LIMIT, NOT_FOUND, OK
 from tensorizer import EncryptionParams
 
 HEADERS = 73 + 262144  # where pip's files have the first tensor's header

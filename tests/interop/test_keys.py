@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from conftest import DATA_WRONG, NOT_FOUND, USAGE
 from pip_reference import KEY, filled, password_encryption, write
+from program import DATA_WRONG, NOT_FOUND, USAGE
 from tensorizer import EncryptionParams
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import DATA_WRONG, OK
 from contents import ENCRYPTED, MIB, PLAIN
 from pip_reference import (
     KEY,
@@ -20,6 +19,7 @@ from pip_reference import (
     read,
     write,
 )
+from program import DATA_WRONG, OK
 from tensorizer import DecryptionParams, EncryptionParams
 
 SAMPLES = [("plain", name) for name in PLAIN]

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from program import Tz
+from tz import Tz
 from web import free_ports
 
 HERE = Path(__file__).parent

@@ -3,16 +3,20 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from ceph import Ceph
-from files import Samples
-from program import Tz
-from web import Web
 
 REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(REPOSITORY / "tests/support"))
+
+from ceph import Ceph  # noqa: E402
+from files import Samples  # noqa: E402
+from program import access  # noqa: E402
+from tz import Tz  # noqa: E402
+from web import Web  # noqa: E402
 
 # Marks of tests that run with --full only.
 FULL = {
@@ -46,10 +50,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="session")
 def tz(request, tmp_path_factory) -> Tz:
-    program = request.config.getoption("--tz").resolve()
-    if not os.access(program, os.X_OK):
-        pytest.exit(f"{program} is missing: build it, or give --tz", returncode=2)
-    return Tz(program, tmp_path_factory.mktemp("home"))
+    return Tz(access(request.config.getoption("--tz")), tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from program import Tz
+from tz import Tz
 
 
 class Sample:

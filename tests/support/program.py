@@ -1,11 +1,9 @@
-"""Runs `tz`, and looks at the process while it runs."""
+"""Runs a program, and looks at the process while it runs: for the tests of `tz` in Python."""
 
 import json
 import os
 import signal
 import subprocess
-import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +11,6 @@ import pytest
 
 # exit codes
 OK, USAGE, NOT_FOUND, DENIED, NETWORK, DATA_WRONG, LIMIT = 0, 2, 3, 4, 5, 6, 7
-
-# What would reach `tz` from whoever runs the tests.
-FOREIGN = ("TZ_", "AWS_", "S3_")
 
 
 @dataclass
@@ -36,7 +31,7 @@ class Result:
 
 
 class Run:
-    """One process of `tz`, still running."""
+    """One process, still running."""
 
     def __init__(self, command, environment):
         self.command = command
@@ -84,58 +79,9 @@ def read(path) -> bytes:
         return b""
 
 
-class Tz:
-    """The program, in an environment without any settings of the machine's user."""
-
-    def __init__(self, program: Path, home: Path):
-        self.program = program
-        self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(FOREIGN) and not name.lower().endswith("_proxy")
-        }
-        self.environment |= {"HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"}
-
-    def start(self, *arguments, environment=None) -> Run:
-        """Starts it, for tests that do something meanwhile."""
-        command = [str(self.program), *map(str, arguments)]
-        return Run(command, self.environment | (environment or {}))
-
-    def __call__(self, *arguments, environment=None, seconds=60) -> Result:
-        """Runs it to its end."""
-        return self.start(*arguments, environment=environment).finish(seconds)
-
-    def watched(self, *arguments, environment=None, seconds=60, every=0.005) -> Result:
-        """The same, looked at so often, in seconds."""
-        run = self.start(*arguments, environment=environment)
-        ended = threading.Event()
-
-        def look():
-            while not ended.is_set():
-                run.look()
-                time.sleep(every)
-
-        watcher = threading.Thread(target=look)
-        watcher.start()
-        try:
-            return run.finish(seconds)
-        finally:
-            ended.set()
-            watcher.join()
-
-    def load(self, *arguments, **keywords) -> dict:
-        """What a load that must succeed says of itself."""
-        return self("load", "--json", *arguments, **keywords).json
-
-    def checksum(self, *arguments, **keywords) -> bytes:
-        """What a run that must succeed and say nothing else prints."""
-        result = self("checksum", *arguments, **keywords)
-        assert (result.code, result.error) == (OK, ""), result
-        return result.out
-
-    def refuses(self, code, *arguments, **keywords) -> str:
-        """The one line of a run that must fail, and print nothing else."""
-        result = self(*arguments, **keywords)
-        assert (result.code, result.out) == (code, b""), result
-        assert result.error.count("\n") == 1, result
-        return result.error
+def access(program: Path) -> Path:
+    """The program that the option `--tz` names; without it no test can run."""
+    program = program.resolve()
+    if not os.access(program, os.X_OK):
+        pytest.exit(f"{program} is missing: build it, or give --tz", returncode=2)
+    return program
