@@ -15,7 +15,7 @@ test_steps() {
 }
 
 common_steps() { # COMMAND...: how real servers are tested
-    step dev dev
+    step release build_and_test release -DTZ_TESTS=ON
     step interop interop
     step servers "$@"
 }
@@ -25,13 +25,12 @@ full_steps() {
     step format formatting
     step layering .ci/check_layering
     common_steps full_servers
-    step clang-build build tsan
+    step clang build_preset tsan
     step tidy tidy
     step fuzz fuzz
     step tsan run_ctest tsan -E "$tsan_leaves_out"
     step asan build_and_test asan
     step interop-asan interop_asan
-    step release release
     step install tests/install/run build/release
     step bench bench
 }
@@ -99,25 +98,26 @@ run_ctest() { # PRESET [ARGUMENT...]
     ctest --preset "$1" -j "$(nproc)" --output-junit "$PWD/$logs/$1.xml" "${@:2}"
 }
 
-build_and_test() { # PRESET
-    build "$1"
-    run_ctest "$1"
+build_preset() { # PRESET [OPTION...]
+    cmake --preset "$1" "${@:2}"
+    cmake --build --preset "$1"
 }
 
-dev() {
-    build_and_test dev
+build_and_test() { # PRESET [OPTION...]
+    build_preset "$@"
+    run_ctest "$1"
 }
 
 interop() {
     make_venv venv "$interop_pip"
     build/venv/bin/python -m pytest -q -p no:cacheprovider \
-        --junitxml="$logs/interop.xml" tests/interop --tz build/dev/bin/tz
+        --junitxml="$logs/interop.xml" tests/interop --tz build/release/bin/tz
 }
 
 # nginx alone, or with --full Ceph and others too.
 servers() { # VENV [ARGUMENT...]
     "build/$1/bin/python" -m pytest -q -p no:cacheprovider --junitxml="$logs/servers.xml" tests/servers "${@:2}" \
-        --tz build/dev/bin/tz
+        --tz build/release/bin/tz
 }
 
 full_servers() {
@@ -155,6 +155,7 @@ tidy() {
         echo "not looked at: ${files[*]:tidy_files_max}"
     fi
     ((${#files[@]})) || return 0
+    cmake --preset dev # its commands have no precompiled headers
     printf '%s\0' "${files[@]:0:tidy_files_max}" |
         xargs -0 -n 1 -P "$(nproc)" build/lint/bin/clang-tidy --quiet -p build/dev --extra-arg=-Wno-unknown-warning-option
 }
@@ -183,15 +184,6 @@ fuzz_one() { # BINARY
         return 1
     fi
     grep -E '^stat::(number_of_executed_units|peak_rss_mb)' "$log" | sed "s/^/$name /"
-}
-
-# As users get it, and what optimising could break: the kernels and the coroutines.
-release() {
-    cmake --preset release -DTZ_TESTS=ON
-    cmake --build --preset release --target tz_format_test tz_engine_test
-    build/release/bin/tz_format_test --gtest_brief=1
-    build/release/bin/tz_engine_test --gtest_brief=1
-    build release
 }
 
 # Every benchmark once, briefly: that they run, not how fast.

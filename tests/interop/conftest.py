@@ -17,7 +17,7 @@ from program import DATA_WRONG, OK, Result, Run, access  # noqa: E402
 
 
 def pytest_addoption(parser):
-    default = REPOSITORY / "build/dev/bin/tz"
+    default = REPOSITORY / "build/release/bin/tz"
     parser.addoption("--tz", type=Path, default=default, help=f"the program (default: {default})")
     parser.addoption(
         "--every",

@@ -27,7 +27,7 @@ FULL = {
 
 
 def pytest_addoption(parser):
-    default = REPOSITORY / "build/dev/bin/tz"
+    default = REPOSITORY / "build/release/bin/tz"
     parser.addoption("--tz", type=Path, default=default, help=f"the program (default: {default})")
     parser.addoption("--full", action="store_true", help=f"also tests marked {', '.join(FULL)}")
 
