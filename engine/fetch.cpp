@@ -53,7 +53,6 @@ public:
           hosts_(sources),
           lineup_(engine, hosts_, sources) {
         make_files(existing);
-        lineup_.deal(false);
     }
 
     LoadStats run();
@@ -125,6 +124,8 @@ void FilesFetch::begin_all() {
     run_side_by_side(engine_, lineup_.loops(), sources_.size(), supervision_, [this](Loop& loop) {
         return begin_some(loop);
     });
+    lineup_.ask_hosts();
+    lineup_.deal(false);
     for (const auto& source : sources_)
         bytes_total_ += source->bytes();
 }

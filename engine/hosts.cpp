@@ -26,7 +26,6 @@ Hosts::Hosts(Sources sources) : sources_(sources) {
         if (found == hosts_.end()) {
             hosts_.push_back(std::make_unique<Host>());
             hosts_.back()->name = std::move(name);
-            hosts_.back()->preference = sources[i]->preference();
         }
         hosts_[host_of_.back()]->sources.push_back(i);
     }

@@ -34,15 +34,20 @@ Lineup::Lineup(Engine::State& engine, const Hosts& hosts, Hosts::Sources sources
                 ordered.push_back(host.get());
     for (std::size_t i = 0; i < ordered.size(); ++i)
         queues_[i % queues_.size()].push_back(ordered[i]);
+    ask_hosts();
+}
+
+void Lineup::ask_hosts() {
+    preferences_.clear();
     unsigned loops = 1;
     for (const auto& queue : queues_) {
-        preferences_.push_back(queue.front()->preference);
+        preferences_.push_back(sources_[queue.front()->sources.front()]->preference());
         loops = std::max(loops, preferences_.back().loops);
     }
-    engine.want_loops(loops);
-    width_ = choose_width(geometry, engine.asked, preferences_);
-    chunk_bytes_ = width_ * geometry.chunk_bytes;
-    for (const auto& loop : engine.loops)
+    engine_.want_loops(loops);
+    width_ = choose_width(engine_.geometry, engine_.asked, preferences_);
+    chunk_bytes_ = width_ * engine_.geometry.chunk_bytes;
+    for (const auto& loop : engine_.loops)
         loop->set_staging_width(width_);
     deal(true);
 }

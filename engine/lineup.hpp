@@ -23,6 +23,9 @@ public:
     /// `hosts` of `sources` outlives it.
     Lineup(Engine::State& engine, const Hosts& hosts, Hosts::Sources sources);
 
+    /// What they prefer may have changed with their first answers. While no lane runs.
+    void ask_hosts();
+
     std::size_t chunk_bytes() const { return chunk_bytes_; }
 
     /// Decides anew how many lanes each host has; while none runs. `needs_scratch`: the load may

@@ -117,6 +117,7 @@ void FileLoad::read_indexes() {
     } catch (const Error& error) {
         throw cause_among(error);
     }
+    lineup_.ask_hosts();
 }
 
 void FileLoad::choose() {

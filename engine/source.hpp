@@ -27,6 +27,11 @@ struct Preference {
 /// A connection carries about 0.1 GB/s, and each request costs a flight: larger chunks, more lanes.
 inline constexpr Preference remote_preference{8 << 20, 16, 64, 1};
 
+/// A few connections to one that is near fill a loop, and more of them only cost: their staging does
+/// not stay in the cache. Where they bring more, the Pacer finds out; so many fit into the usual
+/// memory with the large chunks.
+inline constexpr Preference near_preference{8 << 20, 4, 32, 1};
+
 /// Made by open_file() of tz/protocols/file.hpp. Programs ask for its name and size; the virtual
 /// functions are what lanes use, and may change with any version.
 class Source {
@@ -48,7 +53,7 @@ public:
     /// machine; else what a connection leads to.
     virtual std::string host() const { return {}; }
 
-    /// The same for all sources of a host.
+    /// The same for all sources of a host. Asked again when the first bytes have come.
     virtual Preference preference() const { return {}; }
 
     /// Says how many lanes, at most `lanes_max`, shall work for the host, which starts with

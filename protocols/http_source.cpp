@@ -10,9 +10,17 @@ namespace tz {
 
 namespace {
 
+// Windows of connections grow with the round trip: a near server shows sooner what a change did.
+constexpr std::chrono::milliseconds near_period{100};
+constexpr std::chrono::milliseconds far_period{500};
+
 class HostPacer final : public Pacer {
 public:
-    explicit HostPacer(const AdaptOptions& options) : adapt_(options) {}
+    HostPacer(const AdaptOptions& options, std::chrono::milliseconds period)
+        : adapt_(options),
+          period_(period) {}
+
+    std::chrono::milliseconds period() const override { return period_; }
 
     unsigned lanes_wanted(const PaceSample& sample) override {
         Tick tick;
@@ -27,6 +35,7 @@ public:
 
 private:
     Adapt adapt_;
+    std::chrono::milliseconds period_;
     PaceSample last_;
 };
 
@@ -55,7 +64,11 @@ std::unique_ptr<Pacer> HttpSource::pacer(unsigned lanes, unsigned lanes_max) con
     options.start = lanes;
     options.max = lanes_max;
     options.fixed = lanes == lanes_max;
-    return std::make_unique<HostPacer>(options);
+    return std::make_unique<HostPacer>(options, near_ ? near_period : far_period);
+}
+
+Preference HttpSource::preference() const {
+    return near_ ? near_preference : remote_preference;
 }
 
 std::unique_ptr<Reader> HttpSource::reader(Loop& loop, ReadCounters& counters) const {

@@ -9,12 +9,17 @@
 #include <tz/protocols/network.hpp>
 #include <tz/protocols/transport.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 
 namespace tz {
+
+/// A server in the same building answers within this, a large one elsewhere hardly ever does.
+inline constexpr std::chrono::milliseconds near_latency{5};
 
 /// Thread-safe.
 class HttpSource final : public Source {
@@ -33,7 +38,7 @@ public:
 
     std::string host() const override { return host_; }
 
-    Preference preference() const override { return remote_preference; }
+    Preference preference() const override;
 
     std::unique_ptr<Pacer> pacer(unsigned lanes, unsigned lanes_max) const override;
     std::unique_ptr<Reader> reader(Loop& loop, ReadCounters& counters) const override;
@@ -54,6 +59,8 @@ public:
     /// What an answer was about. Throws `tz::Error` (errc::object_changed) if that is another
     /// version than before. `checksum`: of that version, kept with the first one.
     void learn(const Identity& identity, std::optional<format::Checksum> checksum = {}) const;
+    /// How long the server took to begin the first answer on an open connection.
+    void learn_latency(std::chrono::nanoseconds latency) const { near_ = latency <= near_latency; }
     /// That came with the first answer.
     std::optional<format::Checksum> checksum() const;
 
@@ -68,6 +75,7 @@ private:
     mutable std::mutex mutex_;
     mutable std::optional<const Identity> identity_; ///< never changes once it is there
     mutable std::optional<format::Checksum> checksum_;
+    mutable std::atomic<bool> near_ = false;
 };
 
 } // namespace tz

@@ -125,7 +125,9 @@ awaitable<void> RangeReader::ask(Transfer& transfer, Attempt& attempt) {
     attempt.question =
         co_await asker.question(loop_, attempt.place, std::move(range), source_->identity());
     co_await connect(transfer, attempt);
+    const auto asked = Clock::now();
     co_await exchange(attempt);
+    attempt.latency = Clock::now() - asked;
     attempt.answered = true;
     attempt.lease->answered();
     transfer.fruitless = 0;
@@ -243,16 +245,17 @@ void RangeReader::refuse(const Refusal& refusal, Attempt& attempt) const {
         attempt.lease->connection.reset();
 }
 
-void RangeReader::learn(const ReplyHead& head, const RangeBody& body) const {
+void RangeReader::learn(const Attempt& attempt, const RangeBody& body) const {
     if (source_->identity() != nullptr)
         return source_->learn(body.identity);
     const bool whole = body.skip + body.bytes + body.rest == body.identity.bytes;
-    source_->learn(body.identity, checksum_of(header_lookup(head), whole));
+    source_->learn(body.identity, checksum_of(header_lookup(attempt.head), whole));
+    source_->learn_latency(attempt.latency);
 }
 
 awaitable<void>
 RangeReader::take_body(Transfer& transfer, Attempt& attempt, const RangeBody& body) {
-    learn(attempt.head, body);
+    learn(attempt, body);
     source_->asker().found(attempt.place);
     const std::uint64_t end = std::max(body.identity.bytes, transfer.offset);
     transfer.bytes = std::min(transfer.bytes, end - transfer.offset);

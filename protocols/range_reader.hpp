@@ -54,7 +54,7 @@ private:
     awaitable<void> take_answer(Transfer& transfer, Attempt& attempt);
     bool leave_range_out(Transfer& transfer, const ReplyHead& head) const;
     awaitable<void> read_refusal(Attempt& attempt);
-    void learn(const ReplyHead& head, const RangeBody& body) const;
+    void learn(const Attempt& attempt, const RangeBody& body) const;
     awaitable<std::optional<ReplyHead>> ask_for_checksum();
     awaitable<void> take_body(Transfer& transfer, Attempt& attempt, const RangeBody& body);
     awaitable<void> skip(Attempt& attempt, std::uint64_t bytes);

@@ -76,6 +76,7 @@ struct RangeReader::Attempt {
     std::unique_ptr<ConnectionPool::Lease> lease;
     bool fresh = false;    ///< the connection was opened for this
     bool answered = false; ///< the head came
+    std::chrono::nanoseconds latency{}; ///< that it took, on an open connection
     bool moved = false;    ///< it led elsewhere
     ReplyHead head;
     std::string text; ///< of an answer that is no object

@@ -55,7 +55,6 @@ TEST_F(HostsTest, AreTheSameForSourcesThatSaySo) {
     const Hosts hosts(sources);
     ASSERT_EQ(hosts.all().size(), 3u);
     EXPECT_EQ(hosts.all()[0]->sources, (std::vector<std::uint32_t>{0, 3}));
-    EXPECT_EQ(hosts.all()[0]->preference.lanes_max, remote_preference.lanes_max);
     EXPECT_EQ(hosts.all()[1]->sources, (std::vector<std::uint32_t>{1, 4}));
     EXPECT_EQ(&hosts.of(3), hosts.all()[0].get());
     EXPECT_EQ(&hosts.of(2), hosts.all()[2].get());

@@ -47,6 +47,20 @@ TEST_F(LineupTest, StartsWithSixteenLanesAndGrowsAsThePacerSays) {
     EXPECT_LE(local.stats.staging_bytes, 16 * buffer_bytes) << "the rest was given back";
 }
 
+TEST_F(LineupTest, AsksAgainWhatAHostPrefersWhenItHasAnswered) {
+    const test::Sample sample({40 << 20});
+    host_->before_answer = [this](std::uint64_t request) {
+        if (request == 0)
+            host_->preference = near_preference;
+    };
+    Engine engine;
+    const Loaded loaded = load(engine, object(sample));
+    expect_same(loaded, sample);
+    EXPECT_EQ(loaded.stats.lanes, near_preference.lanes);
+    EXPECT_EQ(loaded.stats.chunk_bytes, near_preference.chunk_bytes);
+    EXPECT_LE(loaded.stats.staging_bytes, engine.options().memory_limit);
+}
+
 TEST_F(LineupTest, ClosesTheConnectionsOfParkedLanes) {
     const test::Sample sample(std::vector<std::size_t>(200, 60'000));
     EngineOptions small;

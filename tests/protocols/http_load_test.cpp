@@ -1,5 +1,6 @@
 // Loads of objects over HTTP, as they go when nothing is wrong.
 #include "http_load.hpp"
+#include <tz/protocols/http_source.hpp>
 #include <tz/tests/support/held.hpp>
 
 #include <thread>
@@ -61,6 +62,23 @@ TEST_F(HttpLoad, RefusesACertificateThatItCannotTrustWithoutTryingAgain) {
     network_.transport.insecure = true;
     expect_same(load(engine, open(server.url("/m.tensors"))), sample_);
     EXPECT_TRUE(logged_.says("not verified"));
+}
+
+TEST_F(HttpLoad, StartsWithAFewLanesWhereTheFirstAnswerComesSoon) {
+    HttpServer server;
+    put(server, "/m.tensors", sample_);
+    Engine engine;
+    const auto lanes = [&](HttpServer& of) {
+        return load(engine, open(of.url("/m.tensors"))).stats.lanes;
+    };
+    unsigned tries = 1; // on a busy machine the answer may be late
+    while (lanes(server) != near_preference.lanes && tries < 100)
+        ++tries;
+    EXPECT_LT(tries, 100u);
+
+    HttpServer far({.delay = 2 * near_latency});
+    put(far, "/m.tensors", sample_);
+    EXPECT_EQ(lanes(far), remote_preference.lanes);
 }
 
 TEST_F(HttpLoad, GoesOnWithTheConnectionThatBroughtTheIndex) {
