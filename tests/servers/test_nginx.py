@@ -102,10 +102,10 @@ def test_each_lane_keeps_one_connection(tz, web, samples):
 
 def test_nothing_is_asked_for_twice(tz, web, samples):
     plain = samples.plain
-    tz.load(f"{web.url}/{plain.name}")
+    facts = tz.load(f"{web.url}/{plain.name}")
     ranges = sorted(
         tuple(map(int, request.range.removeprefix("bytes=").split("-")))
-        for request in web.requests(plain.name, at_least=8)
+        for request in web.requests(plain.name, at_least=facts["requests"])
     )
     assert ranges[0][0] == 0
     # nobody needs what may stand behind the last tensor
@@ -167,7 +167,8 @@ def test_two_connections_are_enough_for_many_tensors(tz, web, samples):
     many = samples.many
     result = tz("checksum", f"{web.url}/two/{many.name}")
     assert (result.code, result.out) == (OK, many.checksum)
-    refused = [request for request in web.requests(many.name, at_least=17) if request.status == 503]
+    requests = web.requests(many.name, at_least=9)  # of 8 MiB
+    refused = [request for request in requests if request.status == 503]
     assert len(refused) < 60
 
 
