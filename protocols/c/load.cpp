@@ -136,7 +136,12 @@ const char* tz_tensor_dtype(const tz_tensor* tensor) {
 }
 
 size_t tz_tensor_element_bytes(const tz_tensor* tensor) {
-    return tensor != nullptr ? tensor->tensor->dtype.bytes : 0;
+    const std::size_t bits = tz_tensor_element_bits(tensor);
+    return bits % 8 == 0 ? bits / 8 : 0;
+}
+
+size_t tz_tensor_element_bits(const tz_tensor* tensor) {
+    return tensor != nullptr ? tensor->tensor->dtype.bits : 0;
 }
 
 size_t tz_tensor_dimensions(const tz_tensor* tensor) {
