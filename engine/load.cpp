@@ -117,6 +117,8 @@ void FileLoad::read_indexes() {
     } catch (const Error& error) {
         throw cause_among(error);
     }
+    if (options_.check_layouts)
+        options_.check_layouts(layouts_);
 }
 
 void FileLoad::choose() {
