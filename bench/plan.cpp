@@ -24,7 +24,7 @@ format::Layout layout_of(std::size_t tensors, std::uint64_t bytes) {
     for (std::size_t i = 0; i < tensors; ++i) {
         format::Tensor tensor;
         tensor.name = "model.layers." + std::to_string(i) + ".weight";
-        tensor.dtype = {"<f4", "float32", 4};
+        tensor.dtype = {"<f4", "float32", 32};
         tensor.shape = {bytes / 4};
         tensor.bytes = bytes;
         tensor.header = {at, 128};

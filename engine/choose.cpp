@@ -90,8 +90,14 @@ void check_slice(const Slice& slice, const format::Tensor& tensor) {
     const auto& shape = tensor.shape;
     const bool fits = slice.dimension < shape.size() && slice.begin <= slice.end &&
                       slice.end <= shape[slice.dimension];
-    if (fits)
-        return;
+    if (fits) {
+        if (takes_whole_bytes(tensor, slice.dimension, slice.begin, slice.end))
+            return;
+        throw Error(
+            errc::usage,
+            "a slice of " + format::tensor_label(tensor.name) + " begins or ends within a byte: " +
+                std::to_string(tensor.dtype.bits) + " bits are an element of it");
+    }
     std::string dimensions;
     for (const std::uint64_t size : shape)
         dimensions += (dimensions.empty() ? "" : ", ") + std::to_string(size);
@@ -171,10 +177,12 @@ void cut_slices(
 format::Layout
 handed_out(const format::Layout& layout, std::span<const Item> items, std::uint32_t source) {
     format::Layout handed;
+    handed.format = layout.format;
     handed.version = layout.version;
     handed.encrypted = layout.encrypted;
     handed.file_bytes = layout.file_bytes;
     handed.index_bytes = layout.index_bytes;
+    handed.metadata = layout.metadata;
     for (const Item& item : items)
         if (item.source == source)
             handed.tensors.resize(std::max<std::size_t>(handed.tensors.size(), item.place + 1));

@@ -1,7 +1,7 @@
 #include <tz/engine/index.hpp>
 #include <tz/engine/job.hpp>
 #include <tz/engine/lineup.hpp>
-#include <tz/format/tensorizer.hpp>
+#include <tz/format/file_index.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -36,7 +36,7 @@ awaitable<void> read_to(Reader& reader, std::span<std::byte> to, std::uint64_t f
 
 /// The first bytes, as many as nearly every index has.
 awaitable<std::vector<std::byte>> read_usual(Reader& reader, const Source& source) {
-    std::size_t usual = format::prefix_bytes + format::usual_region_bytes;
+    std::size_t usual = format::usual_index_bytes;
     std::vector<std::byte> bytes;
     if (source.bytes_known()) {
         usual = std::min<std::uint64_t>(source.bytes(), usual);
@@ -55,8 +55,7 @@ awaitable<format::Layout>
 read_index(Indexes& all, Loop& loop, Reader& reader, const Source& source) {
     std::vector<std::byte> bytes = co_await read_usual(reader, source);
     const std::size_t had = bytes.size();
-    const auto prefix = std::span(bytes).first(std::min<std::size_t>(had, format::prefix_bytes));
-    const std::uint64_t index = format::index_bytes(prefix, source.bytes());
+    const std::uint64_t index = format::file_index_bytes(bytes, source.bytes());
     const std::uint64_t large = index > had ? index : 0;
     if (large > 0) {
         co_await all.large.take(large);
@@ -65,7 +64,7 @@ read_index(Indexes& all, Loop& loop, Reader& reader, const Source& source) {
     }
     format::Layout layout;
     auto parse = [&layout, &bytes, index, &source] {
-        layout = format::parse_index(std::span(bytes).first(index), source.bytes());
+        layout = format::parse_file_index(std::span(bytes).first(index), source.bytes());
     };
     co_await loop.workers().run(std::move(parse));
     if (large > 0) {

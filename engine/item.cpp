@@ -12,6 +12,25 @@ std::uint64_t up_to_multiple(std::uint64_t value, std::uint64_t unit) {
     return (value + unit - 1) / unit * unit; // sealed pieces are no powers of two
 }
 
+/// How a dimension lies in a tensor.
+struct Strides {
+    std::uint64_t outer; ///< how often it comes
+    std::uint64_t
+        inner;          ///< from one index to the next: bytes, or bits where they aren't whole ones
+    std::uint64_t byte; ///< of these
+};
+
+Strides strides_of(const format::Tensor& tensor, std::size_t dimension) {
+    Strides strides{1, tensor.dtype.bits, 8};
+    if (strides.inner % 8 == 0) // such tensors may have more than 2^64 bits
+        strides = {1, strides.inner / 8, 1};
+    for (std::size_t i = 0; i < dimension; ++i)
+        strides.outer *= tensor.shape[i];
+    for (std::size_t i = dimension + 1; i < tensor.shape.size(); ++i)
+        strides.inner *= tensor.shape[i];
+    return strides;
+}
+
 /// The bytes from `begin` to `end` of the data, widened to whole units, in the file.
 format::Range widened(const Item& item, std::uint64_t begin, std::uint64_t end) {
     const format::Range& data = item.tensor->data;
@@ -22,16 +41,20 @@ format::Range widened(const Item& item, std::uint64_t begin, std::uint64_t end) 
 
 } // namespace
 
+bool takes_whole_bytes(
+    const format::Tensor& tensor, std::size_t dimension, std::uint64_t begin, std::uint64_t end) {
+    const Strides strides = strides_of(tensor, dimension);
+    const auto whole = [&](std::uint64_t index) {
+        return index * strides.inner % strides.byte == 0;
+    };
+    return whole(begin) && whole(end) && (strides.outer == 1 || whole(tensor.shape[dimension]));
+}
+
 Runs runs_of(
     const format::Tensor& tensor, std::size_t dimension, std::uint64_t begin, std::uint64_t end) {
-    std::uint64_t outer = 1;
-    for (std::size_t i = 0; i < dimension; ++i)
-        outer *= tensor.shape[i];
-    std::uint64_t inner = tensor.dtype.bytes;
-    for (std::size_t i = dimension + 1; i < tensor.shape.size(); ++i)
-        inner *= tensor.shape[i];
-    const std::uint64_t row = tensor.shape[dimension] * inner;
-    Runs runs{begin * inner, (end - begin) * inner, row, outer};
+    const auto [outer, inner, byte] = strides_of(tensor, dimension);
+    const std::uint64_t row = tensor.shape[dimension] * inner / byte;
+    Runs runs{begin * inner / byte, (end - begin) * inner / byte, row, outer};
     if (runs.total() == 0)
         return {};
     if (runs.bytes == row) // all of the dimension

@@ -30,8 +30,13 @@ struct Runs {
     bool operator==(const Runs&) const = default;
 };
 
+/// Whether the indices `begin` up to `end` of one dimension are whole bytes wherever they are:
+/// elements of less than a byte are packed.
+bool takes_whole_bytes(
+    const format::Tensor& tensor, std::size_t dimension, std::uint64_t begin, std::uint64_t end);
+
 /// The bytes of the indices `begin` up to `end` of one dimension. They are within the shape, which
-/// the parser has checked.
+/// the parser has checked, and whole bytes.
 Runs runs_of(
     const format::Tensor& tensor, std::size_t dimension, std::uint64_t begin, std::uint64_t end);
 
@@ -58,6 +63,11 @@ struct Item {
     std::uint64_t unit = 1;                 ///< reads begin and end at its multiples in the data
     std::size_t dimension = 0;              ///< of a slice: which one is cut,
     std::uint64_t extent = 0;               ///< and how many of its indices are left
+
+    /// The tensor's own header. Where it has none: no bytes, right before those that are read.
+    format::Range header() const {
+        return tensor->header.bytes > 0 ? tensor->header : format::Range{read.offset, 0};
+    }
 
     /// Whether the bytes read are the bytes handed out, in order.
     bool linear() const { return read.bytes == runs.total() && runs.count <= 1; }

@@ -33,14 +33,25 @@ awaitable<void> provide_scratch(Job& job, std::uint32_t index) {
     arrival.scratch = std::make_unique<HostMemory>(bytes);
 }
 
+void begin_tensors(Job& job, Passage& passage) {
+    for (const Segment& segment : passage.chunk.segments)
+        if (segment.header)
+            job.transform.take_header(segment.item, passage.placement.staged(segment));
+}
+
+/// Says so to who waits for the headers that came with the chunk.
+void open_gates(Job& job, const Passage& passage) {
+    for (const Segment& segment : passage.chunk.segments)
+        if (segment.header)
+            job.arrivals[segment.item].gate.advance(1);
+}
+
 /// What is wrong with the headers that came with the chunk.
 awaitable<std::optional<Error>> try_headers(Job& job, Loop& loop, Passage& passage) {
     std::optional<Error> wrong;
     auto parse = [&job, &passage, &wrong](JobTimes&) {
         try {
-            for (const Segment& segment : passage.chunk.segments)
-                if (segment.header)
-                    job.transform.take_header(segment.item, passage.placement.staged(segment));
+            begin_tensors(job, passage);
         } catch (const Error& error) {
             if (error.kind() != errc::format) // a hash that is missing will not come
                 throw;
@@ -73,7 +84,10 @@ awaitable<void> parse_headers(Job& job, Loop& loop, Passage& passage) {
 /// Parses the headers in the chunk, or waits for the one that came with an earlier chunk.
 awaitable<void> take_headers(Job& job, Loop& loop, Passage& passage) {
     const auto segments = passage.chunk.segments;
-    if (segments.front().header) {
+    if (segments.front().header && !job.files[passage.chunk.source].layout->has_headers()) {
+        begin_tensors(job, passage); // nothing to parse, which no worker is needed for
+        open_gates(job, passage);
+    } else if (segments.front().header) {
         co_await parse_headers(job, loop, passage);
     } else {
         Gate& gate = job.arrivals[segments.front().item].gate;

@@ -118,6 +118,8 @@ void FileLoad::read_indexes() {
         throw cause_among(error);
     }
     lineup_.ask_hosts();
+    if (options_.check_layouts)
+        options_.check_layouts(layouts_);
 }
 
 void FileLoad::choose() {
@@ -180,6 +182,7 @@ std::vector<JobFile> FileLoad::job_files(bool mapped) const {
         about(*sources_[i], [&] {
             JobFile file{sources_[i].get(), &layout, nullptr, nullptr};
             file.keys = std::make_unique<Keys>(layout, options_);
+            check_hashes_exist(layout, options_);
             // what is sealed is opened into memory of its own: nobody may change it in between
             if (mapped && !layout.encrypted)
                 file.mapping = sources_[i]->map();
@@ -272,7 +275,7 @@ void FileLoad::check_unchanged() const {
 void FileLoad::log_oddities() const {
     for (std::size_t i = 0; engine_.options.log && i < layouts_.size(); ++i) {
         const Source& source = *sources_[i];
-        if (layouts_[i].tensors.empty())
+        if (layouts_[i].tensors.empty() || layouts_[i].format != format::FileFormat::tensors)
             continue;
         const std::uint64_t end = layouts_[i].tensors.back().data.end();
         if (source.bytes() == end + format::terminator_bytes)

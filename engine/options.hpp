@@ -107,6 +107,9 @@ struct LoadOptions {
     /// valid whatever happens later; that nobody wrote to the file meanwhile is known only when
     /// load() returns.
     std::function<void(const Delivered&)> deliver;
+    /// Called with what the files hold once that is known, before any data is read, on the thread
+    /// that called load(). What it throws ends the load and comes out of load().
+    std::function<void(std::span<const format::Layout> layouts)> check_layouts;
     /// Collects what each lane did when.
     std::shared_ptr<Trace> trace;
     /// 32 bytes for encrypted files; or a password. At most one of them.

@@ -57,7 +57,8 @@ inline awaitable<void> read(
 /// All of the chunk, to where it is placed.
 inline awaitable<void> read_chunk(Passage& passage) {
     const Placement& placement = passage.placement;
-    return read(passage, placement.route, placement.offset, placement.to, placement.need);
+    if (placement.need > 0)
+        co_await read(passage, placement.route, placement.offset, placement.to, placement.need);
 }
 
 /// Runs `step(times)` on a worker.

@@ -96,6 +96,12 @@ Placement place_long_header(const Chunk& chunk) {
     return placement;
 }
 
+Placement place_nothing(const Chunk& chunk) {
+    Placement placement;
+    placement.offset = chunk.body.offset;
+    return placement;
+}
+
 } // namespace
 
 std::uint64_t long_header_cost(const Chunk& chunk) {
@@ -118,6 +124,8 @@ awaitable<Placement>
 place(Job& job, const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot) {
     if (chunk.long_header)
         co_await take_long_header(job, chunk);
+    if (chunk.body.bytes == 0)
+        co_return place_nothing(chunk);
     if (const auto& mapping = job.files[chunk.source].mapping)
         co_return place_mapped(*mapping, chunk, reader);
     if (chunk.long_header)

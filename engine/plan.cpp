@@ -36,7 +36,7 @@ public:
             close();
         if (fits_one_chunk(item, data_of(item), options_.chunk_bytes))
             return small(index);
-        if (item.tensor->header.bytes > options_.chunk_bytes)
+        if (item.header().bytes > options_.chunk_bytes)
             long_header(index);
         else
             large_header(index);
@@ -71,9 +71,11 @@ private:
 
     void small(std::uint32_t index) {
         const Item& item = items_[index];
-        const Range& header = item.tensor->header;
+        const Range header = item.header();
         const Range data = data_of(item);
         const std::uint64_t end = data.bytes > 0 ? data.end() : header.end();
+        if (header.bytes == 0 && data.bytes == 0)
+            return nothing(index);
         if (open_) {
             const Range& body = cuts.back().body;
             const bool behind = header.offset >= body.end(); // or the caller's order goes back
@@ -86,16 +88,22 @@ private:
             append(index, false, data);
     }
 
+    /// To be complete it must come in a chunk, whichever that is.
+    void nothing(std::uint32_t index) {
+        const std::uint64_t here = open_ ? cuts.back().body.end() : items_[index].header().offset;
+        append(index, true, Range{here, 0});
+    }
+
     void long_header(std::uint32_t index) {
         close();
-        append(index, true, items_[index].tensor->header);
+        append(index, true, items_[index].header());
         cuts.back().long_header = true;
         close();
     }
 
     void large_header(std::uint32_t index) {
         close();
-        append(index, true, items_[index].tensor->header);
+        append(index, true, items_[index].header());
     }
 
     // Sealed data is cut at multiples of the usual piece from its start, plain data at multiples of
@@ -134,7 +142,7 @@ private:
 } // namespace
 
 bool fits_one_chunk(const Item& item, Range data, std::size_t chunk_bytes) {
-    const Range& header = item.tensor->header;
+    const Range header = item.header();
     if (data.bytes == 0)
         return header.bytes <= chunk_bytes;
     return !item.apart && data.end() - header.offset <= chunk_bytes &&

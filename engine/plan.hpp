@@ -12,7 +12,8 @@
 
 namespace tz {
 
-/// A part of one tensor in a chunk: its header, or a range of its data.
+/// A part of one tensor in a chunk: its header, or a range of its data. Each tensor's header comes
+/// in one chunk, with no bytes where the tensor has none: there its way through the load begins.
 struct Segment {
     std::uint32_t item = 0; ///< which of the load's tensors
     bool header = false;
@@ -21,7 +22,8 @@ struct Segment {
     bool operator==(const Segment&) const = default;
 };
 
-/// One unit of work: a contiguous range of one file and the segments in it.
+/// One unit of work: a contiguous range of one file and the segments in it. The range is empty
+/// where there is nothing to read of any of them.
 struct Chunk {
     std::uint32_t source = 0;
     format::Range body;

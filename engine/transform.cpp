@@ -116,6 +116,17 @@ copy_crc32(std::span<std::byte> to, std::span<const std::byte> from, JobTimes& t
 
 } // namespace
 
+void check_hashes_exist(const format::Layout& layout, const LoadOptions& options) {
+    const bool asked = options.verify != Verify::automatic && options.verify != Verify::none;
+    if (!asked || layout.has_headers())
+        return;
+    throw Error(
+        errc::integrity,
+        "safetensors files hold no hashes, and their verification was asked for",
+        {},
+        "load with --verify none, and compare what `tz checksum` says with a known value");
+}
+
 Checks
 choose_checks(Verify verify, const format::TensorHeader& header, const format::Tensor& tensor) {
     const bool crc32 = header.crc32.has_value();
@@ -150,7 +161,8 @@ void Transform::take_header(std::uint32_t index, std::span<const std::byte> byte
     const Item& item = items[index];
     const auto& tensor = *item.tensor;
     Arrival& arrival = arrivals[index];
-    arrival.header = format::parse_header(bytes, tensor, *item.layout);
+    if (!bytes.empty())
+        arrival.header = format::parse_header(bytes, tensor, *item.layout);
     const auto hashed = std::exchange(arrival.header.hashed, {}); // a file may make it 64 MiB
     if (headers_only) {
         if (!options.keep_headers)

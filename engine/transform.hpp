@@ -27,6 +27,9 @@ struct Checks {
     bool sha256 = false;
 };
 
+/// Throws `tz::Error` (errc::integrity) where hashes are asked for of a file whose format has none.
+void check_hashes_exist(const format::Layout& layout, const LoadOptions& options);
+
 /// What `verify` means for a tensor with this header. Throws `tz::Error` (errc::integrity) where a
 /// hash was asked for and is missing.
 Checks
@@ -84,7 +87,8 @@ struct Transform {
     std::size_t chunk_bytes;     ///< that the plan was cut with
     bool headers_only;
 
-    /// Parses the tensor's header from `bytes`. The lane opens the gate.
+    /// Parses the tensor's header from `bytes`, of which there are none where it has no header. The
+    /// lane opens the gate.
     void take_header(std::uint32_t item, std::span<const std::byte> bytes) const;
 
     /// Brings `bytes`, the segment's range of the file, to the item's destination: copied, or

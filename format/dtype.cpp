@@ -95,7 +95,7 @@ DType parse_opaque(
             "dtype " + quoted(code) + ": elements of " + std::string(name) + " have " +
                 std::to_string(*known) + " bytes",
             at);
-    return {std::string(code), std::string(name), bytes};
+    return {std::string(code), std::string(name), 8 * bytes};
 }
 
 } // namespace
@@ -122,7 +122,7 @@ DType parse_dtype(std::string_view code, std::uint64_t at) {
     for (const Known& known : numpy_types)
         // NumPy takes names only without a byte order
         if (known.code == base || (known.name == base && code.starts_with(base)))
-            return {std::string(code), std::string(known.name), known.bytes};
+            return {std::string(code), std::string(known.name), 8 * known.bytes};
     unsupported(code, at, "is not known");
 }
 

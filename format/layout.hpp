@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tz::format {
@@ -31,11 +32,20 @@ struct Range {
 /// Element type. Opaque types (those NumPy lacks, and ones this build has never heard of) keep
 /// their name and element size.
 struct DType {
-    std::string code;        ///< as the file spells it, e.g. "<f4" or "<V2\0torch.bfloat16"
-    std::string name;        ///< torch's name without "torch.", e.g. "float32", "bfloat16"
-    std::uint32_t bytes = 0; ///< size of one element: 1, 2, 4, 8 or 16
+    std::string code; ///< as the file spells it, e.g. "<f4", "<V2\0torch.bfloat16" or "BF16"
+    /// torch's name without "torch.", e.g. "float32", "bfloat16"; the code where none is known
+    std::string name;
+    /// Size of one element: 4 and 6 bits too, packed without gaps. 0 where an unknown type has no
+    /// elements to tell it by.
+    std::uint32_t bits = 0;
 
     bool operator==(const DType&) const = default;
+};
+
+/// Which format a file is in.
+enum class FileFormat : std::uint8_t {
+    tensors,     ///< Tensorizer's `.tensors`
+    safetensors, ///< tensors without headers of their own, hashes or encryption
 };
 
 enum class TensorKind : std::uint8_t { parameter = 0, buffer = 1, state = 2 };
@@ -47,7 +57,7 @@ struct Tensor {
     DType dtype;
     std::vector<std::uint64_t> shape; ///< outermost dimension first; empty for a scalar
     std::uint64_t bytes = 0;          ///< elements x element size: what is handed out
-    Range header;                     ///< the tensor's own header in the file
+    Range header;                     ///< the tensor's own header in the file; empty if it has none
     Range data;                       ///< its bytes in the file; empty for meta tensors
     bool long_dimensions = false;     ///< dimensions stand in the header as u64
 
@@ -57,11 +67,18 @@ struct Tensor {
 
 /// A file: its tensors in file order, ranges checked to be ascending, disjoint and inside the file.
 struct Layout {
-    std::uint32_t version = 0;
+    FileFormat format = FileFormat::tensors;
+    std::uint32_t version = 0; ///< of the format; 0 where it has none
     bool encrypted = false;
     std::uint64_t file_bytes = 0;
-    std::uint64_t index_bytes = 0; ///< bytes before the first tensor header
+    std::uint64_t index_bytes = 0; ///< bytes before the first tensor
     std::vector<Tensor> tensors;
+    /// What a safetensors file says about itself (`__metadata__`), in its order: names and texts,
+    /// which mean nothing to tzio.
+    std::vector<std::pair<std::string, std::string>> metadata;
+
+    /// Whether each tensor has a header, where hashes and seals stand.
+    bool has_headers() const { return format == FileFormat::tensors; }
 
     /// Sum of `Tensor::bytes`. Never overflows: the parser has checked it.
     std::uint64_t total_bytes() const;

@@ -11,7 +11,8 @@ namespace {
 constexpr const char* server_hint =
     "a server or proxy has sent this in place of the file; check the "
     "address and the credentials";
-constexpr const char* convert_hint = "convert it to .tensors, or load it with its own library";
+constexpr const char* convert_hint =
+    "convert it to safetensors or .tensors, or load it with its own library";
 
 std::string lower_without_blanks(std::string_view text) {
     const std::size_t start = text.find_first_not_of(" \t\r\n");
@@ -20,12 +21,6 @@ std::string lower_without_blanks(std::string_view text) {
         if (c >= 'A' && c <= 'Z')
             c = static_cast<char>(c - 'A' + 'a');
     return lower;
-}
-
-bool safetensors(std::string_view text) {
-    // u64 length of the JSON header, then the JSON: the high bytes of a believable length are zero
-    constexpr std::string_view high_bytes("\0\0\0\0", 4);
-    return text.size() > 8 && text[8] == '{' && text.substr(4, 4) == high_bytes;
 }
 
 bool pickle(std::string_view text) {
@@ -51,13 +46,11 @@ Guess guess_format(std::span<const std::byte> start) {
         return {"a Python pickle, perhaps an old PyTorch checkpoint", convert_hint};
     if (text.starts_with("GGUF"))
         return {"a GGUF model", convert_hint};
-    if (safetensors(text))
-        return {"a safetensors file", convert_hint};
     if (lower.starts_with("{"))
         return {"JSON", "give the file with the weights, not its index or an answer of a server"};
     if (!text.empty() && text.find_first_not_of('\0') == text.npos)
         return {"zeros, as an unfinished download leaves", "fetch it again"};
-    return {nullptr, "check the path; only files made by Tensorizer or this program can be read"};
+    return {nullptr, "check the path; .tensors and safetensors files can be read"};
 }
 
 } // namespace tz::format

@@ -1,4 +1,4 @@
-// Recognises what people give us in place of a `.tensors` file, for a message that helps.
+// Recognises what people give us in place of a file of tensors, for a message that helps.
 #pragma once
 
 #include <cstddef>

@@ -44,7 +44,7 @@ void check_magic(std::span<const std::byte> prefix, std::uint64_t file_bytes) {
     }
     const Guess guess = guess_format(prefix);
     const std::string what = guess.what ? std::string("; it looks like ") + guess.what : "";
-    throw_format("not a .tensors file" + what, 0, guess.hint);
+    throw_format("not a .tensors or safetensors file" + what, 0, guess.hint);
 }
 
 void read_flags(Cursor& in, Prefix& prefix) {
@@ -124,7 +124,7 @@ void read_shape(Cursor& in, Tensor& tensor) {
     for (std::uint64_t& dimension : tensor.shape)
         dimension = tensor.long_dimensions ? in.read<std::uint64_t>("the dimensions")
                                            : in.read<std::uint32_t>("the dimensions");
-    const auto bytes = shape_bytes(tensor.shape, tensor.dtype.bytes);
+    const auto bytes = shape_bytes(tensor.shape, tensor.dtype.bits / 8);
     if (!bytes)
         in.fail("the dimensions multiply to more than 2^63 bytes", at);
     tensor.bytes = *bytes;

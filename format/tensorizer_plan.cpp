@@ -71,7 +71,7 @@ Tensor spec_tensor(const TensorSpec& spec) {
     tensor.bytes = spec.bytes;
     if (spec.shape.size() > dimensions_max)
         refuse(tensor_label(spec.name) + ": more than 64 dimensions");
-    if (shape_bytes(spec.shape, tensor.dtype.bytes) != spec.bytes)
+    if (shape_bytes(spec.shape, tensor.dtype.bits / 8) != spec.bytes)
         refuse(
             tensor_label(spec.name) + ": " + std::to_string(spec.bytes) +
             " bytes do not fit its dtype and shape");

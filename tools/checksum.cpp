@@ -28,14 +28,18 @@ std::string lines_of(const LoadedFile& loaded) {
     return lines;
 }
 
-Json to_json(const std::string& name, const LoadedFile& loaded, const format::Sha256& all) {
+Json to_json(const LoadedInputs& loaded, const format::Sha256& all) {
     Json tensors = Json::array();
-    for (std::size_t i = 0; i < loaded.digests.size(); ++i)
-        tensors.push_back(
-            {{"name", format::display_name(loaded.layout.tensors[i].name)},
-             {"sha256", format::hex(loaded.digests[i])}});
+    for (const LoadedFile& file : loaded.files)
+        for (std::size_t i = 0; i < file.digests.size(); ++i)
+            tensors.push_back(
+                {{"name", format::display_name(file.layout.tensors[i].name)},
+                 {"sha256", format::hex(file.digests[i])}});
     Json json = result("tz-checksum/1");
-    json["file"] = name;
+    if (loaded.names.size() == 1)
+        json["file"] = loaded.names.front();
+    else
+        json["files"] = loaded.names;
     json["sha256"] = format::hex(all);
     json["tensors"] = std::move(tensors);
     return json;
@@ -61,12 +65,13 @@ int run_checksum(const Options& options) {
     load.verify = options.verify.value_or(Verify::automatic);
     load.memory = Memory::none;
     load.digests = true;
-    const LoadedInputs files = load_files(options, load);
-    const LoadedFile& loaded = files.files.front();
-    const std::string lines = lines_of(loaded);
+    const LoadedInputs loaded = load_files(options, load);
+    std::string lines;
+    for (const LoadedFile& file : loaded.files)
+        lines += lines_of(file);
     const format::Sha256 all = format::sha256(std::as_bytes(std::span(lines)));
     if (options.json)
-        write_json(to_json(files.names.front(), loaded, all));
+        write_json(to_json(loaded, all));
     else
         write_result(shown(lines) + checksum_line(all, "-"));
     return 0;

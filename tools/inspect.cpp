@@ -45,7 +45,13 @@ const KeyDerivation* derivation(const LoadedFile& loaded) {
     return nullptr;
 }
 
+const char* name_of(format::FileFormat format) {
+    return format == format::FileFormat::safetensors ? "safetensors" : "tensors";
+}
+
 Json path_json(const std::string& stored) {
+    if (stored.empty()) // as a tensor of a safetensors file may be called
+        return Json::array({""});
     Json path = Json::array();
     for (const format::Key& key : format::parse_name(stored, 0))
         std::visit([&](const auto& one) { path.push_back(one); }, key);
@@ -65,6 +71,7 @@ Json tensor_json(const Tensor& tensor, const TensorHeader& header) {
     json["kind"] = kind_name(tensor.kind);
     json["dtype"] = tensor.dtype.name;
     json["dtype_code"] = printable(tensor.dtype.code);
+    json["dtype_bits"] = tensor.dtype.bits;
     json["shape"] = tensor.shape;
     json["bytes"] = tensor.bytes;
     json["meta"] = tensor.meta();
@@ -78,11 +85,20 @@ Json tensor_json(const Tensor& tensor, const TensorHeader& header) {
     return json;
 }
 
+Json metadata_json(const format::Layout& layout) {
+    Json json = Json::object();
+    for (const auto& [name, text] : layout.metadata)
+        json[name] = text;
+    return json;
+}
+
 Json to_json(const std::string& name, const LoadedFile& loaded) {
-    Json json = result("tz-inspect/1");
+    Json json;
     json["file"] = name;
     json["file_bytes"] = loaded.layout.file_bytes;
-    json["format_version"] = loaded.layout.version;
+    json["format"] = name_of(loaded.layout.format);
+    json["format_version"] = loaded.layout.version == 0 ? Json() : Json(loaded.layout.version);
+    json["metadata"] = metadata_json(loaded.layout);
     json["encrypted"] = loaded.layout.encrypted;
     const KeyDerivation* cost = derivation(loaded);
     json["key_derivation"] = nullptr;
@@ -139,25 +155,47 @@ std::string table(const std::vector<Row>& rows) {
 
 std::string summary(const LoadedFile& loaded) {
     const format::Layout& layout = loaded.layout;
-    std::string how = "not encrypted";
+    std::string how = layout.format == format::FileFormat::tensors ? ", not encrypted" : "";
     if (const KeyDerivation* cost = derivation(loaded))
         how = fmt::format(
-            "encrypted with a password (Argon2id, {} pass{} over {})",
+            ", encrypted with a password (Argon2id, {} pass{} over {})",
             cost->passes,
             cost->passes == 1 ? "" : "es",
             size_text(cost->memory_bytes));
     else if (layout.encrypted)
-        how = "encrypted with a key";
+        how = ", encrypted with a key";
     const std::size_t shown = layout.tensors.size();
     const std::string of = shown == loaded.tensors_total ? "" : fmt::format("{} of ", shown);
     return fmt::format(
-        "version {}, {}{} tensor{}, {}, {}\n",
-        layout.version,
+        "{}, {}{} tensor{}, {}{}\n",
+        layout.version == 0 ? name_of(layout.format) : fmt::format("version {}", layout.version),
         of,
         loaded.tensors_total,
         loaded.tensors_total == 1 ? "" : "s",
         size_text(loaded.bytes_total),
         how);
+}
+
+// What the file says about itself: anybody's text.
+std::string metadata_text(const format::Layout& layout) {
+    constexpr std::size_t shown_max = 200;
+    std::string text;
+    for (const auto& [name, value] : layout.metadata) {
+        const bool cut = value.size() > shown_max;
+        text += fmt::format(
+            "metadata {}: {}{}\n",
+            printable(name),
+            printable(value.substr(0, shown_max)),
+            cut ? "..." : "");
+    }
+    return text;
+}
+
+std::string to_text(const LoadedFile& loaded) {
+    std::vector<Row> rows{{"NAME", "DTYPE", "SHAPE", "SIZE", "OFFSET", "HASHES", "SEAL"}};
+    for (std::size_t i = 0; i < loaded.headers.size(); ++i)
+        rows.push_back(row(loaded.layout.tensors[i], loaded.headers[i]));
+    return table(rows) + metadata_text(loaded.layout) + summary(loaded);
 }
 
 } // namespace
@@ -169,16 +207,25 @@ int run_inspect(const Options& options) {
     Options silent = options;
     silent.progress = ShowProgress::off; // headers are read at once
     const LoadedInputs all = load_files(silent, load);
-    const LoadedFile& loaded = all.files.front();
-
-    if (options.json) {
-        write_json(to_json(all.names.front(), loaded));
+    const bool one = all.files.size() == 1;
+    Json files = Json::array();
+    std::string text;
+    for (std::size_t i = 0; i < all.files.size(); ++i) {
+        if (options.json)
+            files.push_back(to_json(all.names[i], all.files[i]));
+        else
+            text += (one ? "" : all.names[i] + ":\n") + to_text(all.files[i]);
+    }
+    if (!options.json) {
+        write_result(text);
         return 0;
     }
-    std::vector<Row> rows{{"NAME", "DTYPE", "SHAPE", "SIZE", "OFFSET", "HASHES", "SEAL"}};
-    for (std::size_t i = 0; i < loaded.headers.size(); ++i)
-        rows.push_back(row(loaded.layout.tensors[i], loaded.headers[i]));
-    write_result(table(rows) + summary(loaded));
+    Json json = result("tz-inspect/1");
+    if (one)
+        json.update(files.front());
+    else
+        json["files"] = std::move(files);
+    write_json(json);
     return 0;
 }
 

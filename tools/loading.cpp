@@ -1,6 +1,6 @@
 #include <tz/engine/source.hpp>
 #include <tz/format/error.hpp>
-#include <tz/protocols/open.hpp>
+#include <tz/protocols/model.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/progress.hpp>
 #include <tz/tools/secrets.hpp>
@@ -53,21 +53,21 @@ LoadedInputs load_files(const Options& options, LoadOptions load) {
     Console console;
     const Log log = console_log(console, options);
     read_secrets(options, log, load);
-    std::vector<std::shared_ptr<const Source>> sources;
-    LoadedInputs loaded;
-    for (const std::string& file : options.files) {
-        sources.push_back(open(file, options.network, options.direct, log));
-        loaded.names.push_back(printable(sources.back()->name()));
-        loaded.remote = loaded.remote || !sources.back()->host().empty();
-    }
-
     EngineOptions engine_options = options.engine;
     engine_options.log = log;
     Engine engine(std::move(engine_options));
     ProgressReport progress(console, options.shown_progress());
     load.stop = stop.token();
     load.progress = [&](const Progress& now) { progress.update(now); };
-    static_cast<LoadedFiles&>(loaded) = tz::load(engine, sources, load);
+    const Model model =
+        open_model(engine, options.files, options.network, options.direct, log, load);
+    load.check_layouts = model.check;
+    LoadedInputs loaded;
+    for (const auto& source : model.sources) {
+        loaded.names.push_back(printable(source->name()));
+        loaded.remote = loaded.remote || !source->host().empty();
+    }
+    static_cast<LoadedFiles&>(loaded) = tz::load(engine, model.sources, load);
     progress.finish();
     return loaded;
 }

@@ -118,13 +118,13 @@ ShowProgress Options::shown_progress() const {
 }
 
 void add_file(CLI::App& app, Options& options) {
-    app.add_option("FILE", options.files, "The file to read: a path or a URL")
+    app.add_option("FILE", options.files, "A path, URL, folder, list of shards, or hf://ORG/NAME")
         ->required()
         ->expected(1);
 }
 
 void add_files(CLI::App& app, Options& options) {
-    app.add_option("FILE", options.files, "The files to read, in one load: paths or URLs")
+    app.add_option("FILE", options.files, "Paths, URLs, folders, lists of shards, or hf://ORG/NAME")
         ->required()
         ->type_name("...");
 }

@@ -110,7 +110,9 @@ Command add_load(CLI::App& app, Arguments& arguments) {
                  "  tz load --include '*.attn.*' --trace trace.json model.tensors\n"
                  "  tz load --concurrency 32 --chunk-size 8MiB --direct on --json model.tensors\n"
                  "  tz load --password-file password.txt model.tensors\n"
-                 "  tz load s3://models/shard-1.tensors s3://models/shard-2.tensors");
+                 "  tz load s3://models/shard-1.tensors s3://models/shard-2.tensors\n"
+                 "  tz load model.safetensors\n"
+                 "  tz load hf://openai-community/gpt2");
     return {load, [&] { return run_load(arguments.options); }};
 }
 

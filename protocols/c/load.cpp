@@ -1,6 +1,6 @@
 #include <tz/format/name.hpp>
 #include <tz/protocols/c/handles.hpp>
-#include <tz/protocols/open.hpp>
+#include <tz/protocols/model.hpp>
 
 #include <utility>
 
@@ -52,15 +52,16 @@ tz_loaded::tz_loaded(LoadedFiles result, bool holds) : loaded(std::move(result))
 
 namespace {
 
-std::vector<std::shared_ptr<const Source>> open_all(
+Model open_all(
     tz_engine& engine, const char* const* uris, std::size_t count, const tz_load_options& with) {
     demand(uris, "the list of paths and URIs");
-    std::vector<std::shared_ptr<const Source>> sources;
+    std::vector<std::string> addresses;
     for (std::size_t i = 0; i < count; ++i) {
         demand(uris[i], "a path or URI");
-        sources.push_back(tz::open(uris[i], with.network, with.direct, engine.log));
+        addresses.emplace_back(uris[i]);
     }
-    return sources;
+    return open_model(
+        engine.engine, addresses, with.network, with.direct, engine.log, with.options);
 }
 
 const tz_loaded::File* file_of(const tz_loaded* loaded, std::size_t file) {
@@ -86,8 +87,9 @@ tz_status tz_load(
             std::rethrow_exception(with.failure);
         LoadOptions how = with.options;
         how.memory = how.destination ? Memory::given : with.memory;
-        const auto sources = open_all(*engine, uris, uri_count, with);
-        LoadedFiles result = load(engine->engine, sources, how);
+        const Model model = open_all(*engine, uris, uri_count, with);
+        how.check_layouts = model.check;
+        LoadedFiles result = load(engine->engine, model.sources, how);
         if (loaded != nullptr)
             *loaded = new tz_loaded(std::move(result), how.memory != Memory::given);
     });
@@ -136,7 +138,12 @@ const char* tz_tensor_dtype(const tz_tensor* tensor) {
 }
 
 size_t tz_tensor_element_bytes(const tz_tensor* tensor) {
-    return tensor != nullptr ? tensor->tensor->dtype.bytes : 0;
+    const std::size_t bits = tz_tensor_element_bits(tensor);
+    return bits % 8 == 0 ? bits / 8 : 0;
+}
+
+size_t tz_tensor_element_bits(const tz_tensor* tensor) {
+    return tensor != nullptr ? tensor->tensor->dtype.bits : 0;
 }
 
 size_t tz_tensor_dimensions(const tz_tensor* tensor) {

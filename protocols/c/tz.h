@@ -127,7 +127,10 @@ typedef struct tz_tensor tz_tensor;
 TZ_API const char* tz_tensor_name(const tz_tensor* tensor);
 /* As torch calls it: "float32", "bfloat16", ... */
 TZ_API const char* tz_tensor_dtype(const tz_tensor* tensor);
+/* 0 where elements are no whole bytes. */
 TZ_API size_t tz_tensor_element_bytes(const tz_tensor* tensor);
+/* 4 or 6 too, packed without gaps. 0 where an unknown type has no elements to tell it by. */
+TZ_API size_t tz_tensor_element_bits(const tz_tensor* tensor);
 TZ_API size_t tz_tensor_dimensions(const tz_tensor* tensor);
 /* Outermost dimension first. */
 TZ_API const uint64_t* tz_tensor_shape(const tz_tensor* tensor);

@@ -61,6 +61,7 @@ static void loads_a_file(void) {
     CHECK_TEXT(tz_tensor_name(tensor), "w");
     CHECK_TEXT(tz_tensor_dtype(tensor), "float32");
     CHECK(tz_tensor_element_bytes(tensor) == 4);
+    CHECK(tz_tensor_element_bits(tensor) == 32);
     CHECK(tz_tensor_bytes(tensor) == sizeof values);
     CHECK(tz_tensor_file(tensor) == 0);
     CHECK((uintptr_t)tz_tensor_data(tensor) % 64 == 0);

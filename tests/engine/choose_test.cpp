@@ -14,7 +14,7 @@ format::Layout layout_of(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
         format::Tensor tensor;
         tensor.name = name;
-        tensor.dtype = {"<f4", "float32", 4};
+        tensor.dtype = {"<f4", "float32", 32};
         tensor.shape = {10, 20};
         tensor.bytes = 800;
         tensor.header = {at, 100};

@@ -11,7 +11,7 @@ namespace {
 
 format::Tensor tensor_of(std::vector<std::uint64_t> shape, std::uint32_t element) {
     format::Tensor tensor;
-    tensor.dtype.bytes = element;
+    tensor.dtype.bits = 8 * element;
     tensor.bytes =
         std::accumulate(shape.begin(), shape.end(), std::uint64_t{element}, std::multiplies<>());
     tensor.shape = std::move(shape);
@@ -69,7 +69,7 @@ TEST(Runs, CopyWhatIndexingSaysFromPiecesOfAnySize) {
         const std::uint64_t begin = random() % shape[dimension];
         const std::uint64_t end = begin + random() % (shape[dimension] - begin + 1);
 
-        std::uint64_t inner = tensor.dtype.bytes;
+        std::uint64_t inner = tensor.dtype.bits / 8;
         for (std::size_t i = dimension + 1; i < shape.size(); ++i)
             inner *= shape[i];
         std::vector<std::byte> expected;

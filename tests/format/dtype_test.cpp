@@ -27,7 +27,7 @@ TEST(ParseDType, KnowsNumPysTypes) {
         {"<c16", "complex128", 16}};
     for (const auto& [code, name, bytes] : types) {
         const DType dtype = parse_dtype(code, 0);
-        EXPECT_EQ(dtype, (DType{code, name, bytes}));
+        EXPECT_EQ(dtype, (DType{code, name, 8 * bytes}));
         EXPECT_FALSE(opaque(dtype));
     }
 }
@@ -43,14 +43,14 @@ TEST(ParseDType, KeepsOpaqueTypesWhetherKnownOrNot) {
              {"|V2\0torch.bits16"s, "bits16", 2},
              {"<V8\0torch.not_yet_invented"s, "not_yet_invented", 8}}) {
         const DType dtype = parse_dtype(code, 0);
-        EXPECT_EQ(dtype, (DType{code, name, bytes}));
+        EXPECT_EQ(dtype, (DType{code, name, 8 * bytes}));
         EXPECT_TRUE(opaque(dtype));
     }
 }
 
 TEST(ParseDType, TakesWhatNumPyTakes) {
     for (const char* code : {"=f4", "f4", "float32", "|f4"})
-        EXPECT_EQ(parse_dtype(code, 0), (DType{code, "float32", 4}));
+        EXPECT_EQ(parse_dtype(code, 0), (DType{code, "float32", 32}));
 }
 
 TEST(ParseDType, IgnoresATorchNameAfterANumPyType) {

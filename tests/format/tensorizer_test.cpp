@@ -57,7 +57,7 @@ TEST(Tensorizer, ReadsTheWorkedExample) {
     ASSERT_EQ(parsed.layout.tensors.size(), 1u);
     const Tensor& tensor = parsed.layout.tensors[0];
     EXPECT_EQ(tensor.name, "w");
-    EXPECT_EQ(tensor.dtype, (DType{"<f4", "float32", 4}));
+    EXPECT_EQ(tensor.dtype, (DType{"<f4", "float32", 32}));
     EXPECT_EQ(tensor.shape, std::vector<std::uint64_t>{2});
     EXPECT_EQ(tensor.header, (Range{0x40049, 74}));
     EXPECT_EQ(tensor.data, (Range{0x40093, 8}));

@@ -14,12 +14,14 @@ def key_options(name: str) -> list:
     return []
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in DATA.glob("*.tensors")))
-def test_golden(tz, name, io, direct):
-    path = DATA / f"{name}.tensors"
-    out = tz.checksum(path, "--io", io, "--direct", direct, *key_options(name))
+FILES = sorted([*DATA.glob("*.tensors"), *DATA.glob("*.safetensors")])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_golden(tz, path, io, direct):
+    out = tz.checksum(path, "--io", io, "--direct", direct, *key_options(path.stem))
     assert out == path.with_suffix(".sha256").read_bytes()
 
 
 def test_all_are_listed():
-    assert len(list(DATA.glob("*.tensors"))) == len(list(DATA.glob("*.sha256"))) >= 14
+    assert len(FILES) == len(list(DATA.glob("*.sha256"))) >= 16

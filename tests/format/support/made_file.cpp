@@ -13,7 +13,7 @@ using namespace tz::format;
 Content content(
     std::string name, std::string dtype_code, std::vector<std::uint64_t> shape, TensorKind kind) {
     Content made;
-    const std::uint64_t bytes = shape_bytes(shape, parse_dtype(dtype_code, 0).bytes).value();
+    const std::uint64_t bytes = shape_bytes(shape, parse_dtype(dtype_code, 0).bits / 8).value();
     made.spec = {std::move(name), kind, std::move(dtype_code), std::move(shape), bytes};
     made.data = counting(bytes);
     return made;
