@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 namespace tz::format {
@@ -84,8 +85,8 @@ private:
         placed.reserve(places_.size());
         for (std::size_t i = 0; i < places_.size(); ++i)
             placed.emplace_back(std::move(index_.tensors[i]), places_[i]);
-        std::ranges::stable_sort(
-            placed, {}, [](const auto& one) -> const std::string& { return one.first.tensor; });
+        std::ranges::sort(
+            placed, {}, [](const auto& one) { return std::tie(one.first.tensor, one.second); });
         for (std::size_t i = 0; i < placed.size(); ++i) {
             if (i > 0 && placed[i].first.tensor == index_.tensors[i - 1].tensor)
                 json_.fail(
