@@ -10,6 +10,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 
 namespace tz::format {
@@ -292,13 +293,13 @@ private:
     void sort_by_data() {
         auto& tensors = layout_.tensors;
         const auto range_of = [&](std::uint32_t i) {
-            return std::pair(tensors[i].data.offset, tensors[i].data.end());
+            return std::tuple(tensors[i].data.offset, tensors[i].data.end(), i);
         };
         std::vector<std::uint32_t> order(tensors.size());
         std::iota(order.begin(), order.end(), 0);
         if (std::ranges::is_sorted(order, {}, range_of))
             return;
-        std::ranges::stable_sort(order, {}, range_of);
+        std::ranges::sort(order, {}, range_of);
         std::vector<Tensor> sorted;
         std::vector<std::uint64_t> places;
         sorted.reserve(order.size());

@@ -84,8 +84,10 @@ private:
         placed.reserve(places_.size());
         for (std::size_t i = 0; i < places_.size(); ++i)
             placed.emplace_back(std::move(index_.tensors[i]), places_[i]);
-        std::ranges::stable_sort(
-            placed, {}, [](const auto& one) -> const std::string& { return one.first.tensor; });
+        std::ranges::sort(placed, [](const auto& a, const auto& b) {
+            const int less = a.first.tensor.compare(b.first.tensor);
+            return less != 0 ? less < 0 : a.second < b.second;
+        });
         for (std::size_t i = 0; i < placed.size(); ++i) {
             if (i > 0 && placed[i].first.tensor == index_.tensors[i - 1].tensor)
                 json_.fail(
