@@ -77,7 +77,8 @@ void JsonReader::skip(Value value, int depth) {
 }
 
 std::uint64_t JsonReader::place(Value& value) const {
-    return place(value.raw_json_token().data());
+    const std::string_view token = value.raw_json_token();
+    return place(token.begin());
 }
 
 std::uint64_t JsonReader::place(const char* position) const {

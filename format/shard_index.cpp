@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <tuple>
 #include <utility>
 
 namespace tz::format {
@@ -85,8 +84,10 @@ private:
         placed.reserve(places_.size());
         for (std::size_t i = 0; i < places_.size(); ++i)
             placed.emplace_back(std::move(index_.tensors[i]), places_[i]);
-        std::ranges::sort(
-            placed, {}, [](const auto& one) { return std::tie(one.first.tensor, one.second); });
+        std::ranges::sort(placed, [](const auto& a, const auto& b) {
+            const int less = a.first.tensor.compare(b.first.tensor);
+            return less != 0 ? less < 0 : a.second < b.second;
+        });
         for (std::size_t i = 0; i < placed.size(); ++i) {
             if (i > 0 && placed[i].first.tensor == index_.tensors[i - 1].tensor)
                 json_.fail(

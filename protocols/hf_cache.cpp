@@ -89,7 +89,7 @@ std::string cache_folder(const Surroundings& around) {
         return around.environment(variable).value_or("");
     };
     const std::string home = value("HOME");
-    const auto expanded = [&](std::string path) {
+    const auto expanded = [&](const std::string& path) {
         return path == "~" || path.starts_with("~/") ? home + path.substr(1) : path;
     };
     for (const char* variable : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) // the second: older
@@ -153,9 +153,10 @@ std::string find_in_hf_cache(std::string_view address, const Surroundings& aroun
     const std::string snapshot = folder + "/snapshots/" + commit;
     if (!stays_inside(commit) || commit.find('/') != commit.npos || !exists(snapshot))
         not_cached(name, "revision '" + printable(name.revision) + "' of " + model, cache);
+    std::string path = snapshot;
     if (name.path.empty())
-        return snapshot;
-    const std::string path = snapshot + "/" + name.path;
+        return path;
+    path += "/" + name.path;
     if (!exists(path))
         not_cached(name, "'" + printable(name.path) + "' of " + model, cache);
     return path;

@@ -138,7 +138,7 @@ TZ_API uint64_t tz_tensor_bytes(const tz_tensor* tensor);
 /* Aligned to 64 bytes at least unless the memory is the caller's. NULL with TZ_MEMORY_NONE and in a
  * destination callback. */
 TZ_API void* tz_tensor_data(const tz_tensor* tensor);
-/* Which of the load's paths it is from. */
+/* Which of the load's files it is from: the shards of a folder or a list are files of their own. */
 TZ_API size_t tz_tensor_file(const tz_tensor* tensor);
 
 /* Keeps the data of a tensor where it is when its result is destroyed, or the load that delivered
@@ -251,7 +251,8 @@ TZ_API void tz_load_options_set_deadline_ms(tz_load_options* options, uint64_t m
 typedef struct tz_loaded tz_loaded;
 
 /* Loads the wanted tensors of one file or several, local or remote: paths, or URIs of file, http,
- * https or s3. Returns when every read has ended, or with the
+ * https or s3. A folder, a list of shards (*.index.json) or hf://ORG/NAME stands for all files of a
+ * model, see docs/safetensors.md. Returns when every read has ended, or with the
  * first failure; then nothing of the load is left but what was delivered or is in the caller's
  * memory. `options` may be NULL, and `loaded` where the result is not wanted. */
 TZ_API tz_status tz_load(
@@ -264,6 +265,7 @@ TZ_API tz_status tz_load(
 /* Frees the tensors too, unless they are held or in the caller's memory. */
 TZ_API void tz_loaded_destroy(tz_loaded* loaded);
 
+/* More than paths and URIs where one of them stands for several files. */
 TZ_API size_t tz_loaded_files(const tz_loaded* loaded);
 TZ_API size_t tz_loaded_tensors(const tz_loaded* loaded, size_t file);
 /* In file order, whatever the order of the load. NULL where there is no such tensor. */

@@ -132,6 +132,27 @@ void write_url_seeds(const std::filesystem::path& folder) {
     name("other_schemes", "http://a/\nfile:///etc/passwd");
 }
 
+/// Headers of safetensors files, a file, and a list of shards.
+void write_safetensors_seeds(const std::filesystem::path& folder) {
+    const auto name = [&](const char* seed, const std::string& text) {
+        const auto bytes = std::as_bytes(std::span(text));
+        write(folder / seed, Bytes(bytes.begin(), bytes.end()));
+    };
+    const std::string header =
+        R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},)"
+        R"("b":{"dtype":"BF16","shape":[],"data_offsets":[16,18]},)"
+        R"("c":{"dtype":"F4","shape":[9,4],"data_offsets":[18,36]}})";
+    name("header", header);
+    name("empty", R"({"a":{"dtype":"F32","shape":[0,3],"data_offsets":[0,0]}})");
+    name(
+        "unknown", R"({"a\u0001":{"data_offsets":[0,4],"dtype":"X1","shape":[8],"x":[1.5,null]}})");
+    name("bare", "{}  ");
+    std::string file(8, '\0');
+    file[0] = static_cast<char>(header.size());
+    name("file", file + header + std::string(36, 'd'));
+    name("list", R"({"metadata":{"total_size":9},"weight_map":{"a":"m-1.safetensors","b":"x"}})");
+}
+
 } // namespace
 
 int main(int count, char** arguments) {
@@ -149,4 +170,6 @@ int main(int count, char** arguments) {
     write_file_seeds(folder / "file", key);
     std::filesystem::create_directories(folder / "url");
     write_url_seeds(folder / "url");
+    std::filesystem::create_directories(folder / "safetensors");
+    write_safetensors_seeds(folder / "safetensors");
 }
