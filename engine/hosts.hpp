@@ -17,7 +17,7 @@ namespace tz {
 
 /// Sources that one lane can serve: the files of this machine, or the objects of one server.
 struct Host {
-    std::string name; ///< as `Source::host()` says
+    std::string name;                   ///< as `Source::host()` says
     std::vector<std::uint32_t> sources; ///< by their places in the load
     ReadCounters read;
 };

@@ -27,9 +27,9 @@ struct Preference {
 /// A connection carries about 0.1 GB/s, and each request costs a flight: larger chunks, more lanes.
 inline constexpr Preference remote_preference{8 << 20, 16, 64, 1};
 
-/// A few connections to one that is near fill a loop, and more of them only cost: their staging does
-/// not stay in the cache. Where they bring more, the Pacer finds out; so many fit into the usual
-/// memory with the large chunks.
+/// A few connections to one that is near fill a loop, and more of them only cost: their staging
+/// does not stay in the cache. Where they bring more, the Pacer finds out; so many fit into the
+/// usual memory with the large chunks.
 inline constexpr Preference near_preference{8 << 20, 4, 32, 1};
 
 /// Made by open_file() of tz/protocols/file.hpp. Programs ask for its name and size; the virtual

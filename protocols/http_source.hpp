@@ -59,8 +59,10 @@ public:
     /// What an answer was about. Throws `tz::Error` (errc::object_changed) if that is another
     /// version than before. `checksum`: of that version, kept with the first one.
     void learn(const Identity& identity, std::optional<format::Checksum> checksum = {}) const;
+
     /// How long the server took to begin the first answer on an open connection.
     void learn_latency(std::chrono::nanoseconds latency) const { near_ = latency <= near_latency; }
+
     /// That came with the first answer.
     std::optional<format::Checksum> checksum() const;
 

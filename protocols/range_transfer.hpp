@@ -74,10 +74,10 @@ struct RangeReader::Attempt {
     Place place;
     Question question;
     std::unique_ptr<ConnectionPool::Lease> lease;
-    bool fresh = false;    ///< the connection was opened for this
-    bool answered = false; ///< the head came
+    bool fresh = false;                 ///< the connection was opened for this
+    bool answered = false;              ///< the head came
     std::chrono::nanoseconds latency{}; ///< that it took, on an open connection
-    bool moved = false;    ///< it led elsewhere
+    bool moved = false;                 ///< it led elsewhere
     ReplyHead head;
     std::string text; ///< of an answer that is no object
     std::optional<S3Error> error;
