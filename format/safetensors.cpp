@@ -358,6 +358,9 @@ std::uint64_t safetensors_index_bytes(std::span<const std::byte> prefix, std::ui
             "the header takes " + std::to_string(header_bytes) + " bytes, and the format allows " +
                 std::to_string(safetensors_header_bytes_max),
             0);
+    if (header_bytes < 2)
+        throw_format(
+            "the header has " + std::to_string(header_bytes) + " bytes, too few for any", 0);
     const std::uint64_t left = file_bytes - std::min(file_bytes, safetensors_prefix_bytes);
     if (header_bytes > left)
         throw_format(

@@ -147,5 +147,16 @@ TEST_F(OpenModel, FetchesListAndShardsFromAServer) {
     expect_error(errc::not_found, server.url("/models/none.index.json"), "none.index.json");
 }
 
+TEST_F(OpenModel, FetchesListAndShardsFromS3) {
+    test::HttpServer server;
+    network_.s3.endpoint_url = server.url("", "");
+    network_.s3.no_sign_request = true;
+    server.put(
+        std::string("/bucket/models/") + list, test::held_object({text().begin(), text().end()}));
+    server.put("/bucket/models/m%201.safetensors", test::held_object(shards_[0]));
+    server.put("/bucket/models/m%202.safetensors", test::held_object(shards_[1]));
+    expect_model(load({std::string("s3://bucket/models/") + list}));
+}
+
 } // namespace
 } // namespace tz
