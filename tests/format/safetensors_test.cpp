@@ -199,11 +199,12 @@ TEST(Safetensors, LengthsOfTheHeaderAreChecked) {
 TEST(Safetensors, WhatIsNoJsonObjectIsRefused) {
     const std::string four = four_bytes;
     expect_refused({
-        {"", 0, "not valid JSON"},
+        {"", 0, "too few"},
         {"  ", 0, "not valid JSON"},
         {"[]", 0, "JSON"},
         {"\"a\"", 0, "JSON"},
-        {"{", 0, "JSON"},
+        {"{", 0, "too few"},
+        {"{ ", 0, "JSON"},
         {"{\"a\":" + four + "}x", 4, "JSON"},
         {"{\"a\":" + four + "}}", 4, "text follows"},
         {"{\"a\":" + four + "} {}", 4, "text follows"},
