@@ -50,6 +50,9 @@ public:
 
     errc kind() const noexcept { return static_cast<errc>(code().value()); }
 
+    /// What is wrong, alone.
+    const std::string& problem() const noexcept { return problem_; }
+
     const std::string& source() const noexcept { return source_; }
 
     std::optional<std::uint64_t> offset() const noexcept { return offset_; }
