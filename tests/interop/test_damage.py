@@ -109,7 +109,7 @@ def test_flip_in_data_is_found(tz, tmp_path, verify, io, direct):
         b"|TZR|" + bytes(1000),
         b"PK\3\4" + bytes(1000),
         b"GGUF" + bytes(1000),
-        b"\x08\0\0\0\0\0\0\0{}      ",
+        b"\x08\0\0\0\0\0\0\0{}",  # safetensors, cut
         b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>",
         b"\xff" * 300000,
         b"|TZR|" + b"\xff" * 300000,
