@@ -73,7 +73,7 @@ TEST_F(HfCache, FindsRevisionsAndPaths) {
     put("hub", "org--name", "refs/pr/1");
     put("hub", "gpt2");
     const std::string whole = snapshot("hub", "org--name");
-    for (const std::string& address :
+    for (const char* address :
          {"hf://org/name",
           "hf://org/name@main",
           "hf://org/name@v1.0",
