@@ -25,7 +25,7 @@ full_steps() {
     step format formatting
     step layering .ci/check_layering
     common_steps full_servers
-    step clang build_preset tsan
+    step clang build tsan
     step tidy tidy
     step fuzz fuzz
     step tsan run_ctest tsan -E "$tsan_leaves_out"
@@ -98,13 +98,9 @@ run_ctest() { # PRESET [ARGUMENT...]
     ctest --preset "$1" -j "$(nproc)" --output-junit "$PWD/$logs/$1.xml" "${@:2}"
 }
 
-build_preset() { # PRESET [OPTION...]
-    cmake --preset "$1" "${@:2}"
-    cmake --build --preset "$1"
-}
-
 build_and_test() { # PRESET [OPTION...]
-    build_preset "$@"
+    cmake --preset "$@"
+    cmake --build --preset "$1"
     run_ctest "$1"
 }
 
