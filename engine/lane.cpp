@@ -39,13 +39,6 @@ void begin_tensors(Job& job, Passage& passage) {
             job.transform.take_header(segment.item, passage.placement.staged(segment));
 }
 
-/// Says so to who waits for the headers that came with the chunk.
-void open_gates(Job& job, const Passage& passage) {
-    for (const Segment& segment : passage.chunk.segments)
-        if (segment.header)
-            job.arrivals[segment.item].gate.advance(1);
-}
-
 /// What is wrong with the headers that came with the chunk.
 awaitable<std::optional<Error>> try_headers(Job& job, Loop& loop, Passage& passage) {
     std::optional<Error> wrong;
@@ -62,13 +55,20 @@ awaitable<std::optional<Error>> try_headers(Job& job, Loop& loop, Passage& passa
     co_return wrong;
 }
 
-/// Parses the headers that came with the chunk, and says so to who waits for them.
 awaitable<void> parse_headers(Job& job, Loop& loop, Passage& passage) {
     std::optional<Error> wrong = co_await try_headers(job, loop, passage);
     while (wrong) {
         co_await fetch_chunk_again(job, passage, *wrong);
         wrong = co_await try_headers(job, loop, passage);
     }
+}
+
+/// Takes the headers that came with the chunk, and says so to who waits for them.
+awaitable<void> bring_headers(Job& job, Loop& loop, Passage& passage) {
+    if (job.files[passage.chunk.source].layout->has_headers())
+        co_await parse_headers(job, loop, passage);
+    else
+        begin_tensors(job, passage); // nothing to parse, which no worker is needed for
     if (passage.chunk.long_header) { // before more is taken of the same budget
         passage.placement.long_header.reset();
         job.scratch.give_back(long_header_cost(passage.chunk));
@@ -81,14 +81,11 @@ awaitable<void> parse_headers(Job& job, Loop& loop, Passage& passage) {
     }
 }
 
-/// Parses the headers in the chunk, or waits for the one that came with an earlier chunk.
+/// Takes the headers in the chunk, or waits for the one that came with an earlier chunk.
 awaitable<void> take_headers(Job& job, Loop& loop, Passage& passage) {
     const auto segments = passage.chunk.segments;
-    if (segments.front().header && !job.files[passage.chunk.source].layout->has_headers()) {
-        begin_tensors(job, passage); // nothing to parse, which no worker is needed for
-        open_gates(job, passage);
-    } else if (segments.front().header) {
-        co_await parse_headers(job, loop, passage);
+    if (segments.front().header) {
+        co_await bring_headers(job, loop, passage);
     } else {
         Gate& gate = job.arrivals[segments.front().item].gate;
         if (gate.value() < 1)
