@@ -1,3 +1,4 @@
+#include <tz/format/appender.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 #include <tz/format/safetensors.hpp>
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <numeric>
 #include <string_view>
 
@@ -105,15 +105,15 @@ std::string header_text(
     return std::move(header).finish();
 }
 
-std::vector<std::byte> with_length(std::string text, std::uint64_t alignment) {
-    const std::uint64_t begin = safetensors_prefix_bytes + text.size();
-    text.resize((begin + alignment - 1) / alignment * alignment - safetensors_prefix_bytes, ' ');
-    std::vector<std::byte> header(safetensors_prefix_bytes + text.size());
-    const std::uint64_t length = text.size();
-    static_assert(std::endian::native == std::endian::little);
-    std::memcpy(header.data(), &length, sizeof length);
-    std::memcpy(header.data() + safetensors_prefix_bytes, text.data(), text.size());
-    return header;
+std::vector<std::byte> with_length(const std::string& text, std::uint64_t alignment) {
+    const std::uint64_t end = safetensors_prefix_bytes + text.size();
+    const std::uint64_t bytes = (end + alignment - 1) / alignment * alignment;
+    Appender out;
+    out.reserve(bytes);
+    out.integer<std::uint64_t>(bytes - safetensors_prefix_bytes);
+    out.text(text);
+    out.text(std::string(bytes - end, ' '));
+    return out.finish();
 }
 
 std::uint64_t data_bytes(std::span<const SafetensorsSpec> tensors) {
