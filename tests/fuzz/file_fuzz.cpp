@@ -2,6 +2,7 @@
 // nowhere, with and without hashes), and each must do exactly what a plain reading of the file by
 // its headers does: the same bytes, or an error where that has one.
 #include "memory_load.hpp"
+#include "require.hpp"
 #include <tz/format/error.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/format/seal.hpp>
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 
 namespace {
@@ -19,14 +19,10 @@ using tz::Verify;
 using tz::test::MemoryLoad;
 using tz::test::MemoryLoadOptions;
 using Bytes = MemoryLoad::Bytes;
+using tz::test::require;
 
 // More than this is not loaded here; load() compares with the memory there is.
 constexpr std::uint64_t total_bytes_max = 1 << 20;
-
-void require(bool condition) {
-    if (!condition)
-        std::abort();
-}
 
 /// The key 00 01 02 .. 1f, which the seeds are sealed with.
 const Secret& key() {

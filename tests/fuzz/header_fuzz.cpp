@@ -1,20 +1,16 @@
 // An input is a byte that picks an entry, and a tensor's header. Its length field is put right, so
 // that what follows is reached.
 #include "entries.hpp"
+#include "require.hpp"
 #include <tz/format/crypt_info.hpp>
 #include <tz/format/error.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 
 namespace {
 
 using namespace tz::format;
-
-void require(bool condition) {
-    if (!condition)
-        std::abort();
-}
+using tz::test::require;
 
 const std::vector<Layout>& layouts() {
     static const std::vector<Layout> all = [] {

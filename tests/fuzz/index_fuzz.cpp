@@ -1,20 +1,16 @@
 // An input is a file: its index is parsed, and then every header that the index lists.
+#include "require.hpp"
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 #include <tz/format/tensorizer.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 
 namespace {
 
 using namespace tz::format;
-
-void require(bool condition) {
-    if (!condition)
-        std::abort();
-}
+using tz::test::require;
 
 // What parse_index() promises.
 void check(const Layout& layout, std::uint64_t file_bytes) {

@@ -1,23 +1,19 @@
 // An input is a byte that picks what it is read as, and a text: ~/.aws/config, ~/.aws/credentials,
 // ~/.s3cfg, a server's error, or the URI of an object.
+#include "require.hpp"
 #include <tz/format/error.hpp>
 #include <tz/protocols/aws_profile.hpp>
 #include <tz/protocols/s3_address.hpp>
 #include <tz/protocols/s3_error.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 namespace {
 
 using namespace tz;
-
-void require(bool condition) {
-    if (!condition)
-        std::abort();
-}
+using tz::test::require;
 
 bool printable_text(const std::string& text) {
     return printable(text) == text;

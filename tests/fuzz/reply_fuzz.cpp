@@ -1,5 +1,6 @@
 // An input is the head of an answer: the first 8 bytes say what was asked for and how the answer is
 // framed, then comes a line for each header.
+#include "require.hpp"
 #include <tz/protocols/checksum_headers.hpp>
 #include <tz/protocols/range_reply.hpp>
 #include <tz/protocols/retry.hpp>
@@ -7,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <string>
 #include <string_view>
@@ -15,13 +15,9 @@
 namespace {
 
 using namespace tz;
+using tz::test::require;
 
 constexpr HttpTime now{std::chrono::seconds(1'800'000'000)};
-
-void require(bool condition) {
-    if (!condition)
-        std::abort();
-}
 
 std::map<std::string_view, std::string_view> headers_of(std::string_view text) {
     constexpr std::array<std::string_view, 12> names{

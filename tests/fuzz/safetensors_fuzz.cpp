@@ -1,23 +1,19 @@
 // An input is read three times: as a file, as a header (mutations of a file seldom keep its length
 // right) and as a list of shards.
+#include "require.hpp"
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 #include <tz/format/safetensors.hpp>
 #include <tz/format/shard_index.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <vector>
 
 namespace {
 
 using namespace tz::format;
-
-void require(bool condition) {
-    if (!condition)
-        std::abort();
-}
+using tz::test::require;
 
 // What parse_safetensors() promises.
 void check(const Layout& layout, std::uint64_t file_bytes) {

@@ -1,6 +1,7 @@
 // An input is a URL and, after a line end, a Location seen from it. What was parsed is the same
 // when it is put together and parsed again, as it is and as people see it; nothing else than
 // tz::Error comes out of either.
+#include "require.hpp"
 #include <tz/format/error.hpp>
 #include <tz/protocols/ip_address.hpp>
 #include <tz/protocols/proxy.hpp>
@@ -9,17 +10,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 
 namespace {
 
 using tz::Url;
-
-void require(bool condition) {
-    if (!condition)
-        std::abort();
-}
+using tz::test::require;
 
 std::string rebuilt(const Url& url) {
     const std::string user =
