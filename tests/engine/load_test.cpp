@@ -1,5 +1,5 @@
+#include "every_way.hpp"
 #include <tz/engine/load.hpp>
-#include <tz/engine/ring.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/protocols/file.hpp>
 #include <tz/tests/support/files.hpp>
@@ -12,37 +12,8 @@
 namespace tz {
 namespace {
 
-/// Every way through the engine that changes how bytes move.
-struct Way {
-    Io io;
-    Direct direct;
-    unsigned loops;
-    std::size_t chunk_bytes;
-};
-
-std::string name_of(const testing::TestParamInfo<Way>& info) {
-    const Way& way = info.param;
-    return std::string(way.io == Io::threads ? "Threads" : "Uring") +
-           (way.direct == Direct::on ? "Direct" : "Cached") + std::to_string(way.loops) + "Loops" +
-           std::to_string(way.chunk_bytes >> 10) + "KiB";
-}
-
-class EveryWay : public testing::TestWithParam<Way> {
+class EveryWay : public test::EveryEngineWay<test::EngineWay> {
 protected:
-    void SetUp() override {
-        if (GetParam().io == Io::uring && !ring_facts().usable)
-            GTEST_SKIP() << ring_facts().reason;
-    }
-
-    EngineOptions engine_options() const {
-        EngineOptions options;
-        options.io = GetParam().io;
-        options.loops = GetParam().loops;
-        options.chunk_bytes = GetParam().chunk_bytes;
-        options.workers = 2;
-        return options;
-    }
-
     void expect_same(const SaveOptions& saving, const LoadOptions& options) {
         save(folder_ / "file", sample_.views, saving);
         Engine engine(engine_options());
@@ -136,12 +107,12 @@ INSTANTIATE_TEST_SUITE_P(
     Load,
     EveryWay,
     testing::Values(
-        Way{Io::uring, Direct::on, 1, 0},
-        Way{Io::uring, Direct::off, 1, 0},
-        Way{Io::uring, Direct::on, 3, 256 << 10},
-        Way{Io::threads, Direct::on, 1, 0},
-        Way{Io::threads, Direct::off, 2, 128 << 10}),
-    name_of);
+        test::EngineWay{Io::uring, Direct::on, 1, 0},
+        test::EngineWay{Io::uring, Direct::off, 1, 0},
+        test::EngineWay{Io::uring, Direct::on, 3, 256 << 10},
+        test::EngineWay{Io::threads, Direct::on, 1, 0},
+        test::EngineWay{Io::threads, Direct::off, 2, 128 << 10}),
+    [](const auto& info) { return test::name_of(info.param); });
 
 // The same with bytes from memory, where the kinds of trouble can be chosen.
 

@@ -1,6 +1,6 @@
 // safetensors files through the engine: tensors without headers of their own.
+#include "every_way.hpp"
 #include <tz/engine/load.hpp>
-#include <tz/engine/ring.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/protocols/file.hpp>
 #include <tz/tests/support/files.hpp>
@@ -18,11 +18,7 @@
 namespace tz {
 namespace {
 
-struct Way {
-    Io io;
-    Direct direct;
-    unsigned loops;
-    std::size_t chunk_bytes;
+struct Way : test::EngineWay {
     std::size_t alignment; ///< of the data in the file
     Memory memory;
 };
@@ -33,28 +29,11 @@ std::string name_of(const testing::TestParamInfo<Way>& info) {
                          : way.memory == Memory::mapped ? "Mapped"
                          : way.memory == Memory::given  ? "Given"
                                                         : "None";
-    return std::string(way.io == Io::threads ? "Threads" : "Uring") +
-           (way.direct == Direct::on ? "Direct" : "Cached") + std::to_string(way.loops) + "Loops" +
-           std::to_string(way.chunk_bytes >> 10) + "KiB" + "Aligned" +
-           std::to_string(way.alignment) + memory;
+    return test::name_of(way) + "Aligned" + std::to_string(way.alignment) + memory;
 }
 
-class SafetensorsEveryWay : public testing::TestWithParam<Way> {
+class SafetensorsEveryWay : public test::EveryEngineWay<Way> {
 protected:
-    void SetUp() override {
-        if (GetParam().io == Io::uring && !ring_facts().usable)
-            GTEST_SKIP() << ring_facts().reason;
-    }
-
-    EngineOptions engine_options() const {
-        EngineOptions options;
-        options.io = GetParam().io;
-        options.loops = GetParam().loops;
-        options.chunk_bytes = GetParam().chunk_bytes;
-        options.workers = 2;
-        return options;
-    }
-
     LoadOptions load_options() {
         LoadOptions options;
         options.memory = GetParam().memory;
@@ -101,16 +80,16 @@ INSTANTIATE_TEST_SUITE_P(
     ,
     SafetensorsEveryWay,
     testing::Values(
-        Way{Io::uring, Direct::on, 1, 4 << 20, 8, Memory::owned},
-        Way{Io::uring, Direct::on, 2, 1 << 20, 4096, Memory::owned},
-        Way{Io::uring, Direct::on, 1, 64 << 10, 8, Memory::given},
-        Way{Io::uring, Direct::off, 1, 4 << 20, 8, Memory::owned},
-        Way{Io::threads, Direct::on, 1, 1 << 20, 8, Memory::none},
-        Way{Io::threads, Direct::off, 2, 64 << 10, 64, Memory::owned},
-        Way{Io::uring, Direct::off, 1, 1 << 20, 8, Memory::mapped},
-        Way{Io::threads, Direct::off, 1, 4 << 20, 64, Memory::mapped},
-        Way{Io::uring, Direct::off, 1, 1 << 20, 1, Memory::given},
-        Way{Io::uring, Direct::off, 1, 4 << 20, 8, Memory::none}),
+        Way{{Io::uring, Direct::on, 1, 4 << 20}, 8, Memory::owned},
+        Way{{Io::uring, Direct::on, 2, 1 << 20}, 4096, Memory::owned},
+        Way{{Io::uring, Direct::on, 1, 64 << 10}, 8, Memory::given},
+        Way{{Io::uring, Direct::off, 1, 4 << 20}, 8, Memory::owned},
+        Way{{Io::threads, Direct::on, 1, 1 << 20}, 8, Memory::none},
+        Way{{Io::threads, Direct::off, 2, 64 << 10}, 64, Memory::owned},
+        Way{{Io::uring, Direct::off, 1, 1 << 20}, 8, Memory::mapped},
+        Way{{Io::threads, Direct::off, 1, 4 << 20}, 64, Memory::mapped},
+        Way{{Io::uring, Direct::off, 1, 1 << 20}, 1, Memory::given},
+        Way{{Io::uring, Direct::off, 1, 4 << 20}, 8, Memory::none}),
     name_of);
 
 struct Safetensors : testing::Test {
