@@ -1,6 +1,7 @@
 #include <tz/engine/index.hpp>
 #include <tz/engine/job.hpp>
 #include <tz/engine/lineup.hpp>
+#include <tz/engine/read_start.hpp>
 #include <tz/format/file_index.hpp>
 
 #include <algorithm>
@@ -27,33 +28,9 @@ struct Indexes {
     ScratchBudget large{format::index_bytes_max};
 };
 
-awaitable<void> read_to(Reader& reader, std::span<std::byte> to, std::uint64_t from) {
-    const Buffer buffer{to, -1, false};
-    const std::span<const Buffer> buffers(&buffer, 1);
-    // by the workers, which have nothing else to do yet: most loads then need no further threads
-    co_await reader.read(Route::cached, from, buffers, to.size());
-}
-
-/// The first bytes, as many as nearly every index has.
-awaitable<std::vector<std::byte>> read_usual(Reader& reader, const Source& source) {
-    std::size_t usual = format::usual_index_bytes;
-    std::vector<std::byte> bytes;
-    if (source.bytes_known()) {
-        usual = std::min<std::uint64_t>(source.bytes(), usual);
-        bytes.resize(usual);
-        if (usual > 0)
-            co_await read_to(reader, bytes, 0);
-    } else {
-        bytes.resize(usual);
-        usual = co_await reader.begin(bytes);
-        bytes.resize(usual);
-    }
-    co_return bytes;
-}
-
 awaitable<format::Layout>
 read_index(Indexes& all, Loop& loop, Reader& reader, const Source& source) {
-    std::vector<std::byte> bytes = co_await read_usual(reader, source);
+    std::vector<std::byte> bytes = co_await read_start(reader, source, format::usual_index_bytes);
     const std::size_t had = bytes.size();
     const std::uint64_t index = format::file_index_bytes(bytes, source.bytes());
     const std::uint64_t large = index > had ? index : 0;

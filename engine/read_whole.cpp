@@ -2,6 +2,7 @@
 #include <tz/engine/engine.hpp>
 #include <tz/engine/hosts.hpp>
 #include <tz/engine/lineup.hpp>
+#include <tz/engine/read_start.hpp>
 #include <tz/engine/read_whole.hpp>
 #include <tz/engine/supervision.hpp>
 #include <tz/format/error.hpp>
@@ -14,7 +15,7 @@ namespace tz {
 
 namespace {
 
-// Of the first request to a source that doesn't know its size: most of what is read so is smaller.
+// Of the first request, which tells the size too: most of what is read so is smaller.
 constexpr std::size_t first_bytes = 1 << 20;
 
 /// What the coroutine uses. Outlives it.
@@ -27,22 +28,16 @@ struct Reading {
 
 awaitable<void> read(Reading& all, Loop& loop) {
     auto reader = all.hosts.reader(0, loop);
-    std::size_t had = 0;
-    if (!all.source.bytes_known()) {
-        all.bytes.resize(first_bytes);
-        had = co_await reader->begin(all.bytes);
-    }
+    all.bytes = co_await read_start(*reader, all.source, first_bytes);
+    const std::size_t had = all.bytes.size();
     if (all.source.bytes() > all.bytes_max)
         throw Error(
             errc::limit,
             "it has " + std::to_string(all.source.bytes()) + " bytes, the limit is " +
                 std::to_string(all.bytes_max));
     all.bytes.resize(all.source.bytes());
-    if (had == all.bytes.size())
-        co_return;
-    const Buffer rest{std::span(all.bytes).subspan(had), -1, false};
-    const std::span<const Buffer> to(&rest, 1);
-    co_await reader->read(Route::cached, had, to, rest.bytes.size());
+    if (had < all.bytes.size())
+        co_await read_to(*reader, std::span(all.bytes).subspan(had), had);
 }
 
 } // namespace
