@@ -1,0 +1,48 @@
+#include <tz/engine/convert.hpp>
+#include <tz/engine/save_sink.hpp>
+#include <tz/format/error.hpp>
+
+#include <utility>
+
+namespace tz {
+
+namespace {
+
+void check_options(const ConvertOptions& options, const LoadOptions& load) {
+    const bool safetensors = options.save.format == format::FileFormat::safetensors;
+    if (safetensors && options.key)
+        throw Error(
+            errc::usage,
+            "safetensors files can't be encrypted",
+            {},
+            "write a .tensors file, or no key");
+    if (!load.selection.slices.empty())
+        throw Error(errc::usage, "whole tensors are converted, and slices are asked for");
+}
+
+} // namespace
+
+Converted convert(
+    Engine& engine,
+    std::span<const std::shared_ptr<const Source>> sources,
+    const std::string& destination,
+    const MakeTarget& make_target,
+    const ConvertOptions& options,
+    LoadOptions load) {
+    check_options(options, load);
+    SaveSettings settings = options.save;
+    settings.tensors.encrypted = options.key != nullptr;
+    SaveSink sink(destination, settings, options.key, make_target);
+    load.memory = Memory::none;
+    load.sink = &sink;
+    Converted converted;
+    converted.stats = tz::load(engine, sources, load).stats;
+    for (const PlannedFile& file : sink.plan().files) {
+        converted.files.push_back(file.name);
+        converted.bytes_written += file.layout.file_bytes;
+    }
+    converted.lost = sink.plan().lost;
+    return converted;
+}
+
+} // namespace tz
