@@ -1,4 +1,5 @@
 #include <tz/engine/convert.hpp>
+#include <tz/engine/save_settings.hpp>
 #include <tz/engine/save_sink.hpp>
 #include <tz/format/error.hpp>
 
@@ -9,8 +10,8 @@ namespace tz {
 namespace {
 
 void check_options(const ConvertOptions& options, const LoadOptions& load) {
-    const bool safetensors = options.save.format == format::FileFormat::safetensors;
-    if (safetensors && options.key)
+    const bool safetensors = options.format == format::FileFormat::safetensors;
+    if (safetensors && (options.tensors.key || options.tensors.password))
         throw Error(
             errc::usage,
             "safetensors files can't be encrypted",
@@ -18,6 +19,18 @@ void check_options(const ConvertOptions& options, const LoadOptions& load) {
             "write a .tensors file, or no key");
     if (!load.selection.slices.empty())
         throw Error(errc::usage, "whole tensors are converted, and slices are asked for");
+}
+
+OutputOptions output_options(const ConvertOptions& options, const SaveSettings& settings) {
+    OutputOptions output;
+    output.format = options.format;
+    output.tensors = settings.write;
+    output.alignment = options.tensors.alignment.value_or(output.alignment);
+    output.metadata = options.metadata;
+    output.shard_bytes_max = options.shard_bytes_max;
+    output.floats = options.floats;
+    output.side_by_side = options.side_by_side;
+    return output;
 }
 
 } // namespace
@@ -30,9 +43,8 @@ Converted convert(
     const ConvertOptions& options,
     LoadOptions load) {
     check_options(options, load);
-    SaveSettings settings = options.save;
-    settings.tensors.encrypted = options.key != nullptr;
-    SaveSink sink(destination, settings, options.key, make_target);
+    const SaveSettings settings = save_settings(options.tensors);
+    SaveSink sink(destination, output_options(options, settings), settings.key, make_target);
     load.memory = Memory::none;
     load.sink = &sink;
     Converted converted;

@@ -3,22 +3,31 @@
 #pragma once
 
 #include <tz/engine/load.hpp>
-#include <tz/engine/save_plan.hpp>
+#include <tz/engine/save_options.hpp>
 #include <tz/engine/target.hpp>
+#include <tz/format/float_cast.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tz {
 
 struct ConvertOptions {
-    SaveSettings save;
-    /// 32 bytes: seals what is written. `save.tensors.derivation` says that it comes from a
-    /// password.
-    std::shared_ptr<const format::Secret> key;
+    format::FileFormat format = format::FileFormat::tensors;
+    /// Of `.tensors` files; with a key or a password they are encrypted. A safetensors file takes
+    /// `alignment` alone.
+    SaveOptions tensors;
+    /// What safetensors files say about themselves, beside what the sources say.
+    std::vector<std::pair<std::string, std::string>> metadata;
+    /// See OutputOptions.
+    std::optional<std::uint64_t> shard_bytes_max;
+    std::optional<format::FloatType> floats;
+    bool side_by_side = true;
 };
 
 struct Converted {

@@ -242,6 +242,14 @@ std::uint64_t NewFile::bytes() const {
     return static_cast<std::uint64_t>(facts(fd_, path_).st_size);
 }
 
+bool NewFile::has_its_name() const {
+    struct ::stat named{};
+    if (::stat(path_.c_str(), &named) != 0)
+        return false;
+    const struct ::stat open = facts(fd_, path_);
+    return named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
 std::uint64_t NewFile::filesystem() const {
     return facts(fd_, path_).st_dev;
 }

@@ -57,6 +57,9 @@ public:
 
     std::uint64_t bytes() const;
 
+    /// Whether its name is still its own, and not another file's meanwhile. After publish().
+    bool has_its_name() const;
+
     /// The filesystem it is on, and how much more that can take; UINT64_MAX where it doesn't say.
     std::uint64_t filesystem() const;
     std::uint64_t free_bytes() const;

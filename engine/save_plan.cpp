@@ -47,15 +47,15 @@ std::string numbered(const std::string& name, const NumberPlace& place, std::siz
 }
 
 /// The tensor as it is written, by the names of the format it comes from.
-Tensor cast_tensor(const Item& item, const SaveSettings& settings) {
+Tensor cast_tensor(const Item& item, const OutputOptions& options) {
     Tensor tensor = *item.tensor;
     const auto from = format::float_type(tensor.dtype.name);
-    if (!settings.floats || !from || *from == *settings.floats)
+    if (!options.floats || !from || *from == *options.floats)
         return tensor;
-    const std::uint32_t bytes = format::bytes_of(*settings.floats);
+    const std::uint32_t bytes = format::bytes_of(*options.floats);
     tensor.bytes = tensor.bytes / format::bytes_of(*from) * bytes;
     tensor.dtype.bits = 8 * bytes;
-    tensor.dtype.name = format::name_of(*settings.floats);
+    tensor.dtype.name = format::name_of(*options.floats);
     tensor.dtype.code = tensor.dtype.name;
     return tensor;
 }
@@ -65,11 +65,11 @@ public:
     Planner(
         std::span<const Item> items,
         const std::string& destination,
-        const SaveSettings& settings,
+        const OutputOptions& options,
         std::uint64_t cut_bytes)
         : items_(items),
           destination_(destination),
-          settings_(settings) {
+          options_(options) {
         plan_.tensors.resize(items.size());
         plan_.piece_bytes = cut_bytes;
         for (std::size_t i = 0; i < items.size(); ++i)
@@ -80,12 +80,12 @@ public:
         const std::vector<Group> groups = group();
         const std::vector<std::string> names = file_names(groups.size());
         for (std::size_t i = 0; i < groups.size(); ++i) {
-            if (settings_.format == FileFormat::tensors)
+            if (options_.format == FileFormat::tensors)
                 plan_tensors_file(groups[i], names[i]);
             else
                 plan_safetensors_file(groups[i], names[i]);
         }
-        if (settings_.format == FileFormat::safetensors && groups.size() > 1 && !pattern_)
+        if (options_.format == FileFormat::safetensors && groups.size() > 1 && !pattern_)
             plan_list(groups, names);
         say_what_is_lost();
         return std::move(plan_);
@@ -94,23 +94,23 @@ public:
 private:
     void take(std::size_t index) {
         const Item& item = items_[index];
-        tensors_.push_back(cast_tensor(item, settings_));
+        tensors_.push_back(cast_tensor(item, options_));
         const auto from = format::float_type(item.tensor->dtype.name);
-        if (!settings_.floats || !from || *from == *settings_.floats)
+        if (!options_.floats || !from || *from == *options_.floats)
             return;
-        plan_.tensors[index].cast = {*from, *settings_.floats};
+        plan_.tensors[index].cast = {*from, *options_.floats};
         // what comes in one part must be whole pieces after it has shrunk, too
-        const std::uint64_t ratio = format::bytes_of(*from) / format::bytes_of(*settings_.floats);
+        const std::uint64_t ratio = format::bytes_of(*from) / format::bytes_of(*options_.floats);
         shrinks_ = std::max(shrinks_, ratio);
     }
 
     std::vector<Group> group() const {
         std::vector<Group> groups;
         std::uint64_t bytes = 0;
-        const bool by_source = pattern_ && !settings_.shard_bytes_max;
+        const bool by_source = pattern_ && !options_.shard_bytes_max;
         for (std::size_t i = 0; i < items_.size(); ++i) {
             bytes += tensors_[i].bytes;
-            const bool full = settings_.shard_bytes_max && bytes > *settings_.shard_bytes_max;
+            const bool full = options_.shard_bytes_max && bytes > *options_.shard_bytes_max;
             const bool other = by_source && i > 0 && items_[i].source != items_[i - 1].source;
             if (groups.empty() || full || other) {
                 groups.push_back({i, i});
@@ -149,13 +149,11 @@ private:
             spec.meta = tensor.meta();
             specs.push_back(std::move(spec));
         }
-        format::WriteOptions options = settings_.tensors;
-        options.large_alignment = settings_.alignment;
-        options.small_alignment = std::min(settings_.alignment, options.small_alignment);
-        if (!options.like_pip)
-            plan_.piece_bytes = options.piece_bytes =
-                std::min(options.piece_bytes, plan_.piece_bytes / shrinks_);
-        add_file(name, format::plan_file(specs, options));
+        format::WriteOptions write = options_.tensors;
+        if (!write.like_pip)
+            plan_.piece_bytes = write.piece_bytes =
+                std::min(write.piece_bytes, plan_.piece_bytes / shrinks_);
+        add_file(name, format::plan_file(specs, write));
         plan_.files.back().head = format::write_index(plan_.files.back().layout);
         for (std::size_t i = group.begin; i < group.end; ++i)
             place(i, i - group.begin);
@@ -170,11 +168,11 @@ private:
     }
 
     void plan_safetensors_file(const Group& group, const std::string& name) {
-        format::SafetensorsOptions options;
-        options.alignment = std::max<std::uint64_t>(settings_.alignment, 8);
-        options.metadata = merged_metadata(group);
+        format::SafetensorsOptions header;
+        header.alignment = std::max<std::uint64_t>(options_.alignment, 8);
+        header.metadata = merged_metadata(group);
         const auto specs = safetensors_specs(group);
-        format::SafetensorsPlan planned = format::plan_safetensors(specs, options);
+        format::SafetensorsPlan planned = format::plan_safetensors(specs, header);
         add_file(name, std::move(planned.layout));
         plan_.files.back().head = std::move(planned.header);
         for (std::size_t place_in_file = 0; place_in_file < planned.order.size(); ++place_in_file)
@@ -202,7 +200,7 @@ private:
 
     /// The first file that has a name says what it means; the caller goes before all of them.
     std::vector<std::pair<std::string, std::string>> merged_metadata(const Group& group) {
-        auto merged = settings_.metadata;
+        auto merged = options_.metadata;
         std::map<std::string, std::string> known(merged.begin(), merged.end());
         const format::Layout* last = nullptr;
         for (std::size_t i = group.begin; i < group.end; ++i) {
@@ -261,7 +259,7 @@ private:
             meta += item.tensor->meta();
             sealed = sealed || item.layout->encrypted;
         }
-        if (settings_.format == FileFormat::tensors)
+        if (options_.format == FileFormat::tensors)
             return lose_metadata(metadata);
         lose(differing_.size(), "entries of __metadata__ that differ from file to file");
         lose(kinds, "tensors' kinds (parameter, buffer): safetensors knows none");
@@ -287,7 +285,7 @@ private:
 
     std::span<const Item> items_;
     const std::string& destination_;
-    const SaveSettings& settings_;
+    const OutputOptions& options_;
     const std::optional<NumberPlace> pattern_ = number_place(destination_);
     std::vector<Tensor> tensors_; ///< as they are written
     std::uint64_t shrinks_ = 1;   ///< the most that a cast shrinks a tensor
@@ -300,9 +298,9 @@ private:
 SavePlan plan_save(
     std::span<const Item> items,
     const std::string& destination,
-    const SaveSettings& settings,
+    const OutputOptions& options,
     std::uint64_t cut_bytes) {
-    return Planner(items, destination, settings, cut_bytes).plan();
+    return Planner(items, destination, options, cut_bytes).plan();
 }
 
 } // namespace tz

@@ -17,12 +17,10 @@
 namespace tz {
 
 /// How tensors are written.
-struct SaveSettings {
+struct OutputOptions {
     format::FileFormat format = format::FileFormat::tensors;
-    /// Of `.tensors` files.
-    format::WriteOptions tensors;
-    /// Data begins at a multiple of this, and of `tensors.small_alignment` in a `.tensors` file
-    /// where it is smaller; of a safetensors file the first tensor's.
+    format::WriteOptions tensors; ///< of `.tensors` files
+    /// Of safetensors files: the first tensor's data begins at a multiple of this.
     std::uint64_t alignment = 4096;
     /// What safetensors files say about themselves, beside what the sources say.
     std::vector<std::pair<std::string, std::string>> metadata;
@@ -66,7 +64,7 @@ struct SavePlan {
 SavePlan plan_save(
     std::span<const Item> items,
     const std::string& destination,
-    const SaveSettings& settings,
+    const OutputOptions& options,
     std::uint64_t cut_bytes);
 
 } // namespace tz

@@ -68,37 +68,37 @@ private:
 
 SaveSink::SaveSink(
     std::string destination,
-    const SaveSettings& settings,
+    const OutputOptions& options,
     std::shared_ptr<const format::Secret> key,
     MakeTarget make_target)
     : destination_(std::move(destination)),
-      settings_(settings),
+      options_(options),
       key_(std::move(key)),
       make_target_(std::move(make_target)) {
-    assert(settings.tensors.encrypted == (key_ != nullptr));
+    assert(options.tensors.encrypted == (key_ != nullptr));
 }
 
 SaveSink::~SaveSink() = default;
 
 bool SaveSink::in_order() const {
-    return settings_.side_by_side && settings_.format == format::FileFormat::tensors &&
-           settings_.tensors.sha256;
+    return options_.side_by_side && options_.format == format::FileFormat::tensors &&
+           options_.tensors.sha256;
 }
 
 void SaveSink::begin(std::span<const Item> items, std::uint64_t cut_bytes) {
     items_ = items;
     cut_bytes_ = cut_bytes;
-    plan_ = plan_save(items, destination_, settings_, cut_bytes);
+    plan_ = plan_save(items, destination_, options_, cut_bytes);
     saves_ = std::vector<TensorSave>(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
         const format::Layout& layout = plan_.files[plan_.tensors[i].file].layout;
         saves_[i].begin(
             layout,
             layout.tensors[plan_.tensors[i].place],
-            {settings_.tensors.crc32, settings_.tensors.sha256},
+            {options_.tensors.crc32, options_.tensors.sha256},
             key_.get(),
             plan_.piece_bytes,
-            settings_.tensors.derivation);
+            options_.tensors.derivation);
     }
 }
 

@@ -21,11 +21,11 @@ namespace tz {
 /// lanes' parts and 16 bytes for each sealed piece.
 class SaveSink final : public Sink {
 public:
-    /// `key` seals what is written where `settings` say so. `make_target` is called once for each
+    /// `key` seals what is written where `options` say so. `make_target` is called once for each
     /// file, on a loop.
     SaveSink(
         std::string destination,
-        const SaveSettings& settings,
+        const OutputOptions& options,
         std::shared_ptr<const format::Secret> key,
         MakeTarget make_target);
     ~SaveSink() override;
@@ -57,7 +57,7 @@ private:
     awaitable<void> put_zeros(Loop& loop, std::uint32_t item);
 
     const std::string destination_;
-    const SaveSettings settings_;
+    const OutputOptions options_;
     const std::shared_ptr<const format::Secret> key_;
     const MakeTarget make_target_;
     std::span<const Item> items_;
