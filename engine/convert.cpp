@@ -29,7 +29,6 @@ OutputOptions output_options(const ConvertOptions& options, const SaveSettings& 
     output.metadata = options.metadata;
     output.shard_bytes_max = options.shard_bytes_max;
     output.floats = options.floats;
-    output.side_by_side = options.side_by_side;
     return output;
 }
 
@@ -44,7 +43,18 @@ Converted convert(
     LoadOptions load) {
     check_options(options, load);
     const SaveSettings settings = save_settings(options.tensors);
-    SaveSink sink(destination, output_options(options, settings), settings.key, make_target);
+    const OutputOptions output = output_options(options, settings);
+    SaveSink::Setup setup;
+    setup.plan = [&](std::span<const Item> items, std::uint64_t cut_bytes) {
+        return plan_save(items, destination, output, cut_bytes);
+    };
+    if (options.format == format::FileFormat::tensors)
+        setup.hashes = {settings.write.crc32, settings.write.sha256};
+    setup.key = settings.key;
+    setup.derivation = settings.write.derivation;
+    setup.side_by_side = options.side_by_side;
+    setup.make_target = make_target;
+    SaveSink sink(std::move(setup));
     load.memory = Memory::none;
     load.sink = &sink;
     Converted converted;

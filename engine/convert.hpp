@@ -27,6 +27,8 @@ struct ConvertOptions {
     /// See OutputOptions.
     std::optional<std::uint64_t> shard_bytes_max;
     std::optional<format::FloatType> floats;
+    /// Several tensors at once, so that their SHA-256 can be computed side by side: more memory for
+    /// targets that take whole parts.
     bool side_by_side = true;
 };
 

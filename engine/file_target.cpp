@@ -20,6 +20,9 @@ namespace tz {
 
 namespace {
 
+// EINTR and EAGAIN come alone or in small groups; a write that gets nowhere this often is broken.
+constexpr int passing_faults_max = 128;
+
 /// Memory that a direct write can take, used again and again: as much as lanes write at once.
 class Copies {
 public:
@@ -126,6 +129,7 @@ private:
     bool direct() const { return !refused_ && file_->direct_file() >= 0; }
 
     awaitable<void> write_all(Loop& loop, std::span<const std::byte> bytes, std::uint64_t offset) {
+        int faults = 0;
         while (!bytes.empty()) {
             const bool direct = this->direct();
             const int fd = direct ? file_->direct_file() : file_->file();
@@ -144,7 +148,7 @@ private:
                 };
                 co_await loop.blocking().run(std::move(write));
             }
-            if (error == EINTR || error == EAGAIN)
+            if ((error == EINTR || error == EAGAIN) && ++faults < passing_faults_max)
                 continue;
             if (error == EINVAL && direct) { // some filesystems refuse at the first write
                 refused_ = true;

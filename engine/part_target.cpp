@@ -15,7 +15,7 @@ namespace {
 
 class PartTarget final : public Target {
 public:
-    PartTarget(std::unique_ptr<Target> target, std::uint64_t bytes)
+    PartTarget(std::shared_ptr<Target> target, std::uint64_t bytes)
         : Target(target->name()),
           target_(std::move(target)),
           bytes_(bytes),
@@ -98,7 +98,7 @@ private:
             co_await target_->write(loop, part->memory.bytes().first(size_of(number)), begin);
     }
 
-    std::unique_ptr<Target> target_;
+    std::shared_ptr<Target> target_;
     const std::uint64_t bytes_;
     const std::uint64_t part_bytes_;
     std::mutex mutex_;
@@ -107,10 +107,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<Target> any_range(std::unique_ptr<Target> target, std::uint64_t bytes) {
+std::shared_ptr<Target> any_range(std::shared_ptr<Target> target, std::uint64_t bytes) {
     if (target->shape(bytes).part_bytes == 0)
         return target;
-    return std::make_unique<PartTarget>(std::move(target), bytes);
+    return std::make_shared<PartTarget>(std::move(target), bytes);
 }
 
 } // namespace tz

@@ -1,3 +1,4 @@
+#include <tz/engine/numbered_name.hpp>
 #include <tz/engine/save_plan.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
@@ -5,7 +6,6 @@
 #include <tz/format/spelling.hpp>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <set>
 
@@ -21,30 +21,6 @@ struct Group {
     std::size_t begin;
     std::size_t end;
 };
-
-/// "model-%03d.tensors": where a number goes, and how many digits it has.
-struct NumberPlace {
-    std::size_t begin;
-    std::size_t end;
-    int digits;
-};
-
-std::optional<NumberPlace> number_place(const std::string& name) {
-    const std::size_t begin = name.find("%0");
-    if (begin == name.npos || begin + 3 >= name.size())
-        return {};
-    const char digit = name[begin + 2];
-    if (digit < '1' || digit > '9' || name[begin + 3] != 'd')
-        return {};
-    return NumberPlace{begin, begin + 4, digit - '0'};
-}
-
-std::string numbered(const std::string& name, const NumberPlace& place, std::size_t number) {
-    std::string digits = std::to_string(number);
-    if (digits.size() < static_cast<std::size_t>(place.digits))
-        digits.insert(0, place.digits - digits.size(), '0');
-    return name.substr(0, place.begin) + digits + name.substr(place.end);
-}
 
 /// The tensor as it is written, by the names of the format it comes from.
 Tensor cast_tensor(const Item& item, const OutputOptions& options) {
@@ -127,7 +103,7 @@ private:
         std::vector<std::string> names;
         for (std::size_t i = 0; i < count; ++i) {
             if (pattern_)
-                names.push_back(numbered(destination_, *pattern_, i));
+                names.push_back(pattern_->with(i));
             else
                 names.push_back(
                     count == 1 ? destination_ : format::shard_name(destination_, i + 1, count));
@@ -150,6 +126,7 @@ private:
             specs.push_back(std::move(spec));
         }
         format::WriteOptions write = options_.tensors;
+        check_pieces(write);
         if (!write.like_pip)
             plan_.piece_bytes = write.piece_bytes =
                 std::min(write.piece_bytes, plan_.piece_bytes / shrinks_);
@@ -159,12 +136,24 @@ private:
             place(i, i - group.begin);
     }
 
+    /// A part of a tensor must be whole pieces.
+    void check_pieces(const format::WriteOptions& write) const {
+        if (!write.encrypted || plan_.piece_bytes % write.piece_bytes == 0 ||
+            write.piece_bytes % plan_.piece_bytes == 0)
+            return;
+        throw Error(
+            errc::usage,
+            "sealed pieces of " + std::to_string(write.piece_bytes) +
+                " bytes do not fill chunks, which hold multiples of " +
+                std::to_string(plan_.piece_bytes));
+    }
+
     /// A plain name stays as it is; structured ones are those of `.tensors` files.
     std::string stored_name(std::size_t index) const {
         const std::string& name = tensors_[index].name;
-        if (items_[index].layout->format == FileFormat::tensors)
-            return name;
-        return format::store_name({name});
+        if (items_[index].layout->format == FileFormat::safetensors)
+            return format::store_name({name});
+        return name;
     }
 
     void plan_safetensors_file(const Group& group, const std::string& name) {
@@ -194,8 +183,8 @@ private:
 
     std::string plain_name(std::size_t index) const {
         const std::string& name = tensors_[index].name;
-        return items_[index].layout->format == FileFormat::tensors ? format::display_name(name)
-                                                                   : name;
+        return items_[index].layout->format == FileFormat::safetensors ? name
+                                                                       : format::display_name(name);
     }
 
     /// The first file that has a name says what it means; the caller goes before all of them.
@@ -254,7 +243,7 @@ private:
             for (const auto& [name, text] : item.layout->metadata)
                 metadata.insert(name);
             kinds += item.tensor->kind != format::TensorKind::state;
-            structured += item.layout->format == FileFormat::tensors &&
+            structured += item.layout->format != FileFormat::safetensors &&
                           format::display_name(item.tensor->name) != item.tensor->name;
             meta += item.tensor->meta();
             sealed = sealed || item.layout->encrypted;
@@ -286,7 +275,7 @@ private:
     std::span<const Item> items_;
     const std::string& destination_;
     const OutputOptions& options_;
-    const std::optional<NumberPlace> pattern_ = number_place(destination_);
+    const std::optional<NumberedName> pattern_ = NumberedName::parse(destination_);
     std::vector<Tensor> tensors_; ///< as they are written
     std::uint64_t shrinks_ = 1;   ///< the most that a cast shrinks a tensor
     std::set<std::string> differing_;

@@ -28,9 +28,6 @@ struct OutputOptions {
     /// have a number in their names: "NAME-00001-of-00003.safetensors" with a list beside them,
     /// "NAME-001.tensors".
     std::optional<std::uint64_t> shard_bytes_max;
-    /// Several tensors at once, so that their SHA-256 can be computed side by side: more memory for
-    /// targets that take whole parts.
-    bool side_by_side = true;
     /// What float16, bfloat16, float32 and float64 become.
     std::optional<format::FloatType> floats;
 };
@@ -45,8 +42,8 @@ struct PlannedFile {
 /// Where one tensor of the load goes.
 struct PlannedTensor {
     std::uint32_t file = 0;
-    std::uint32_t place = 0; ///< in its layout
-    std::uint16_t module_index = 0;
+    std::uint32_t place = 0;                   ///< in its layout
+    std::optional<std::uint16_t> module_index; ///< else the one of the file it comes from
     std::optional<std::pair<format::FloatType, format::FloatType>> cast; ///< from, to
 };
 

@@ -1,11 +1,9 @@
 #include <tz/engine/loop.hpp>
 #include <tz/engine/part_target.hpp>
 #include <tz/engine/save_sink.hpp>
-#include <tz/format/error.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <utility>
 
 namespace tz {
@@ -66,39 +64,28 @@ private:
     std::vector<Write> list_;
 };
 
-SaveSink::SaveSink(
-    std::string destination,
-    const OutputOptions& options,
-    std::shared_ptr<const format::Secret> key,
-    MakeTarget make_target)
-    : destination_(std::move(destination)),
-      options_(options),
-      key_(std::move(key)),
-      make_target_(std::move(make_target)) {
-    assert(options.tensors.encrypted == (key_ != nullptr));
-}
+SaveSink::SaveSink(Setup setup) : setup_(std::move(setup)) {}
 
 SaveSink::~SaveSink() = default;
 
 bool SaveSink::in_order() const {
-    return options_.side_by_side && options_.format == format::FileFormat::tensors &&
-           options_.tensors.sha256;
+    return setup_.side_by_side && setup_.hashes.sha256;
 }
 
 void SaveSink::begin(std::span<const Item> items, std::uint64_t cut_bytes) {
     items_ = items;
     cut_bytes_ = cut_bytes;
-    plan_ = plan_save(items, destination_, options_, cut_bytes);
+    plan_ = setup_.plan(items, cut_bytes);
     saves_ = std::vector<TensorSave>(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
         const format::Layout& layout = plan_.files[plan_.tensors[i].file].layout;
         saves_[i].begin(
             layout,
             layout.tensors[plan_.tensors[i].place],
-            {options_.tensors.crc32, options_.tensors.sha256},
-            key_.get(),
+            setup_.hashes,
+            setup_.key.get(),
             plan_.piece_bytes,
-            options_.tensors.derivation);
+            setup_.derivation);
     }
 }
 
@@ -106,7 +93,7 @@ awaitable<void> SaveSink::open(Loop& loop) {
     static constexpr std::array<std::byte, format::terminator_bytes> terminator{};
     for (PlannedFile& file : plan_.files) {
         const std::uint64_t bytes = file.layout.file_bytes;
-        targets_.push_back(any_range(make_target_(file.name), bytes));
+        targets_.push_back(any_range(setup_.make_target(file.name), bytes));
         Target& target = *targets_.back();
         co_await target.begin(loop, bytes);
         co_await target.write(loop, file.head, 0);
@@ -117,7 +104,7 @@ awaitable<void> SaveSink::open(Loop& loop) {
 }
 
 void SaveSink::take_header(std::uint32_t item, const format::TensorHeader& header) {
-    save_of(item).start(header.module_index);
+    save_of(item).start(plan_.tensors[item].module_index.value_or(header.module_index));
 }
 
 awaitable<void> SaveSink::put(Loop& loop, std::span<const Part> parts) {
@@ -169,11 +156,11 @@ awaitable<void> SaveSink::bring(Loop& loop, std::vector<Piece>& pieces) {
     };
     co_await loop.workers().run(std::move(take));
     co_await hash(loop, pieces);
-    if (key_) {
+    if (setup_.key) {
         auto seal = [this, &pieces] {
             for (const Piece& piece : pieces)
                 if (save_of(piece.item).sealed())
-                    save_of(piece.item).seal(piece.bytes, piece.offset, *key_);
+                    save_of(piece.item).seal(piece.bytes, piece.offset, *setup_.key);
         };
         co_await loop.workers().run(std::move(seal));
     }

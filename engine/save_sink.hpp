@@ -10,7 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,13 +23,18 @@ namespace tz {
 /// lanes' parts and 16 bytes for each sealed piece.
 class SaveSink final : public Sink {
 public:
-    /// `key` seals what is written where `options` say so. `make_target` is called once for each
-    /// file, on a loop.
-    SaveSink(
-        std::string destination,
-        const OutputOptions& options,
-        std::shared_ptr<const format::Secret> key,
-        MakeTarget make_target);
+    struct Setup {
+        /// Says where the items go; as plan_save().
+        std::function<SavePlan(std::span<const Item> items, std::uint64_t cut_bytes)> plan;
+        SaveHashes hashes;                         ///< of tensors that have headers
+        std::shared_ptr<const format::Secret> key; ///< seals what is written; null: nothing does
+        std::optional<format::KeyDerivation> derivation; ///< of the key
+        /// Several tensors at once where SHA-256 is wanted, which are hashed side by side.
+        bool side_by_side = true;
+        MakeTarget make_target; ///< called once for each file, on a loop
+    };
+
+    explicit SaveSink(Setup setup);
     ~SaveSink() override;
 
     /// What was written, once the load has returned.
@@ -56,15 +63,12 @@ private:
     awaitable<void> write(Loop& loop, const Writes& writes);
     awaitable<void> put_zeros(Loop& loop, std::uint32_t item);
 
-    const std::string destination_;
-    const OutputOptions options_;
-    const std::shared_ptr<const format::Secret> key_;
-    const MakeTarget make_target_;
+    const Setup setup_;
     std::span<const Item> items_;
     std::uint64_t cut_bytes_ = 0;
     SavePlan plan_;
     std::vector<TensorSave> saves_; ///< by item
-    std::vector<std::unique_ptr<Target>> targets_;
+    std::vector<std::shared_ptr<Target>> targets_;
     HashQueue hashes_;
 };
 

@@ -62,6 +62,6 @@ private:
 };
 
 /// Makes the target of a path or URI; throws `tz::Error` where there can't be one.
-using MakeTarget = std::function<std::unique_ptr<Target>(const std::string& name)>;
+using MakeTarget = std::function<std::shared_ptr<Target>(const std::string& name)>;
 
 } // namespace tz

@@ -46,6 +46,7 @@ struct DType {
 enum class FileFormat : std::uint8_t {
     tensors,     ///< Tensorizer's `.tensors`
     safetensors, ///< tensors without headers of their own, hashes or encryption
+    memory,      ///< no file: tensors named and typed as in `.tensors` files, without headers
 };
 
 enum class TensorKind : std::uint8_t { parameter = 0, buffer = 1, state = 2 };

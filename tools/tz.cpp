@@ -1,5 +1,6 @@
 // The program `tz`: its commands and their options. What each does stands in the file of its name.
 #include <tz/tools/commands.hpp>
+#include <tz/tools/convert_commands.hpp>
 #include <tz/tools/exit.hpp>
 #include <tz/tools/network_options.hpp>
 
@@ -24,17 +25,15 @@ Examples:
   tz info
   tz inspect model.tensors
   tz load model.tensors
-  tz fetch s3://bucket/model.tensors /models)";
+  tz fetch s3://bucket/model.tensors /models
+  tz convert model.safetensors model.tensors)";
 
 struct Arguments {
     Options options;
     std::string path = "."; ///< of `tz info`
     FetchArguments fetch;
-};
-
-struct Command {
-    CLI::App* app;
-    std::function<int()> run;
+    ConvertArguments convert;
+    KeygenArguments keygen;
 };
 
 Command add_info(CLI::App& app, Arguments& arguments) {
@@ -155,7 +154,11 @@ int main(int argc, char** argv) try {
         add_verify(app, arguments),
         add_checksum(app, arguments),
         add_load(app, arguments),
-        add_fetch(app, arguments)};
+        add_fetch(app, arguments),
+        add_convert(app, arguments.options, arguments.convert),
+        add_encrypt(app, arguments.options, arguments.convert),
+        add_decrypt(app, arguments.options, arguments.convert),
+        add_keygen(app, arguments.options, arguments.keygen)};
     complete(app);
     return parse_and_run(app, argc, argv, [&] {
         for (const Command& command : commands)
