@@ -4,6 +4,9 @@
 
 #include <tz/tools/options.hpp>
 
+#include <chrono>
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,11 +20,28 @@ struct FetchArguments {
     bool force = false;
 };
 
+/// What `tz upload` is told beside the shared options.
+struct UploadArguments {
+    std::string source;
+    std::string destination;
+    std::size_t part_bytes = 0;
+    bool force = false;
+};
+
+/// The same of `tz uploads`.
+struct UploadsArguments {
+    std::string uri;
+    bool abort = false;
+    std::optional<std::chrono::nanoseconds> older_than;
+};
+
 int run_info(const Options& options, const std::string& path);
 int run_inspect(const Options& options);
 int run_verify(const Options& options);
 int run_checksum(const Options& options);
 int run_load(const Options& options);
 int run_fetch(const Options& options, const FetchArguments& arguments);
+int run_upload(const Options& options, const UploadArguments& arguments);
+int run_uploads(const Options& options, const UploadsArguments& arguments);
 
 } // namespace tz::cli
