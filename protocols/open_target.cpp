@@ -2,6 +2,7 @@
 #include <tz/format/error.hpp>
 #include <tz/protocols/address.hpp>
 #include <tz/protocols/open_target.hpp>
+#include <tz/protocols/s3_upload.hpp>
 
 #include <utility>
 
@@ -15,6 +16,8 @@ MakeTarget open_target(NetworkOptions network, Existing existing, Log log) {
             return file_target(uri, existing);
         if (scheme == "file")
             return file_target(path_of_file_url(uri), existing);
+        if (scheme == "s3")
+            return s3_target("s3" + uri.substr(scheme.size()), network, existing, log);
         throw Error(
             errc::usage,
             printable(scheme) + ":// can't be written to",

@@ -6,6 +6,8 @@
 #include <tz/format/layout.hpp>
 #include <tz/tools/options.hpp>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,6 +46,21 @@ struct KeygenArguments {
     bool force = false;
 };
 
+/// What `tz upload` is told beside the shared options.
+struct UploadArguments {
+    std::string source;
+    std::string destination;
+    std::size_t part_bytes = 0;
+    bool force = false;
+};
+
+/// The same of `tz uploads`.
+struct UploadsArguments {
+    std::string uri;
+    bool abort = false;
+    std::optional<std::chrono::nanoseconds> older_than;
+};
+
 int run_info(const Options& options, const std::string& path);
 int run_inspect(const Options& options);
 int run_verify(const Options& options);
@@ -52,5 +69,7 @@ int run_load(const Options& options);
 int run_fetch(const Options& options, const FetchArguments& arguments);
 int run_convert(const Options& options, const ConvertArguments& arguments);
 int run_keygen(const Options& options, const KeygenArguments& arguments);
+int run_upload(const Options& options, const UploadArguments& arguments);
+int run_uploads(const Options& options, const UploadsArguments& arguments);
 
 } // namespace tz::cli
