@@ -31,6 +31,7 @@ struct LoadedFile {
     std::uint64_t bytes_total = 0;             ///< of all its tensors
     std::vector<format::TensorHeader> headers; ///< when asked for
     std::vector<format::Sha256> digests;       ///< when asked for
+    std::vector<format::Sha256> header_digests; ///< when asked for, of files that have headers
 };
 
 /// A finished load of one file.

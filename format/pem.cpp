@@ -28,7 +28,9 @@ using Key = std::unique_ptr<EVP_PKEY, Free>;
 Bio reading(std::span<const std::byte> pem) {
     if (pem.size() > pem_bytes_max)
         throw Error(errc::usage, "this has too many bytes for a key in PEM");
-    Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    // no address is no text to OpenSSL
+    const void* text = pem.empty() ? static_cast<const void*>("") : pem.data();
+    Bio bio(BIO_new_mem_buf(text, static_cast<int>(pem.size())));
     if (!bio)
         throw std::bad_alloc();
     return bio;

@@ -1,6 +1,7 @@
 // The program `tz`: its commands and their options. What each does stands in the file of its name.
 #include <tz/tools/commands.hpp>
 #include <tz/tools/exit.hpp>
+#include <tz/tools/manifest.hpp>
 #include <tz/tools/network_options.hpp>
 
 #include <CLI/CLI.hpp>
@@ -30,6 +31,7 @@ struct Arguments {
     Options options;
     std::string path = "."; ///< of `tz info`
     FetchArguments fetch;
+    ManifestArguments manifest;
 };
 
 struct Command {
@@ -69,6 +71,7 @@ Command add_inspect(CLI::App& app, Arguments& arguments) {
 void add_reading_options(CLI::App& command, Options& options) {
     add_selection_options(command, options);
     add_load_options(command, options);
+    add_requirement_options(command, options);
     add_engine_options(command, options);
     add_message_options(command, options);
     add_json_option(command, options.json);
@@ -82,7 +85,8 @@ Command add_verify(CLI::App& app, Arguments& arguments) {
     verify->footer("Every tensor must have a hash, unless --verify asks for less.\n\n"
                    "Examples:\n"
                    "  tz verify model.tensors\n"
-                   "  tz verify --key-file model.key model.tensors");
+                   "  tz verify --key-file model.key model.tensors\n"
+                   "  tz verify --require key --key-file model.key model.tensors");
     return {verify, [&] { return run_verify(arguments.options); }};
 }
 
@@ -149,13 +153,16 @@ int main(int argc, char** argv) try {
     CLI::App app("Loads model weights: fast, in bounded memory, checked and decrypted.", "tz");
     app.require_subcommand(1);
     app.footer(program_footer);
-    const std::vector<Command> commands{
+    std::vector<Command> commands{
         add_info(app, arguments),
         add_inspect(app, arguments),
         add_verify(app, arguments),
         add_checksum(app, arguments),
         add_load(app, arguments),
         add_fetch(app, arguments)};
+    for (auto& [command, run] :
+         add_manifest_commands(app, arguments.options, arguments.manifest))
+        commands.push_back({command, std::move(run)});
     complete(app);
     return parse_and_run(app, argc, argv, [&] {
         for (const Command& command : commands)
