@@ -2,7 +2,9 @@
 #include <tz/tools/commands.hpp>
 #include <tz/tools/exit.hpp>
 #include <tz/tools/manifest.hpp>
+#include <tz/tools/model_signature.hpp>
 #include <tz/tools/network_options.hpp>
+#include <tz/tools/typed_options.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -32,6 +34,7 @@ struct Arguments {
     std::string path = "."; ///< of `tz info`
     FetchArguments fetch;
     ManifestArguments manifest;
+    ModelSignatureArguments model_signature;
 };
 
 struct Command {
@@ -82,12 +85,25 @@ Command add_verify(CLI::App& app, Arguments& arguments) {
     CLI::App* verify = app.add_subcommand("verify", "Read whole files and check all their hashes");
     add_files(*verify, arguments.options);
     add_reading_options(*verify, arguments.options);
+    ModelSignatureArguments& signature = arguments.model_signature;
+    add_text(
+        *verify,
+        "--model-signature",
+        "PATH",
+        signature.signature,
+        "Check a folder against this OpenSSF model signature");
+    add_text(*verify, "--pubkey", "PATH", signature.public_key, "The key it must be by, PEM");
     verify->footer("Every tensor must have a hash, unless --verify asks for less.\n\n"
                    "Examples:\n"
                    "  tz verify model.tensors\n"
                    "  tz verify --key-file model.key model.tensors\n"
-                   "  tz verify --require key --key-file model.key model.tensors");
-    return {verify, [&] { return run_verify(arguments.options); }};
+                   "  tz verify --require key --key-file model.key model.tensors\n"
+                   "  tz verify --model-signature model.sig --pubkey them.pem model/");
+    return {verify, [&] {
+                return signature.signature.empty()
+                           ? run_verify(arguments.options)
+                           : run_model_signature(arguments.options, signature);
+            }};
 }
 
 Command add_checksum(CLI::App& app, Arguments& arguments) {
