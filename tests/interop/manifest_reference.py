@@ -1,4 +1,4 @@
-"""Manifests by docs/manifest.md alone, with nothing of tz: hashlib, and PyNaCl for Ed25519.
+"""Manifests by docs/manifest.md alone, with nothing of tz: hashlib, and libnacl for Ed25519.
 
 Run as a program, it prints the test vectors of that document.
 """
@@ -47,11 +47,11 @@ def file_key_block(key: bytes, root: bytes) -> bytes:
 
 
 def ed25519_block(seed: bytes, root: bytes) -> bytes:
-    from nacl.signing import SigningKey
+    import libnacl
 
-    key = SigningKey(seed)
-    signature = key.sign(signed_message(2, root)).signature
-    return block(2, sha256(b"tzmanif1 key" + bytes(key.verify_key)), signature)
+    public, secret = libnacl.crypto_sign_seed_keypair(seed)
+    signature = libnacl.crypto_sign_detached(signed_message(2, root), secret)
+    return block(2, sha256(b"tzmanif1 key" + public), signature)
 
 
 class TensorsFile:
