@@ -19,7 +19,8 @@ const CheckedManifest* manifest_of(const LoadOptions& options, std::size_t sourc
 
 /// Throws `tz::Error`: errc::integrity where the file's index is not the one that its manifest was
 /// checked with, errc::usage where a load can't check what the manifest says of its data.
-void check_by_manifest(const LoadOptions& options, std::size_t source, const format::Layout& layout);
+void check_by_manifest(
+    const LoadOptions& options, std::size_t source, const format::Layout& layout);
 
 /// Whether something is hashed that must come in the order of its tensor.
 bool hashes_in_order(const LoadOptions& options);

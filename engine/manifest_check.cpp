@@ -121,8 +121,8 @@ std::vector<format::Sha256> read_header_digests(
     return load(engine, source, options).header_digests;
 }
 
-std::shared_ptr<const format::Secret> file_key(
-    Engine& engine, const std::shared_ptr<const Source>& source, const LoadOptions& waiting) {
+std::shared_ptr<const format::Secret>
+file_key(Engine& engine, const std::shared_ptr<const Source>& source, const LoadOptions& waiting) {
     if (!waiting.password)
         return waiting.key;
     LoadOptions options = headers_alone(waiting);

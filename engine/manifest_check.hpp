@@ -46,7 +46,7 @@ std::vector<format::Sha256> read_header_digests(
 
 /// The key of the file: `waiting.key`, or what comes of `waiting.password`; null without either.
 /// Throws `tz::Error` (errc::auth) where the file was not encrypted with a password.
-std::shared_ptr<const format::Secret> file_key(
-    Engine& engine, const std::shared_ptr<const Source>& source, const LoadOptions& waiting);
+std::shared_ptr<const format::Secret>
+file_key(Engine& engine, const std::shared_ptr<const Source>& source, const LoadOptions& waiting);
 
 } // namespace tz

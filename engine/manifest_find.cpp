@@ -61,8 +61,8 @@ read_sidecar(Engine& engine, const ManifestPlaces& places, const LoadOptions& wa
 
 } // namespace
 
-FoundManifest find_place(
-    Engine& engine, const std::shared_ptr<const Source>& file, const LoadOptions& waiting) {
+FoundManifest
+find_place(Engine& engine, const std::shared_ptr<const Source>& file, const LoadOptions& waiting) {
     return about(*file, [&] {
         FoundManifest found;
         found.index = read_index(engine, file, waiting);

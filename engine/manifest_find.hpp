@@ -33,8 +33,8 @@ struct FoundManifest {
 
 /// Blocks; of `waiting`, `deadline` and `stop` count. Throws `tz::Error`, naming its source: what
 /// read_whole(), parse_file_index() and parse_manifest() throw.
-FoundManifest find_manifest(
-    Engine& engine, const ManifestPlaces& places, const LoadOptions& waiting = {});
+FoundManifest
+find_manifest(Engine& engine, const ManifestPlaces& places, const LoadOptions& waiting = {});
 
 /// The index, and where in the file a manifest stands, whether it is one or not.
 FoundManifest find_place(

@@ -18,8 +18,8 @@ struct ManifestContent {
 };
 
 /// The manifest, not signed yet, of the file that `found` is of: reads its headers and all of its
-/// pieces. Blocks; of `waiting`, `deadline`, `stop` and `progress` count. Throws `tz::Error`, naming
-/// the file.
+/// pieces. Blocks; of `waiting`, `deadline`, `stop` and `progress` count. Throws `tz::Error`,
+/// naming the file.
 format::Manifest make_manifest(
     Engine& engine,
     const std::shared_ptr<const Source>& file,

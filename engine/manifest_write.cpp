@@ -21,9 +21,9 @@ constexpr std::string_view sidecar_magic = "TZMANIF1";
 
 [[noreturn]] void fail(const std::string& path, const char* doing, int error) {
     const errc kind = error == EACCES || error == EPERM || error == EROFS ? errc::denied
-                      : error == ENOENT || error == ENOTDIR              ? errc::not_found
-                      : error == ENOSPC || error == EDQUOT               ? errc::limit
-                                                                         : errc::io;
+                      : error == ENOENT || error == ENOTDIR               ? errc::not_found
+                      : error == ENOSPC || error == EDQUOT                ? errc::limit
+                                                                          : errc::io;
     throw Error(kind, std::string(doing) + ": " + system_message(error)).in(path);
 }
 
@@ -124,7 +124,8 @@ bool sidecar_exists(const std::string& path) {
         fail(path, "stat", errno);
     }
     std::array<std::byte, sidecar_magic.size()> start{};
-    const bool ours = S_ISREG(facts.st_mode) && File(path, O_RDONLY).read(start, 0) == start.size() &&
+    const bool ours = S_ISREG(facts.st_mode) &&
+                      File(path, O_RDONLY).read(start, 0) == start.size() &&
                       std::ranges::equal(start, std::as_bytes(std::span(sidecar_magic)));
     if (!ours)
         throw Error(errc::usage, "this is no manifest", {}, "move it out of the way").in(path);

@@ -11,11 +11,11 @@
 
 namespace tz {
 
-/// Puts `manifest` (its bytes; empty: none) into the metadata region of the file at `path`, in place
-/// of the one that it has. `found` is what find_place() says of it now. Nothing but the unused end
-/// of the region is written, in steps between which the file stays readable, whenever the process
-/// ends. Throws `tz::Error`: errc::limit where it does not fit, errc::object_changed where the file
-/// is another one by now or somebody else is at it, errc::denied, errc::io.
+/// Puts `manifest` (its bytes; empty: none) into the metadata region of the file at `path`, in
+/// place of the one that it has. `found` is what find_place() says of it now. Nothing but the
+/// unused end of the region is written, in steps between which the file stays readable, whenever
+/// the process ends. Throws `tz::Error`: errc::limit where it does not fit, errc::object_changed
+/// where the file is another one by now or somebody else is at it, errc::denied, errc::io.
 void write_inside(
     const std::string& path, const FoundManifest& found, std::span<const std::byte> manifest);
 

@@ -50,8 +50,7 @@ private:
     void check(std::size_t piece) const;
 
     Progress progress() const {
-        return {
-            Phase::tensors, bytes_done_, source_.bytes(), pieces_done_, digests_.size()};
+        return {Phase::tensors, bytes_done_, source_.bytes(), pieces_done_, digests_.size()};
     }
 
     const Source& source_;
@@ -103,8 +102,7 @@ awaitable<void> PieceHashes::lane(Loop& loop, Seat seat) {
     co_await draw_all(*queues_[seat.queue], seat.place, reader, may_park, use);
 }
 
-awaitable<void>
-PieceHashes::hash(const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot) {
+awaitable<void> PieceHashes::hash(const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot) {
     const std::size_t piece = chunk.segments.front().item;
     const std::uint64_t step = lineup_.chunk_bytes();
     format::Sha256Stream stream;
@@ -177,8 +175,7 @@ std::vector<format::Sha256> hash_pieces(
         Engine::State& state = engine.state();
         Supervision supervision(waiting, "check");
         const auto turn = supervision.turn(state.one_load);
-        auto digests =
-            PieceHashes(state, Hosts::Sources(&source, 1), pieces, supervision).run();
+        auto digests = PieceHashes(state, Hosts::Sources(&source, 1), pieces, supervision).run();
         source->check_unchanged();
         return digests;
     });

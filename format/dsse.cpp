@@ -42,15 +42,14 @@ std::optional<std::vector<std::byte>> from_base64(std::string_view text) {
     int had = 0;
     int rest = 0;
     EVP_DecodeInit(context.get());
-    const bool sound =
-        text.size() % 4 == 0 &&
-        EVP_DecodeUpdate(
-            context.get(),
-            to,
-            &had,
-            reinterpret_cast<const unsigned char*>(text.data()),
-            static_cast<int>(text.size())) >= 0 &&
-        EVP_DecodeFinal(context.get(), to + had, &rest) == 1;
+    const bool sound = text.size() % 4 == 0 &&
+                       EVP_DecodeUpdate(
+                           context.get(),
+                           to,
+                           &had,
+                           reinterpret_cast<const unsigned char*>(text.data()),
+                           static_cast<int>(text.size())) >= 0 &&
+                       EVP_DecodeFinal(context.get(), to + had, &rest) == 1;
     ERR_clear_error();
     if (!sound)
         return {};
@@ -100,9 +99,7 @@ private:
 
     void read_envelope(Value envelope) {
         json_.read_object(
-            envelope,
-            "dsseEnvelope",
-            [this](std::string_view name, std::uint64_t at, Value value) {
+            envelope, "dsseEnvelope", [this](std::string_view name, std::uint64_t at, Value value) {
                 if (name == "payload") {
                     once(payloads_, name, at);
                     envelope_.payload = read_bytes(value, "the payload");
@@ -202,15 +199,15 @@ std::string hint_of(EVP_PKEY* key) {
 
 Envelope parse_bundle(std::span<const std::byte> text) {
     if (text.size() > bundle_bytes_max)
-        throw Error(errc::limit, "the signature has too many bytes", 0, "give the model.sig itself");
+        throw Error(
+            errc::limit, "the signature has too many bytes", 0, "give the model.sig itself");
     return BundleReader(text).run();
 }
 
 void check_envelope(const Envelope& envelope, std::span<const std::byte> public_key) {
-    const Owned<BIO> bio(
-        BIO_new_mem_buf(
-            public_key.empty() ? static_cast<const void*>("") : public_key.data(),
-            static_cast<int>(public_key.size())));
+    const Owned<BIO> bio(BIO_new_mem_buf(
+        public_key.empty() ? static_cast<const void*>("") : public_key.data(),
+        static_cast<int>(public_key.size())));
     if (!bio)
         throw std::bad_alloc();
     const Owned<EVP_PKEY> key(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
@@ -218,14 +215,16 @@ void check_envelope(const Envelope& envelope, std::span<const std::byte> public_
     ERR_clear_error();
     if (digest == nullptr)
         throw Error(
-            errc::usage, "this is no public key on P-256, P-384 or P-521 in PEM", {}, "see --pubkey");
+            errc::usage,
+            "this is no public key on P-256, P-384 or P-521 in PEM",
+            {},
+            "see --pubkey");
     if (!envelope.key_hint.empty() && envelope.key_hint != hint_of(key.get()))
         throw Error(errc::auth, "it is signed with another key", {}, "give the right --pubkey");
     const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
     const std::string text = signed_text(envelope);
     const bool fits =
-        context &&
-        EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key.get()) == 1 &&
+        context && EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key.get()) == 1 &&
         EVP_DigestVerify(
             context.get(),
             reinterpret_cast<const unsigned char*>(envelope.signature.data()),

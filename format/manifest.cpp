@@ -61,9 +61,9 @@ void check_algorithms(Cursor& in) {
 
 void check_pieces(const Cursor& in, const Manifest& manifest, std::uint64_t count) {
     const std::uint64_t bytes = manifest.piece_bytes;
-    const bool sound = bytes == 0 || (std::has_single_bit(bytes) &&
-                                      bytes >= manifest_piece_bytes_min &&
-                                      bytes <= manifest_piece_bytes_max);
+    const bool sound =
+        bytes == 0 || (std::has_single_bit(bytes) && bytes >= manifest_piece_bytes_min &&
+                       bytes <= manifest_piece_bytes_max);
     if (!sound)
         in.fail("pieces of " + std::to_string(bytes) + " bytes are not allowed");
     const std::uint64_t expected = manifest_pieces(manifest.file_bytes, bytes);
@@ -106,8 +106,7 @@ void read_signatures(Cursor& in, Manifest& manifest) {
         in.fail(
             std::to_string(count) + " signatures are more than the " +
                 std::to_string(signatures_max) + " that a manifest may have",
-            at,
-            errc::limit);
+            at);
     for (std::uint16_t i = 0; i < count; ++i) {
         const std::uint64_t block_at = in.at();
         manifest.signatures.push_back(read_block(in));
@@ -128,7 +127,8 @@ Cursor framed(std::span<const std::byte> bytes, std::uint64_t at) {
     const bool ends = in.text(manifest_magic.size(), "its end") == manifest_magic;
     const bool begins = body.text(manifest_magic.size(), "its magic") == manifest_magic;
     if (!begins || !ends)
-        in.fail("this is no whole manifest", at, errc::format, "make it anew with `tz manifest add`");
+        in.fail(
+            "this is no whole manifest", at, errc::format, "make it anew with `tz manifest add`");
     if (length != bytes.size())
         in.fail(
             "the manifest says that it has " + std::to_string(length) + " bytes, and has " +
@@ -170,7 +170,8 @@ Manifest parse_manifest(std::span<const std::byte> bytes, std::uint64_t at) {
     manifest.root = read_digest(in, "the root");
     if (manifest.tensors > tensors_max)
         in.fail(
-            std::to_string(manifest.tensors) + " tensors are more than a file may have", tensors_at);
+            std::to_string(manifest.tensors) + " tensors are more than a file may have",
+            tensors_at);
     const auto headers = in.read<std::uint64_t>("the number of headers");
     if (headers != 0 && headers != manifest.tensors)
         in.fail(

@@ -54,8 +54,8 @@ Range place_manifest(Range unused, std::uint64_t bytes) {
     return {unused.end() - bytes, bytes};
 }
 
-std::vector<RegionWrite> manifest_steps(
-    Range unused, std::optional<Range> old, std::span<const std::byte> manifest) {
+std::vector<RegionWrite>
+manifest_steps(Range unused, std::optional<Range> old, std::span<const std::byte> manifest) {
     const std::uint64_t old_bytes = old ? old->bytes : 0;
     const std::uint64_t new_bytes =
         manifest.empty() ? 0 : place_manifest(unused, manifest.size()).bytes;
@@ -74,8 +74,8 @@ std::vector<RegionWrite> manifest_steps(
     steps.push_back({unused.end() - covered, std::move(body)});
     if (new_bytes < old_bytes)
         steps.push_back(
-            {mark_at, manifest.empty() ? std::vector<std::byte>(manifest_end_bytes)
-                                       : end_mark(new_bytes)});
+            {mark_at,
+             manifest.empty() ? std::vector<std::byte>(manifest_end_bytes) : end_mark(new_bytes)});
     return steps;
 }
 

@@ -34,7 +34,7 @@ struct RegionWrite {
 /// end of the region. At each moment between them the last bytes of the region tell of a range that
 /// holds all that is not zero, so that readers who want no manifest can read the file; ones that
 /// do refuse it until the last step.
-std::vector<RegionWrite> manifest_steps(
-    Range unused, std::optional<Range> old, std::span<const std::byte> manifest);
+std::vector<RegionWrite>
+manifest_steps(Range unused, std::optional<Range> old, std::span<const std::byte> manifest);
 
 } // namespace tz::format

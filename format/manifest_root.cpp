@@ -71,8 +71,7 @@ Manifest describe(const Layout& layout) {
     return manifest;
 }
 
-Sha256
-root_of(const Manifest& manifest, const IndexView& index, std::span<const Sha256> headers) {
+Sha256 root_of(const Manifest& manifest, const IndexView& index, std::span<const Sha256> headers) {
     const std::vector<Tensor>& tensors = index.layout->tensors;
     const bool has_headers = index.layout->has_headers();
     assert(headers.size() == (has_headers ? tensors.size() : 0));
@@ -121,8 +120,7 @@ void check_description(const Manifest& manifest, const Layout& layout) {
             "make it anew with `tz manifest add`");
 }
 
-void check_root(
-    const Manifest& manifest, const IndexView& index, std::span<const Sha256> headers) {
+void check_root(const Manifest& manifest, const IndexView& index, std::span<const Sha256> headers) {
     if (root_of(manifest, index, headers) != manifest.root)
         throw Error(
             errc::integrity,

@@ -31,16 +31,14 @@ Manifest describe(const Layout& layout);
 
 /// The root that `manifest` must have if `headers` are the SHA-256 of the file's tensor headers (of
 /// safetensors files, none) and `manifest.pieces` those of its pieces.
-Sha256
-root_of(const Manifest& manifest, const IndexView& index, std::span<const Sha256> headers);
+Sha256 root_of(const Manifest& manifest, const IndexView& index, std::span<const Sha256> headers);
 
 /// Throws `tz::Error` (errc::auth) where the manifest is of another file already by its counts, and
 /// errc::integrity where it could not prove anything of the data.
 void check_description(const Manifest& manifest, const Layout& layout);
 
 /// Throws `tz::Error` (errc::integrity) where root_of() is not the manifest's root.
-void check_root(
-    const Manifest& manifest, const IndexView& index, std::span<const Sha256> headers);
+void check_root(const Manifest& manifest, const IndexView& index, std::span<const Sha256> headers);
 
 /// The subject for a model's name, revision, or whatever the caller tells models apart by.
 Subject subject_of(std::string_view text);

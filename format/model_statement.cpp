@@ -92,16 +92,19 @@ private:
     void read_subject(Value value, std::uint64_t at) {
         json_.read_array(value, "subject", [this, at](Value one) {
             once(has_subject_, "a subject", at);
-            json_.read_object(one, "a subject", [this](std::string_view name, std::uint64_t, Value part) {
-                if (name != "digest")
-                    return json_.skip(part);
-                json_.read_object(
-                    part, "its digest", [this](std::string_view kind, std::uint64_t, Value text) {
-                        if (kind != "sha256")
-                            return json_.skip(text);
-                        subject_ = read_digest(text);
-                    });
-            });
+            json_.read_object(
+                one, "a subject", [this](std::string_view name, std::uint64_t, Value part) {
+                    if (name != "digest")
+                        return json_.skip(part);
+                    json_.read_object(
+                        part,
+                        "its digest",
+                        [this](std::string_view kind, std::uint64_t, Value text) {
+                            if (kind != "sha256")
+                                return json_.skip(text);
+                            subject_ = read_digest(text);
+                        });
+                });
         });
     }
 

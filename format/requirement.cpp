@@ -52,7 +52,8 @@ void check_requirement(
             "it has no manifest, which is required",
             "make one with `tz manifest add` where you trust the file");
     if (requirement.kind == Kind::file_key && file_key == nullptr)
-        refuse("a signature of the file's key is required, and no key was given", "give --key-file");
+        refuse(
+            "a signature of the file's key is required, and no key was given", "give --key-file");
     if (requirement.kind == Kind::file_key)
         check_signature(*manifest, SignatureKind::file_key, *file_key);
     if (requirement.kind == Kind::public_key)

@@ -52,8 +52,7 @@ Sha256 keyed_hash(
     const Secret& file_key, std::uint64_t subkey_number, std::span<const std::byte> message) {
     start_sodium();
     if (file_key.bytes().size() != key_bytes)
-        throw Error(
-            errc::usage, "a key has 32 bytes", {}, "derive it from the password first");
+        throw Error(errc::usage, "a key has 32 bytes", {}, "derive it from the password first");
     Wiped<crypto_generichash_KEYBYTES> subkey;
     crypto_kdf_derive_from_key(
         raw(subkey.bytes.data()),

@@ -20,8 +20,8 @@ std::string sidecar_address(const std::string& address) {
     return whole.substr(0, query) + ending + whole.substr(query);
 }
 
-std::shared_ptr<Source> open_sidecar(
-    const std::string& address, const NetworkOptions& network, Direct direct, Log log) {
+std::shared_ptr<Source>
+open_sidecar(const std::string& address, const NetworkOptions& network, Direct direct, Log log) {
     try {
         return open(sidecar_address(address), network, direct, std::move(log));
     } catch (const Error& error) {

@@ -26,7 +26,8 @@ struct LoadedInputs : LoadedFiles {
     std::vector<std::shared_ptr<const CheckedManifest>> manifests;
 };
 
-/// Loads `options.files` as `load` says, by their manifests where some are demanded, until Ctrl-C. Throws what open() and load() throw.
+/// Loads `options.files` as `load` says, by their manifests where some are demanded, until Ctrl-C.
+/// Throws what open() and load() throw.
 LoadedInputs load_files(const Options& options, LoadOptions load);
 
 } // namespace tz::cli

@@ -24,8 +24,7 @@ CLI::App* add_add(CLI::App& app, Options& options, ManifestArguments& arguments)
     CLI::App* add = app.add_subcommand("add", "Give a file a manifest, or another signature");
     add_file(*add, options);
     add_key_options(*add, options);
-    add_text(
-        *add, "--sign", "PATH", arguments.sign, "Sign with this Ed25519 private key, PEM");
+    add_text(*add, "--sign", "PATH", arguments.sign, "Sign with this Ed25519 private key, PEM");
     add->add_option("--subject", options.subject, "The model or revision that the file is")
         ->type_name("TEXT")
         ->take_last();

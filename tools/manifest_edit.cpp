@@ -188,8 +188,8 @@ int run_manifest_strip(const Options& options, const ManifestArguments& argument
         json["manifest"] = Json();
         write_json(json);
     } else if (!options.quiet) {
-        write_result(fmt::format(
-            "{}: {} removed\n", printable(path), inside ? "manifest" : "sidecar"));
+        write_result(
+            fmt::format("{}: {} removed\n", printable(path), inside ? "manifest" : "sidecar"));
     }
     return 0;
 }

@@ -28,7 +28,8 @@ read_requirement(const std::string& text, const std::optional<std::string>& subj
     } else {
         throw Error(
             errc::usage,
-            fmt::format("--require: '{}' is none of none, key, pubkey:FILE, root:HEX", printable(text)));
+            fmt::format(
+                "--require: '{}' is none of none, key, pubkey:FILE, root:HEX", printable(text)));
     }
     return requirement;
 }

@@ -134,9 +134,8 @@ format::SigningKey read_signing_key_file(const std::string& path) {
 }
 
 format::PublicKey read_public_key_file(const std::string& path) {
-    return read_with(path, [](const std::string&) {}, [](Bytes text) {
-        return format::parse_public_key(text);
-    });
+    return read_with(
+        path, [](const std::string&) {}, [](Bytes text) { return format::parse_public_key(text); });
 }
 
 } // namespace tz::cli

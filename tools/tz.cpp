@@ -176,8 +176,7 @@ int main(int argc, char** argv) try {
         add_checksum(app, arguments),
         add_load(app, arguments),
         add_fetch(app, arguments)};
-    for (auto& [command, run] :
-         add_manifest_commands(app, arguments.options, arguments.manifest))
+    for (auto& [command, run] : add_manifest_commands(app, arguments.options, arguments.manifest))
         commands.push_back({command, std::move(run)});
     complete(app);
     return parse_and_run(app, argc, argv, [&] {

@@ -97,8 +97,7 @@ TEST(ManifestAttack, SwappingTensorsIsRefused) {
         swap_bytes(bytes, a.hash_count, b.hash_count, a.crypt_info - a.hash_count);
         swap_bytes(bytes, a.crypt_info, b.crypt_info, sealed);
         const auto& tensors = file.layout.tensors;
-        swap_bytes(
-            bytes, tensors[0].data.offset, tensors[1].data.offset, tensors[0].data.bytes);
+        swap_bytes(bytes, tensors[0].data.offset, tensors[1].data.offset, tensors[0].data.bytes);
     });
 }
 
@@ -176,9 +175,8 @@ TEST(ManifestAttack, SplicingFromAnotherFileOfTheKeyIsRefused) {
 
 TEST(ManifestAttack, RemovingHashesIsRefused) {
     const MadeFile file = file_with(0x40);
-    expect_refused(file, [&](Bytes& bytes) {
-        bytes[header_places(file, 0).hash_count] = std::byte{};
-    });
+    expect_refused(
+        file, [&](Bytes& bytes) { bytes[header_places(file, 0).hash_count] = std::byte{}; });
 }
 
 TEST(ManifestAttack, ChangingTheKeyDerivationIsRefused) {
@@ -227,8 +225,7 @@ TEST(ManifestAttack, AnotherFilesManifestIsRefused) {
     const MadeFile file = file_with(0x40);
     const MadeFile other = file_with(0x90);
     expect_refused(file, [&](Bytes& bytes) {
-        bytes = with_manifest(
-            bytes, write_manifest(manifest_for(other.bytes, {key_from(0), 7})));
+        bytes = with_manifest(bytes, write_manifest(manifest_for(other.bytes, {key_from(0), 7})));
     });
 }
 
@@ -285,7 +282,8 @@ TEST(ManifestAttack, WrongAndMissingKeysAreRefused) {
 
 TEST(ManifestAttack, EveryFlippedByteBeforeTheDataIsRefused) {
     const MadeFile file = file_with(0x40);
-    const Bytes whole = signed_file(file.bytes, {key_from(0)}); // nobody looks at others' signatures
+    const Bytes whole =
+        signed_file(file.bytes, {key_from(0)}); // nobody looks at others' signatures
     Engine engine;
     ManifestOptions options = required(key_from(0));
     const auto source = source_of(whole);

@@ -46,8 +46,7 @@ check(const std::shared_ptr<const Source>& source, const ManifestOptions& option
 
 TEST(ManifestCheck, OfAnIntactFileSaysWhatWasChecked) {
     const MadeFile file = plain_file();
-    const auto with_pieces =
-        check(source_of(signed_file(file.bytes, pieces())), signed_by_seven());
+    const auto with_pieces = check(source_of(signed_file(file.bytes, pieces())), signed_by_seven());
     EXPECT_TRUE(with_pieces->pieces_checked);
     EXPECT_TRUE(with_pieces->headers_checked);
     EXPECT_FALSE(with_pieces->sidecar);
@@ -57,8 +56,7 @@ TEST(ManifestCheck, OfAnIntactFileSaysWhatWasChecked) {
     EXPECT_TRUE(without->headers_checked);
     ManifestOptions lists_only = signed_by_seven();
     lists_only.contents = false;
-    EXPECT_FALSE(
-        check(source_of(signed_file(file.bytes, pieces(0))), lists_only)->headers_checked);
+    EXPECT_FALSE(check(source_of(signed_file(file.bytes, pieces(0))), lists_only)->headers_checked);
 }
 
 TEST(ManifestCheck, OfAFileWithoutOneIsNullUnlessRequired) {
@@ -142,9 +140,8 @@ TEST(ManifestCheck, AFailingReadEndsIt) {
             throw Error(errc::io, "broken");
     };
     Engine engine;
-    expect_error(errc::io, "memory: broken", [&] {
-        hash_pieces(engine, source, {small_pieces, {}, {}});
-    });
+    expect_error(
+        errc::io, "memory: broken", [&] { hash_pieces(engine, source, {small_pieces, {}, {}}); });
 }
 
 TEST(ManifestCheck, OfAFileThatChangedMeanwhileFails) {
@@ -171,9 +168,8 @@ TEST(ManifestCheck, AChangedHeaderIsNamedWhereTheyAreListed) {
     const MadeFile file = plain_file();
     const auto source = source_of(signed_file(file.bytes, pieces(0)));
     source->content[header_places(file, 2).first_hash + 5] ^= std::byte{1};
-    expect_error(errc::integrity, "the header of tensor 'c'", [&] {
-        check(source, signed_by_seven());
-    });
+    expect_error(
+        errc::integrity, "the header of tensor 'c'", [&] { check(source, signed_by_seven()); });
 }
 
 TEST(ManifestCheck, TakesASidecar) {
@@ -198,7 +194,8 @@ TEST(ManifestCheck, TakesASidecar) {
 }
 
 Bytes model() {
-    return safetensors_file('{' + safetensors_entry("w", "U8", "[100000]", 0, 100'000) + '}', 100'000);
+    return safetensors_file(
+        '{' + safetensors_entry("w", "U8", "[100000]", 0, 100'000) + '}', 100'000);
 }
 
 TEST(ManifestCheck, OfSafetensorsChecksPiecesWhateverIsAsked) {
@@ -244,7 +241,8 @@ TEST_F(ManifestLoad, SeesAnIndexThatChangedSinceTheCheck) {
 
 TEST_F(ManifestLoad, SeesAHeaderThatChangedSinceTheCheck) {
     expect_error(errc::integrity, "the header of tensor 'b' is not the one", [&] {
-        load_after([&](Bytes& bytes) { bytes[header_places(file, 1).module_index] = std::byte{1}; });
+        load_after(
+            [&](Bytes& bytes) { bytes[header_places(file, 1).module_index] = std::byte{1}; });
     });
 }
 

@@ -55,9 +55,8 @@ TEST(ManifestPlace, IsTheEndOfTheRegion) {
     EXPECT_EQ(place.end(), prefix_bytes + region_bytes);
     EXPECT_EQ(place.bytes, 300u);
     EXPECT_EQ(place_manifest(unused, unused.bytes), unused);
-    expect_file_error(errc::limit, "free for it", [&] {
-        place_manifest(unused, unused.bytes + 1);
-    });
+    expect_file_error(
+        errc::limit, "free for it", [&] { place_manifest(unused, unused.bytes + 1); });
 }
 
 TEST(ManifestPlace, IsFoundAndPassedOver) {
@@ -117,9 +116,8 @@ TEST(ManifestPlace, ALengthBeyondTheIndexIsRefused) {
     put_text(index, index.size() - 8, "TZMANIF1");
     for (const std::uint32_t length : {0u, 11u, 4097u, 0xffffffffu}) {
         put<std::uint32_t>(index, index.size() - 12, length);
-        expect_file_error(errc::format, "does not fit", [&] {
-            parse_file_index(index, file.bytes.size());
-        });
+        expect_file_error(
+            errc::format, "does not fit", [&] { parse_file_index(index, file.bytes.size()); });
     }
 }
 
@@ -127,9 +125,8 @@ TEST(ManifestPlace, BytesThatAreNoManifestAreRefusedAsEver) {
     const MadeFile file = file_with_room();
     Bytes index = index_of(file);
     index.back() = std::byte{1};
-    expect_file_error(errc::format, "goes on after", [&] {
-        parse_file_index(index, file.bytes.size());
-    });
+    expect_file_error(
+        errc::format, "goes on after", [&] { parse_file_index(index, file.bytes.size()); });
     // one that would cover the entries
     put_text(index, index.size() - 8, "TZMANIF1");
     put<std::uint32_t>(index, index.size() - 12, region_bytes);

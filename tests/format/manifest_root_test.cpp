@@ -31,8 +31,7 @@ struct Whole {
         layout = parse_file_index(index, bytes.size());
         for (const Tensor& tensor : layout.tensors)
             if (layout.has_headers())
-                headers.push_back(
-                    sha256(slice(bytes, tensor.header.offset, tensor.header.bytes)));
+                headers.push_back(sha256(slice(bytes, tensor.header.offset, tensor.header.bytes)));
     }
 
     Manifest manifest(std::uint64_t piece_bytes) const {
@@ -58,14 +57,12 @@ struct Whole {
 
 TEST(ManifestRoot, IsTheOneOfTheDocument) {
     const Whole plain(golden("example_plain.tensors"));
-    EXPECT_EQ(
-        plain.root(0), "802237fee89e268b93df17c92a37ad62585fee9d168d90767528a99968273442");
+    EXPECT_EQ(plain.root(0), "802237fee89e268b93df17c92a37ad62585fee9d168d90767528a99968273442");
     EXPECT_EQ(
         plain.root(usual_manifest_piece_bytes),
         "a64744e2b30612f6fc14e7f6f9283d69e5a786231760f70b6a91fddba3f90cd0");
     const Whole sealed(golden("example_key.tensors"));
-    EXPECT_EQ(
-        sealed.root(0), "2382f145c86a88cbffd6c4f79c37909c2c38cc20ccd1f4061ac600e0ff5712e4");
+    EXPECT_EQ(sealed.root(0), "2382f145c86a88cbffd6c4f79c37909c2c38cc20ccd1f4061ac600e0ff5712e4");
     const Whole other(golden("safetensors-0.8.0_packed.safetensors"));
     EXPECT_EQ(
         other.root(usual_manifest_piece_bytes),

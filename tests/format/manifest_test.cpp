@@ -117,15 +117,18 @@ TEST(Manifest, OfAnotherVersionOrAlgorithmIsAnError) {
          errc::unsupported,
          "version 0",
          [](Bytes& bytes) { put<std::uint16_t>(bytes, version_at, 0); }},
-        {"hash 0", errc::auth, "hash algorithm 0", [](Bytes& bytes) {
-             put<std::uint16_t>(bytes, hash_at, 0);
-         }},
-        {"signature 3", errc::auth, "signature algorithm 3", [](Bytes& bytes) {
-             put<std::uint16_t>(bytes, signatures_at + 2, 3);
-         }},
-        {"signature 0", errc::auth, "signature algorithm 0", [](Bytes& bytes) {
-             put<std::uint16_t>(bytes, signatures_at + 2, 0);
-         }},
+        {"hash 0",
+         errc::auth,
+         "hash algorithm 0",
+         [](Bytes& bytes) { put<std::uint16_t>(bytes, hash_at, 0); }},
+        {"signature 3",
+         errc::auth,
+         "signature algorithm 3",
+         [](Bytes& bytes) { put<std::uint16_t>(bytes, signatures_at + 2, 3); }},
+        {"signature 0",
+         errc::auth,
+         "signature algorithm 0",
+         [](Bytes& bytes) { put<std::uint16_t>(bytes, signatures_at + 2, 0); }},
     });
 }
 
@@ -136,45 +139,62 @@ TEST(Manifest, IsNotReadFromBytesThatAreNone) {
          errc::format,
          "no whole manifest",
          [](Bytes& bytes) { put_text(bytes, bytes.size() - 1, "2"); }},
-        {"length", errc::format, "says that it has", [](Bytes& bytes) {
-             put<std::uint32_t>(bytes, bytes.size() - 12, 7);
-         }},
+        {"length",
+         errc::format,
+         "says that it has",
+         [](Bytes& bytes) { put<std::uint32_t>(bytes, bytes.size() - 12, 7); }},
         {"nothing", errc::format, "too few", [](Bytes& bytes) { bytes.clear(); }},
-        {"all zeros", errc::format, "no whole manifest", [](Bytes& bytes) {
-             bytes.assign(bytes.size(), std::byte{});
-         }},
+        {"all zeros",
+         errc::format,
+         "no whole manifest",
+         [](Bytes& bytes) { bytes.assign(bytes.size(), std::byte{}); }},
     });
 }
 
 TEST(Manifest, CountsAreNotBelieved) {
     expect_each_refused({
-        {"many pieces", errc::format, "lists 1152921504606846976 pieces", [](Bytes& bytes) {
-             put<std::uint64_t>(bytes, piece_count_at, 1ull << 60);
-         }},
-        {"many pieces of a huge file", errc::format, "don't fit", [](Bytes& bytes) {
+        {"many pieces",
+         errc::format,
+         "lists 1152921504606846976 pieces",
+         [](Bytes& bytes) { put<std::uint64_t>(bytes, piece_count_at, 1ull << 60); }},
+        {"many pieces of a huge file",
+         errc::format,
+         "don't fit",
+         [](Bytes& bytes) {
              put<std::uint64_t>(bytes, 12, 1ull << 60);
              put<std::uint64_t>(bytes, piece_count_at, 1ull << 40);
          }},
-        {"one piece less", errc::format, "lists 2 pieces", [](Bytes& bytes) {
-             put<std::uint64_t>(bytes, piece_count_at, 2);
-         }},
-        {"other pieces", errc::format, "pieces of 3 bytes", [](Bytes& bytes) {
-             put<std::uint64_t>(bytes, piece_bytes_at, 3);
-         }},
-        {"tiny pieces", errc::format, "pieces of 32768 bytes", [](Bytes& bytes) {
-             put<std::uint64_t>(bytes, piece_bytes_at, 32 << 10);
-         }},
-        {"no pieces", errc::format, "lists 3 pieces", [](Bytes& bytes) {
-             put<std::uint64_t>(bytes, piece_bytes_at, 0);
-         }},
-        {"one header", errc::format, "lists 1 tensor headers", [](Bytes& bytes) {
-             put<std::uint64_t>(bytes, header_count_at, 1);
-         }},
-        {"many headers", errc::format, "more than a file may have", [](Bytes& bytes) {
+        {"one piece less",
+         errc::format,
+         "lists 2 pieces",
+         [](Bytes& bytes) { put<std::uint64_t>(bytes, piece_count_at, 2); }},
+        {"other pieces",
+         errc::format,
+         "pieces of 3 bytes",
+         [](Bytes& bytes) { put<std::uint64_t>(bytes, piece_bytes_at, 3); }},
+        {"tiny pieces",
+         errc::format,
+         "pieces of 32768 bytes",
+         [](Bytes& bytes) { put<std::uint64_t>(bytes, piece_bytes_at, 32 << 10); }},
+        {"no pieces",
+         errc::format,
+         "lists 3 pieces",
+         [](Bytes& bytes) { put<std::uint64_t>(bytes, piece_bytes_at, 0); }},
+        {"one header",
+         errc::format,
+         "lists 1 tensor headers",
+         [](Bytes& bytes) { put<std::uint64_t>(bytes, header_count_at, 1); }},
+        {"many headers",
+         errc::format,
+         "more than a file may have",
+         [](Bytes& bytes) {
              put<std::uint64_t>(bytes, tensors_at, 1ull << 60);
              put<std::uint64_t>(bytes, header_count_at, 1ull << 60);
          }},
-        {"headers that don't fit", errc::format, "don't fit", [](Bytes& bytes) {
+        {"headers that don't fit",
+         errc::format,
+         "don't fit",
+         [](Bytes& bytes) {
              put<std::uint64_t>(bytes, tensors_at, 1'000'000);
              put<std::uint64_t>(bytes, header_count_at, 1'000'000);
          }},
@@ -183,21 +203,28 @@ TEST(Manifest, CountsAreNotBelieved) {
 
 TEST(Manifest, SignaturesAreInOneOrderOnly) {
     expect_each_refused({
-        {"twice the same", errc::format, "not in their order", [](Bytes& bytes) {
+        {"twice the same",
+         errc::format,
+         "not in their order",
+         [](Bytes& bytes) {
              put_text(bytes, signatures_at + 2 + 68 + 4 + 100, std::string(32, '\1'));
          }},
-        {"many", errc::limit, "17 signatures", [](Bytes& bytes) {
-             put<std::uint16_t>(bytes, signatures_at, 17);
-         }},
-        {"one more than there are", errc::format, "ends within", [](Bytes& bytes) {
-             put<std::uint16_t>(bytes, signatures_at, 4);
-         }},
-        {"one fewer", errc::format, "too many", [](Bytes& bytes) {
-             put<std::uint16_t>(bytes, signatures_at, 2);
-         }},
-        {"length of the other algorithm", errc::format, "not of its algorithm", [](Bytes& bytes) {
-             put<std::uint16_t>(bytes, signatures_at + 4, 96);
-         }},
+        {"many",
+         errc::format,
+         "17 signatures",
+         [](Bytes& bytes) { put<std::uint16_t>(bytes, signatures_at, 17); }},
+        {"one more than there are",
+         errc::format,
+         "ends within",
+         [](Bytes& bytes) { put<std::uint16_t>(bytes, signatures_at, 4); }},
+        {"one fewer",
+         errc::format,
+         "too many",
+         [](Bytes& bytes) { put<std::uint16_t>(bytes, signatures_at, 2); }},
+        {"length of the other algorithm",
+         errc::format,
+         "not of its algorithm",
+         [](Bytes& bytes) { put<std::uint16_t>(bytes, signatures_at + 4, 96); }},
     });
 }
 

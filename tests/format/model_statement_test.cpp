@@ -66,13 +66,11 @@ TEST(ModelStatement, SignedByAnotherKeyIsRefused) {
     expect_error(errc::auth, "another key", [&] { check_envelope(envelope, data("p384.pub")); });
     Envelope without_hint = envelope;
     without_hint.key_hint.clear();
-    expect_error(errc::auth, "does not fit", [&] {
-        check_envelope(without_hint, data("p384.pub"));
-    });
+    expect_error(
+        errc::auth, "does not fit", [&] { check_envelope(without_hint, data("p384.pub")); });
     expect_error(errc::usage, "no public key", [&] { check_envelope(envelope, {}); });
-    expect_error(errc::usage, "no public key", [&] {
-        check_envelope(envelope, data("model/a.bin"));
-    });
+    expect_error(
+        errc::usage, "no public key", [&] { check_envelope(envelope, data("model/a.bin")); });
 }
 
 TEST(ModelStatement, EveryFlippedByteOfWhatIsSignedIsRefused) {
@@ -110,6 +108,7 @@ TEST(ModelStatement, OfAnotherKindIsUnsupported) {
         {R"("hash_type": "sha256")", R"("hash_type": "blake3")"},
         {R"("algorithm": "sha256")", R"("algorithm": "blake3")"},
     };
+
     for (const auto& change : changes)
         expect_error(errc::unsupported, "and not", [&] {
             parse_statement(changed(change.what, change.with));
@@ -139,16 +138,17 @@ TEST(ModelStatement, ThatIsNoneIsRefused) {
         {"\"allow_symlinks\": false", "\"allow_symlinks\": 1", "neither true nor false"},
         {"{", "[", "the statement"},
     };
+
     for (const auto& change : changes) {
         SCOPED_TRACE(change.with);
-        expect_error(errc::format, change.text, [&] {
-            parse_statement(changed(change.what, change.with));
-        });
+        expect_error(
+            errc::format, change.text, [&] { parse_statement(changed(change.what, change.with)); });
     }
 }
 
 TEST(Bundle, OfAnotherKindIsRefused) {
     const Bytes whole = data("model-p256.sig");
+
     const struct {
         const char* what;
         const char* with;
@@ -161,11 +161,9 @@ TEST(Bundle, OfAnotherKindIsRefused) {
         {"\"sig\":\"ME", "\"sig\":\"M!", errc::format, "no base64"},
         {"\"sig\":\"M", "\"sig\":\"", errc::format, "no base64"},
         {"\"keyid\":", "\"sig\":\"QUJD\",\"keyid\":", errc::format, "stands twice"},
-        {"\"payloadType\"",
-         "\"payload\":\"\",\"payloadType\"",
-         errc::format,
-         "stands twice"},
+        {"\"payloadType\"", "\"payload\":\"\",\"payloadType\"", errc::format, "stands twice"},
     };
+
     for (const auto& change : changes) {
         SCOPED_TRACE(change.with);
         expect_error(change.kind, change.text, [&] {

@@ -1,5 +1,5 @@
-// Signatures, against ones that tests/interop/manifest_reference.py computed, and keys that Python's
-// cryptography wrote.
+// Signatures, against ones that tests/interop/manifest_reference.py computed, and keys that
+// Python's cryptography wrote.
 #include "support/bytes.hpp"
 #include <tz/format/hash.hpp>
 #include <tz/format/signature.hpp>
@@ -127,13 +127,11 @@ TEST(Signature, KeysAreWrittenAsPem) {
 
 TEST(Signature, OtherKeysAreRefused) {
     for (const char* text : {p256_private_pem, public_pem, "", "MC4CAQAw", "\n"})
-        expect_error(errc::usage, "no Ed25519 private key", [&] {
-            parse_signing_key(from_text(text));
-        });
+        expect_error(
+            errc::usage, "no Ed25519 private key", [&] { parse_signing_key(from_text(text)); });
     for (const char* text : {p256_public_pem, private_pem, "", "MC4CAQAw", "\n"})
-        expect_error(errc::usage, "no Ed25519 public key", [&] {
-            parse_public_key(from_text(text));
-        });
+        expect_error(
+            errc::usage, "no Ed25519 public key", [&] { parse_public_key(from_text(text)); });
     expect_error(errc::usage, "is encrypted", [] { parse_signing_key(from_text(encrypted_pem)); });
     expect_error(errc::usage, "too many bytes", [] { parse_public_key(Bytes(1 << 20)); });
 }

@@ -1,5 +1,5 @@
-// Writes the fuzzers' seeds: small valid files, headers behind the number of their entry, manifests,
-// and URLs.
+// Writes the fuzzers' seeds: small valid files, headers behind the number of their entry,
+// manifests, and URLs.
 #include "../format/support/made_file.hpp"
 #include "entries.hpp"
 #include <tz/format/dsse.hpp>

@@ -24,8 +24,7 @@ using Bytes = std::span<const std::byte>;
 void use_manifest(Bytes bytes) {
     const Manifest manifest = parse_manifest(bytes, 7);
     require(manifest.headers.empty() || manifest.headers.size() == manifest.tensors);
-    require(
-        manifest.pieces.size() == manifest_pieces(manifest.file_bytes, manifest.piece_bytes));
+    require(manifest.pieces.size() == manifest_pieces(manifest.file_bytes, manifest.piece_bytes));
     require(std::ranges::equal(write_manifest(manifest), bytes));
     static const Secret key = random_key();
     Requirement by_key;
@@ -45,13 +44,13 @@ void use_steps(Bytes index, Range unused, std::optional<Range> inside, Bytes man
     std::vector<std::byte> bytes(index.begin(), index.end());
     for (const RegionWrite& step : manifest_steps(unused, inside, manifest)) {
         require(step.offset >= unused.offset && step.offset + step.bytes.size() <= unused.end());
-        std::ranges::copy(
-            step.bytes, bytes.begin() + static_cast<std::ptrdiff_t>(step.offset));
+        std::ranges::copy(step.bytes, bytes.begin() + static_cast<std::ptrdiff_t>(step.offset));
     }
     const auto found = find_manifest(bytes);
     require(found.has_value() == !manifest.empty());
     if (found)
-        require(std::ranges::equal(std::span(bytes).subspan(found->offset, found->bytes), manifest));
+        require(
+            std::ranges::equal(std::span(bytes).subspan(found->offset, found->bytes), manifest));
 }
 
 void use_file(Bytes file) {

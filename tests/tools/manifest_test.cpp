@@ -340,8 +340,7 @@ TEST_F(ModelSignature, PassesOverItselfAndWhatItIgnores) {
 }
 
 TEST_F(ModelSignature, NeedsAKey) {
-    const Outcome outcome =
-        run({"verify", "--model-signature", data + "/model-p256.sig", model});
+    const Outcome outcome = run({"verify", "--model-signature", data + "/model-p256.sig", model});
     EXPECT_EQ(outcome.code, usage);
     EXPECT_NE(outcome.err.find("--pubkey"), std::string::npos) << outcome.err;
 }

@@ -55,8 +55,7 @@ inline Bytes with_manifest(Bytes bytes, const Bytes& manifest) {
     const auto old = format::find_manifest(index);
     const format::Range all{format::prefix_bytes, index_bytes - format::prefix_bytes};
     for (const format::RegionWrite& step : format::manifest_steps(all, old, manifest))
-        std::ranges::copy(
-            step.bytes, bytes.begin() + static_cast<std::ptrdiff_t>(step.offset));
+        std::ranges::copy(step.bytes, bytes.begin() + static_cast<std::ptrdiff_t>(step.offset));
     return bytes;
 }
 
