@@ -143,6 +143,8 @@ void FileLoad::read_indexes() {
     } catch (const Error& error) {
         throw cause_among(error);
     }
+    for (std::size_t i = 0; i < layouts_.size(); ++i)
+        about(*sources_[i], [&] { check_by_manifest(options_, i, layouts_[i]); });
     lineup_.ask_hosts();
     if (options_.check_layouts)
         options_.check_layouts(layouts_);

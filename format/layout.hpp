@@ -64,6 +64,8 @@ struct Tensor {
 
     /// Shape without data: handed out as zeros.
     bool meta() const { return data.bytes == 0 && bytes != 0; }
+
+    bool operator==(const Tensor&) const = default;
 };
 
 /// A file: its tensors in file order, ranges checked to be ascending, disjoint and inside the file.
@@ -83,6 +85,8 @@ struct Layout {
 
     /// Sum of `Tensor::bytes`. Never overflows: the parser has checked it.
     std::uint64_t total_bytes() const;
+
+    bool operator==(const Layout&) const = default;
 };
 
 } // namespace tz::format

@@ -174,11 +174,16 @@ private:
         return open(address, network_, direct_, log_);
     }
 
+    void add_source(std::string address) {
+        model_.sources.push_back(open_one(address));
+        model_.addresses.push_back(std::move(address));
+    }
+
     void add_file(const std::string& address) {
         if (without_query(address).ends_with(list_ending))
             add_list(address);
         else
-            model_.sources.push_back(open_one(address));
+            add_source(address);
     }
 
     void add_numbered(const std::string& path, const NumberedName& name) {
@@ -205,7 +210,7 @@ private:
             throw error.in(list.name);
         }
         for (const std::string& shard : list.index.shards)
-            model_.sources.push_back(open_one(beside(address, shard)));
+            add_source(beside(address, shard));
         lists_.push_back(std::move(list));
     }
 

@@ -18,6 +18,7 @@ class Source;
 /// What is to be loaded as one.
 struct Model {
     std::vector<std::shared_ptr<const Source>> sources;
+    std::vector<std::string> addresses; ///< of the sources, as open() takes them
     /// To be put into `LoadOptions::check_layouts`; empty where there is nothing to check. Throws
     /// `tz::Error` (errc::format) where shards don't hold what the list of them says.
     std::function<void(std::span<const format::Layout>)> check;

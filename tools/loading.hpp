@@ -2,9 +2,11 @@
 #pragma once
 
 #include <tz/engine/load.hpp>
+#include <tz/engine/manifest_check.hpp>
 #include <tz/tools/console.hpp>
 #include <tz/tools/options.hpp>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,9 +22,12 @@ void read_secrets(const Options& options, const Log& log, LoadOptions& load);
 struct LoadedInputs : LoadedFiles {
     std::vector<std::string> names; ///< of the sources, without secrets and printable
     bool remote = false;            ///< a server took part
+    /// Of the sources; null where a file has none, empty where none was demanded.
+    std::vector<std::shared_ptr<const CheckedManifest>> manifests;
 };
 
-/// Loads `options.files` as `load` says, until Ctrl-C. Throws what open() and load() throw.
+/// Loads `options.files` as `load` says, by their manifests where some are demanded, until Ctrl-C.
+/// Throws what open() and load() throw.
 LoadedInputs load_files(const Options& options, LoadOptions load);
 
 } // namespace tz::cli

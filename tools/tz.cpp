@@ -4,6 +4,8 @@
 #include <tz/tools/commands.hpp>
 #include <tz/tools/convert_commands.hpp>
 #include <tz/tools/exit.hpp>
+#include <tz/tools/manifest.hpp>
+#include <tz/tools/model_signature.hpp>
 #include <tz/tools/network_options.hpp>
 #include <tz/tools/typed_options.hpp>
 #include <tz/tools/units.hpp>
@@ -40,6 +42,8 @@ struct Arguments {
     KeygenArguments keygen;
     UploadArguments upload;
     UploadsArguments uploads;
+    ManifestArguments manifest;
+    ModelSignatureArguments model_signature;
 };
 
 Command add_info(CLI::App& app, Arguments& arguments) {
@@ -74,6 +78,7 @@ Command add_inspect(CLI::App& app, Arguments& arguments) {
 void add_reading_options(CLI::App& command, Options& options) {
     add_selection_options(command, options);
     add_load_options(command, options);
+    add_requirement_options(command, options);
     add_engine_options(command, options);
     add_message_options(command, options);
     add_json_option(command, options.json);
@@ -84,11 +89,25 @@ Command add_verify(CLI::App& app, Arguments& arguments) {
     CLI::App* verify = app.add_subcommand("verify", "Read whole files and check all their hashes");
     add_files(*verify, arguments.options);
     add_reading_options(*verify, arguments.options);
+    ModelSignatureArguments& signature = arguments.model_signature;
+    add_text(
+        *verify,
+        "--model-signature",
+        "PATH",
+        signature.signature,
+        "Check a folder against this OpenSSF model signature");
+    add_text(*verify, "--pubkey", "PATH", signature.public_key, "The key it must be by, PEM");
     verify->footer("Every tensor must have a hash, unless --verify asks for less.\n\n"
                    "Examples:\n"
                    "  tz verify model.tensors\n"
-                   "  tz verify --key-file model.key model.tensors");
-    return {verify, [&] { return run_verify(arguments.options); }};
+                   "  tz verify --key-file model.key model.tensors\n"
+                   "  tz verify --require key --key-file model.key model.tensors\n"
+                   "  tz verify --model-signature model.sig --pubkey them.pem model/");
+    return {verify, [&] {
+                return signature.signature.empty()
+                           ? run_verify(arguments.options)
+                           : run_model_signature(arguments.options, signature);
+            }};
 }
 
 Command add_checksum(CLI::App& app, Arguments& arguments) {
@@ -210,7 +229,7 @@ int main(int argc, char** argv) try {
     CLI::App app("Loads model weights: fast, in bounded memory, checked and decrypted.", "tz");
     app.require_subcommand(1);
     app.footer(program_footer);
-    const std::vector<Command> commands{
+    std::vector<Command> commands{
         add_info(app, arguments),
         add_inspect(app, arguments),
         add_verify(app, arguments),
@@ -223,6 +242,8 @@ int main(int argc, char** argv) try {
         add_keygen(app, arguments.options, arguments.keygen),
         add_upload(app, arguments),
         add_uploads(app, arguments)};
+    for (auto& [command, run] : add_manifest_commands(app, arguments.options, arguments.manifest))
+        commands.push_back({command, std::move(run)});
     complete(app);
     return parse_and_run(app, argc, argv, [&] {
         for (const Command& command : commands)
