@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <variant>
 
 namespace tz {
 
@@ -21,6 +22,17 @@ struct Group {
     std::size_t begin;
     std::size_t end;
 };
+
+/// Whether a safetensors file can have the name as it is: one key, not a path.
+bool is_flat(const format::Path& path) {
+    return path.size() == 1 && std::holds_alternative<std::string>(path.front());
+}
+
+/// A `.tensors` file's name as a safetensors file has it.
+std::string flat_name(const std::string& stored) {
+    const format::Path path = format::parse_name(stored, 0);
+    return is_flat(path) ? std::get<std::string>(path.front()) : format::display_name(stored);
+}
 
 /// The tensor as it is written, by the names of the format it comes from.
 Tensor cast_tensor(const Item& item, const OutputOptions& options) {
@@ -183,8 +195,7 @@ private:
 
     std::string plain_name(std::size_t index) const {
         const std::string& name = tensors_[index].name;
-        return items_[index].layout->format == FileFormat::safetensors ? name
-                                                                       : format::display_name(name);
+        return items_[index].layout->format == FileFormat::safetensors ? name : flat_name(name);
     }
 
     /// The first file that has a name says what it means; the caller goes before all of them.
@@ -244,7 +255,7 @@ private:
                 metadata.insert(name);
             kinds += item.tensor->kind != format::TensorKind::state;
             structured += item.layout->format != FileFormat::safetensors &&
-                          format::display_name(item.tensor->name) != item.tensor->name;
+                          !is_flat(format::parse_name(item.tensor->name, 0));
             meta += item.tensor->meta();
             sealed = sealed || item.layout->encrypted;
         }

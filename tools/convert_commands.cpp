@@ -7,6 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace tz::cli {
 
 namespace {
@@ -17,14 +19,18 @@ using Text = const std::string&;
     throw Error(errc::usage, fmt::format("'{}' is none of {}", printable(text), choices));
 }
 
-/// SRC..., and DST behind them.
+/// SRC... DST, all in `options.files` until run().
 void add_places(CLI::App& command, Options& options, ConvertArguments& arguments) {
     command
         .add_option(
-            "SRC", options.files, "What to read: paths, URLs, folders, lists of shards, hf://...")
-        ->required();
-    command.add_option("DST", arguments.destination, "What to write: a path or s3://BUCKET/KEY")
-        ->required();
+            "SRC",
+            options.files,
+            "What to read: paths, URLs, folders, lists of shards, hf://...; and last what to "
+            "write: "
+            "a path or s3://BUCKET/KEY")
+        ->required()
+        ->expected(2, -1)
+        ->type_name("... DST");
     command.add_flag("--force", arguments.force, "Replace what exists");
 }
 
@@ -87,6 +93,12 @@ void add_layout_options(CLI::App& command, ConvertArguments& arguments) {
         "--like-pip", arguments.like_pip, "Write the bytes that pip's tensorizer would");
 }
 
+int run(Options& options, ConvertArguments& arguments) {
+    arguments.destination = std::move(options.files.back());
+    options.files.pop_back();
+    return run_convert(options, arguments);
+}
+
 void add_common_options(CLI::App& command, Options& options) {
     add_selection_options(command, options);
     add_engine_options(command, options);
@@ -131,7 +143,7 @@ Command add_convert(CLI::App& app, Options& options, ConvertArguments& arguments
         "  tz convert --max-shard-size 5GB model.tensors model.safetensors\n"
         "  tz convert --dtype bfloat16 --include 'model.*' hf://ORG/NAME small.tensors\n"
         "  tz convert --encrypt-key-file new.key 'model-%03d.tensors' 'sealed-%03d.tensors'");
-    return {convert, [&options, &arguments] { return run_convert(options, arguments); }};
+    return {convert, [&options, &arguments] { return run(options, arguments); }};
 }
 
 Command add_encrypt(CLI::App& app, Options& options, ConvertArguments& arguments) {
@@ -148,7 +160,7 @@ Command add_encrypt(CLI::App& app, Options& options, ConvertArguments& arguments
                     "  tz encrypt --key-file model.key model.tensors sealed.tensors");
     return {encrypt, [&options, &arguments] {
                 arguments.encrypts = true;
-                return run_convert(options, arguments);
+                return run(options, arguments);
             }};
 }
 
@@ -162,7 +174,7 @@ Command add_decrypt(CLI::App& app, Options& options, ConvertArguments& arguments
     add_common_options(*decrypt, options);
     decrypt->footer("Examples:\n"
                     "  tz decrypt --key-file model.key sealed.tensors model.tensors");
-    return {decrypt, [&options, &arguments] { return run_convert(options, arguments); }};
+    return {decrypt, [&options, &arguments] { return run(options, arguments); }};
 }
 
 Command add_keygen(CLI::App& app, Options& options, KeygenArguments& arguments) {
