@@ -86,7 +86,8 @@ awaitable<void>
 S3Upload::write(Loop& loop, std::span<const std::byte> bytes, std::uint64_t offset) {
     assert(offset % part_bytes_ == 0 && bytes.size() == std::min(part_bytes_, bytes_ - offset));
     if (upload_id_.empty()) { // to be sent by publish(), when these bytes may be gone
-        whole_.assign(bytes.begin(), bytes.end());
+        auto keep = [this, bytes] { whole_.assign(bytes.begin(), bytes.end()); };
+        co_await loop.workers().run(std::move(keep));
         co_return;
     }
     try {
