@@ -146,12 +146,15 @@ S3Client::~S3Client() {
     close();
 }
 
-/// Connections belong to their loops' threads.
-void S3Client::close() {
+// Posting allocates: where even that fails, connections could only be closed on the wrong thread.
+void S3Client::close() noexcept try {
     const std::lock_guard lock(mutex_);
     for (auto& [loop, members] : members_)
         asio::post(loop->context(), [gone = std::move(members)] {});
     members_.clear();
+} catch (...) {
+
+    std::terminate();
 }
 
 awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request) {

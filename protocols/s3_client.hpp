@@ -95,7 +95,7 @@ public:
     awaitable<S3Answer> call(Loop& loop, const S3Request& request);
 
     /// Leaves the connections that wait, each to its loop. When no call is under way.
-    void close();
+    void close() noexcept;
 
 private:
     struct Call;

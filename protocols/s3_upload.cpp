@@ -124,11 +124,21 @@ awaitable<void> S3Upload::abandon(Loop& loop) noexcept {
     } catch (...) { // nothing more can be done, and what failed first is told
         gone = aborted;
     }
-    if (!gone && !aborted && log_)
-        log_(
-            LogLevel::warning, name() + ": parts of the upload may be left; tz uploads lists them");
+    if (!gone && !aborted)
+        warn_of_parts();
     upload_id_.clear();
     client_.close();
+}
+
+void S3Upload::warn_of_parts() const noexcept {
+    try {
+        if (log_)
+            log_(
+                LogLevel::warning,
+                name() + ": parts of the upload may be left; tz uploads lists them");
+    } catch (...) { // no memory even for that
+        return;
+    }
 }
 
 /// True when the server knows no such upload any more; `aborted` where it has taken one away.

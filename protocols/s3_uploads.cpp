@@ -79,7 +79,11 @@ awaitable<void> abort_all(
 class Bucket {
 public:
     Bucket(
-        Engine& engine, S3Name name, const NetworkOptions& network, std::stop_token stop, Log log)
+        Engine& engine,
+        S3Name name,
+        const NetworkOptions& network,
+        std::stop_token stop,
+        const Log& log)
         : loop_(*engine.state().loops.front()),
           client_(s3_access(std::move(name), network, log), network.retry),
           options_(until(std::move(stop))),
@@ -123,10 +127,10 @@ std::vector<UnfinishedUpload> unfinished_uploads(
     const std::string& uri,
     const NetworkOptions& network,
     std::stop_token stop,
-    Log log) {
+    const Log& log) {
     S3Name name = parse_s3_prefix(uri);
     const std::string prefix = std::exchange(name.key, {});
-    Bucket bucket(engine, std::move(name), network, std::move(stop), std::move(log));
+    Bucket bucket(engine, std::move(name), network, std::move(stop), log);
     std::vector<UnfinishedUpload> uploads;
     bucket.run(list(bucket.loop(), bucket.client(), prefix, uploads));
     return uploads;
@@ -139,10 +143,10 @@ void abort_uploads(
     const NetworkOptions& network,
     std::stop_token stop,
     const std::function<void(const UnfinishedUpload&)>& done,
-    Log log) {
+    const Log& log) {
     S3Name name = parse_s3_prefix(uri);
     name.key.clear();
-    Bucket bucket(engine, std::move(name), network, std::move(stop), std::move(log));
+    Bucket bucket(engine, std::move(name), network, std::move(stop), log);
     bucket.run(abort_all(bucket.loop(), bucket.client(), uploads, done));
 }
 
