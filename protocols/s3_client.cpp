@@ -2,10 +2,13 @@
 #include <tz/protocols/retry_after.hpp>
 #include <tz/protocols/s3_client.hpp>
 
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace tz {
@@ -39,7 +42,7 @@ bool is_success(unsigned status) {
 /// It failed on the way to its answer, and may have been carried out all the same. 200 is an error
 /// that was told late.
 bool may_be_done(unsigned status) {
-    return status >= 500 || is_success(status);
+    return (status >= 500 && status != 501) || is_success(status);
 }
 
 std::string_view without_blanks(std::string_view text) {
@@ -143,12 +146,15 @@ S3Client::~S3Client() {
     close();
 }
 
-/// Connections belong to their loops' threads.
-void S3Client::close() {
+// Posting allocates: where even that fails, connections could only be closed on the wrong thread.
+void S3Client::close() noexcept try {
     const std::lock_guard lock(mutex_);
     for (auto& [loop, members] : members_)
         asio::post(loop->context(), [gone = std::move(members)] {});
     members_.clear();
+} catch (...) {
+
+    std::terminate();
 }
 
 awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request) {
@@ -206,6 +212,23 @@ awaitable<void> S3Client::ask(Call& call, Attempt& attempt) {
     attempt.question = co_await access_.asker->signed_question(
         call.loop, attempt.place, std::move(sent), std::move(sha256));
     co_await connect(call, attempt);
+    if (!request.to_the_end) {
+        co_await exchange(call, attempt);
+        co_return;
+    }
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    std::exception_ptr failure;
+    try {
+        co_await exchange(call, attempt);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    if (failure)
+        std::rethrow_exception(failure);
+}
+
+awaitable<void> S3Client::exchange(Call& call, Attempt& attempt) {
     attempt.answer.head = co_await attempt.connection().exchange(attempt.question.request);
     if (attempt.lease)
         attempt.lease->answered();

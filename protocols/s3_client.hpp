@@ -46,6 +46,9 @@ struct S3Request {
     std::string payload_sha256; ///< of body or payload, hexadecimal; empty: not to be signed
     std::optional<std::uint64_t> offset{}; ///< of the payload in its object, for errors
     S3Way way = S3Way::pooled;
+    /// Once it is sent, its answer is waited for even where the call is cancelled, as long as the
+    /// time limits of one request allow: what it begins must be known to be ended.
+    bool to_the_end = false;
     std::size_t answer_max = s3_error_bytes_max; ///< bytes of its text that are read
 };
 
@@ -92,7 +95,7 @@ public:
     awaitable<S3Answer> call(Loop& loop, const S3Request& request);
 
     /// Leaves the connections that wait, each to its loop. When no call is under way.
-    void close();
+    void close() noexcept;
 
 private:
     struct Call;
@@ -104,6 +107,7 @@ private:
     awaitable<void> attempt(Call& call, Attempt& attempt);
     awaitable<void> ask(Call& call, Attempt& attempt);
     awaitable<void> connect(Call& call, Attempt& attempt);
+    awaitable<void> exchange(Call& call, Attempt& attempt);
     awaitable<void> take_answer(Call& call, Attempt& attempt);
     awaitable<bool> recover(Call& call, Attempt& attempt);
 

@@ -45,8 +45,13 @@ awaitable<void> S3Upload::put_whole(Loop& loop) {
 }
 
 awaitable<void> S3Upload::complete(Loop& loop) {
-    const std::uint32_t crc32c = crc32c_of_all();
-    S3Request request = complete_request(crc32c);
+    std::uint32_t crc32c = 0;
+    S3Request request;
+    auto prepare = [&] { // of 10,000 parts
+        crc32c = crc32c_of_all();
+        request = complete_request(crc32c);
+    };
+    co_await loop.workers().run(std::move(prepare));
     const S3Answer answer = co_await finish(loop, std::move(request));
     check_completed(answer, crc32c);
     if (!checksum_of_whole_)

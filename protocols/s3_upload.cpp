@@ -86,7 +86,8 @@ awaitable<void>
 S3Upload::write(Loop& loop, std::span<const std::byte> bytes, std::uint64_t offset) {
     assert(offset % part_bytes_ == 0 && bytes.size() == std::min(part_bytes_, bytes_ - offset));
     if (upload_id_.empty()) { // to be sent by publish(), when these bytes may be gone
-        whole_.assign(bytes.begin(), bytes.end());
+        auto keep = [this, bytes] { whole_.assign(bytes.begin(), bytes.end()); };
+        co_await loop.workers().run(std::move(keep));
         co_return;
     }
     try {
@@ -111,30 +112,41 @@ awaitable<void> S3Upload::publish(Loop& loop) {
 
 awaitable<void> S3Upload::abandon(Loop& loop) noexcept {
     whole_.clear();
-    bool gone = upload_id_.empty();
+    bool aborted = upload_id_.empty();
+    bool gone = aborted;
     const auto began = std::chrono::steady_clock::now();
     try {
         for (unsigned i = 0; i < aborts_max && !gone; ++i) {
-            gone = co_await abort(loop);
+            gone = co_await abort(loop, aborted);
             if (std::chrono::steady_clock::now() - began > S3Client::brief_time / 2)
                 break;
         }
-        if (!gone && log_)
-            log_(
-                LogLevel::warning,
-                name() + ": parts of the upload may be left; tz uploads lists them");
     } catch (...) { // nothing more can be done, and what failed first is told
-        gone = false;
+        gone = aborted;
     }
+    if (!gone && !aborted)
+        warn_of_parts();
     upload_id_.clear();
     client_.close();
 }
 
-/// True when the server knows no such upload any more.
-awaitable<bool> S3Upload::abort(Loop& loop) {
+void S3Upload::warn_of_parts() const noexcept {
+    try {
+        if (log_)
+            log_(
+                LogLevel::warning,
+                name() + ": parts of the upload may be left; tz uploads lists them");
+    } catch (...) { // no memory even for that
+        return;
+    }
+}
+
+/// True when the server knows no such upload any more; `aborted` where it has taken one away.
+awaitable<bool> S3Upload::abort(Loop& loop, bool& aborted) {
     S3Request request = S3Request::of("DELETE", "uploadId=" + percent_encode(upload_id_, false));
     request.way = S3Way::brief;
     const S3Answer answer = co_await client_.call(loop, request);
+    aborted = aborted || answer.good();
     co_return answer.is(404, S3Code::no_such_upload);
 }
 
@@ -191,6 +203,7 @@ awaitable<void> S3Upload::create(Loop& loop) {
 
 S3Request S3Upload::create_request(bool checksums) const {
     S3Request request = S3Request::of("POST", "uploads=");
+    request.to_the_end = true;
     request.add("Content-Type", "application/octet-stream");
     request.add(token_header, token_);
     if (checksums) {

@@ -75,7 +75,8 @@ private:
     awaitable<void> check_stored(Loop& loop);
     awaitable<S3Answer> finish(Loop& loop, S3Request request);
     awaitable<S3Answer> try_to_finish(Loop& loop, const S3Request& request, bool& ours);
-    awaitable<bool> abort(Loop& loop);
+    awaitable<bool> abort(Loop& loop, bool& aborted);
+    void warn_of_parts() const noexcept;
     bool signs_payloads() const;
 
     S3Client client_;

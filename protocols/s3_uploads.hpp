@@ -25,7 +25,7 @@ std::vector<UnfinishedUpload> unfinished_uploads(
     const std::string& uri,
     const NetworkOptions& network,
     std::stop_token stop = {},
-    Log log = {});
+    const Log& log = {});
 
 /// Aborts these uploads of the bucket of `uri`, one after the other; those that are gone already
 /// are no error. Calls `done` after each, on a loop's thread. Blocks. Throws the first `tz::Error`.
@@ -36,6 +36,6 @@ void abort_uploads(
     const NetworkOptions& network,
     std::stop_token stop = {},
     const std::function<void(const UnfinishedUpload&)>& done = {},
-    Log log = {});
+    const Log& log = {});
 
 } // namespace tz

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 
 namespace tz {
 namespace {
@@ -41,7 +42,8 @@ protected:
     }
 
     std::size_t files_in_folder() const {
-        return std::ranges::distance(std::filesystem::directory_iterator(folder_.path()), {});
+        return std::distance(
+            std::filesystem::directory_iterator(folder_.path()), std::filesystem::directory_iterator());
     }
 
     test::TempFolder folder_;

@@ -83,6 +83,24 @@ TEST(S3Uri, RefusesWhatNamesNoObjectAndRepeatsNothing) {
         errc::unsupported);
 }
 
+TEST(S3Prefix, NamesABucketAndHowKeysBegin) {
+    const struct {
+        const char* uri;
+        S3Name name;
+    } cases[] = {
+        {"s3://bucket", {"bucket", "", ""}},
+        {"s3://bucket/", {"bucket", "", ""}},
+        {"s3://bucket/a b/", {"bucket", "a b/", ""}},
+        {"s3://bucket//a", {"bucket", "/a", ""}},
+        {"s3://bucket/k?versionId=1", {"bucket", "k?versionId=1", ""}},
+    };
+
+    for (const auto& [uri, name] : cases)
+        EXPECT_EQ(parse_s3_prefix(uri), name) << uri;
+    for (const char* uri : {"", "s3://", "s3:///k", "s3://../k", "s3://b/\xff", "https://b/k"})
+        EXPECT_EQ(error_of([&] { parse_s3_prefix(uri); }).kind(), errc::usage) << uri;
+}
+
 TEST(S3Endpoint, IsFoundAsBotocoreFindsIt) {
     for (const auto& row : test::botocore_table("endpoint")) {
         SCOPED_TRACE(row.dump());

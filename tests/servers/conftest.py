@@ -12,7 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/support"))
 
-from ceph import Ceph  # noqa: E402
+from ceph import Ceph, S3Tz  # noqa: E402
 from files import Samples  # noqa: E402
 from program import access  # noqa: E402
 from tz import Tz  # noqa: E402
@@ -111,6 +111,19 @@ CEPH = ["ceph", "ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "curl", "ope
 def ceph(server_folders):
     """Ceph, whose error codes are those of AWS."""
     yield from ceph_with(server_folders())
+
+
+@pytest.fixture
+def s3(tz, ceph) -> S3Tz:
+    """`tz`, with what is needed in its environment."""
+    return S3Tz(tz, ceph)
+
+
+@pytest.fixture
+def frozen(ceph):
+    """Freezes the server when called; it goes on at the end at the latest."""
+    yield lambda: ceph.script("pause")
+    ceph.script("resume")
 
 
 @pytest.fixture(scope="session")

@@ -4,18 +4,12 @@ import os
 import time
 
 import pytest
-from ceph import BUCKET, VERSIONED, S3Tz
+from ceph import BUCKET, VERSIONED
 from files import make_sparse, sha256
 from program import DENIED, NETWORK, NOT_FOUND, OK, USAGE
 from proxy import Proxy
 
 pytestmark = pytest.mark.ceph
-
-
-@pytest.fixture
-def s3(tz, ceph) -> S3Tz:
-    """`tz`, with what is needed in its environment."""
-    return S3Tz(tz, ceph)
 
 
 @pytest.fixture(scope="session")
@@ -275,13 +269,6 @@ def begin(s3, *arguments, after=0.7):
     time.sleep(after)
     assert run.process.poll() is None, run.finish(1)
     return run
-
-
-@pytest.fixture
-def frozen(ceph):
-    """Freezes the server when called; it goes on at the end at the latest."""
-    yield lambda: ceph.script("pause")
-    ceph.script("resume")
 
 
 def test_short_stall_costs_nothing(s3, ceph, plain, frozen):

@@ -37,6 +37,23 @@ TEST(HttpRequestFault, IsAnsweredLate) {
     EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(100));
 }
 
+TEST(HttpRequestFault, EndsTheConnectionInTheRequestsBody) {
+    const FaultyServer faulty({{.kind = Kind::reset_in_request, .at = 3}});
+    RawClient client(faulty.server.port());
+    client.send("PUT /o HTTP/1.1\r\nContent-Length: 100\r\n\r\nabcd");
+    EXPECT_EQ(client.rest(), "");
+    EXPECT_EQ(client.end, End::reset);
+    EXPECT_EQ(faulty.server.counts().requests, 1u);
+}
+
+TEST(HttpRequestFault, StopsReadingTheRequestsBody) {
+    const FaultyServer faulty({{.kind = Kind::stall_in_request, .at = 3}});
+    RawClient client(faulty.server.port());
+    client.send("PUT /o HTTP/1.1\r\nContent-Length: 100\r\n\r\nabcd");
+    EXPECT_EQ(client.rest(milliseconds(150)), "");
+    EXPECT_EQ(client.end, End::open);
+}
+
 TEST(HttpRequestFault, IsAnsweredByAnEnd) {
     for (const Kind kind : {Kind::close_unanswered, Kind::reset_unanswered}) {
         const FaultyServer faulty({{kind}});

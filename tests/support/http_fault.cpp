@@ -71,6 +71,8 @@ constexpr std::string_view names[] = {
     "close_at_next",
     "close_unannounced",
     "connection_close",
+    "reset_in_request",
+    "stall_in_request",
     "no_answer",
     "close_unanswered",
     "reset_unanswered",

@@ -36,6 +36,9 @@ struct HttpServerOptions {
     /// Gives the S3 code with which a request is denied (403), or "". Called by one thread at a
     /// time.
     std::function<std::string(const Request&)> deny{};
+    /// Gives the answer instead of what is there, or nothing. Not asked where a fault answers with
+    /// an error: such a request is not carried out. Any thread.
+    std::function<std::optional<Page>(const Request&)> answer{};
     /// As a proxy: gives the port of 127.0.0.1 that a CONNECT leads to, or 0 for 502.
     std::function<std::uint16_t(const Request&)> tunnel{};
 };

@@ -135,6 +135,7 @@ private:
         }
         request->connection = connection_;
         request->time = std::chrono::steady_clock::now();
+        faults_ = script_.faults_of(*request);
         return receive_body(*request) ? std::move(request) : std::nullopt;
     }
 
@@ -142,12 +143,26 @@ private:
         const std::string length = request.field("Content-Length");
         std::size_t bytes = 0;
         std::from_chars(length.data(), length.data() + length.size(), bytes);
+        if (bytes == 0)
+            return true;
         while (received_.size() < bytes)
-            if (bytes > body_bytes_max || !receive())
+            if (!meet_request_faults() || bytes > body_bytes_max || !receive())
                 return false;
         request.body = received_.substr(0, bytes);
         received_.erase(0, bytes);
+        script_.note_body(request.number, request.body);
         return true;
+    }
+
+    // Is the rest of the request to be read?
+    bool meet_request_faults() {
+        const Fault* reset = find(faults_, Kind::reset_in_request);
+        const Fault* stall = find(faults_, Kind::stall_in_request);
+        if (reset != nullptr && received_.size() >= reset->at) {
+            wire_.close(Wire::Close::reset);
+            return false;
+        }
+        return stall == nullptr || received_.size() < stall->at || wire_.pause({});
     }
 
     void tunnel(std::uint16_t port) {
@@ -161,7 +176,7 @@ private:
 
     // Is the connection to be kept?
     bool answer(Request& request) {
-        const std::vector<Fault> faults = script_.faults_of(request);
+        const std::vector<Fault>& faults = faults_;
         const std::string denied = script_.denied(request);
         const Found found = denied.empty() ? script_.find(request, faults) : Found{};
         const Reply reply =
@@ -189,6 +204,7 @@ private:
     const std::uint64_t connection_;
     Wire wire_;
     std::string received_;
+    std::vector<Fault> faults_; ///< of the request under way
 };
 
 } // namespace
@@ -218,6 +234,12 @@ std::vector<Fault> Script::faults_of(Request& request) {
     return faults;
 }
 
+void Script::note_body(std::uint64_t number, const std::string& body) {
+    const std::lock_guard lock(mutex);
+    if (number < requests.size())
+        requests[number].body = body;
+}
+
 void Script::note_status(std::uint64_t number, int status) {
     const std::lock_guard lock(mutex);
     if (number < requests.size())
@@ -238,7 +260,12 @@ Found Script::find(const Request& request, const std::vector<Fault>& faults) {
         if (fault.kind != Kind::replace_inside)
             objects.change(request.path, fault);
     Found found;
-    {
+    const bool refused = test::find(faults, Kind::status) != nullptr ||
+                         test::find(faults, Kind::s3_error) != nullptr ||
+                         test::find(faults, Kind::ok_with_error) != nullptr;
+    if (options.answer && !refused)
+        found.page = options.answer(request);
+    if (!found.page) {
         const std::lock_guard lock(mutex);
         const auto page = pages.find(request.path);
         if (page != pages.end())

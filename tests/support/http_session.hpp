@@ -18,6 +18,7 @@ public:
 
     /// The faults that this request meets. Numbers it and notes it, once for each request.
     std::vector<Fault> faults_of(Request& request);
+    void note_body(std::uint64_t number, const std::string& body);
     void note_status(std::uint64_t number, int status);
     std::vector<Fault> faults_of_connection(std::uint64_t number) const;
     /// What is at its path, after what the faults do there.
