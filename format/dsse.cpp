@@ -53,7 +53,7 @@ std::optional<std::vector<std::byte>> from_base64(std::string_view text) {
     ERR_clear_error();
     if (!sound)
         return {};
-    bytes.resize(static_cast<std::size_t>(had + rest));
+    bytes.resize(static_cast<std::size_t>(had) + static_cast<std::size_t>(rest));
     return bytes;
 }
 

@@ -198,6 +198,7 @@ void append_manifest_fixed(Appender& out, const Manifest& manifest) {
 
 std::vector<std::byte> write_manifest(const Manifest& manifest) {
     std::vector<SignatureKind> kinds;
+    kinds.reserve(manifest.signatures.size());
     for (const SignatureBlock& block : manifest.signatures)
         kinds.push_back(block.kind);
     const std::uint64_t bytes =

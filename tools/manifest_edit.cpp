@@ -6,6 +6,7 @@
 #include <tz/format/error.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/format/manifest_root.hpp>
+#include <tz/format/name.hpp>
 #include <tz/format/signature.hpp>
 #include <tz/protocols/address.hpp>
 #include <tz/protocols/sidecar.hpp>
@@ -17,6 +18,7 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -71,6 +73,29 @@ std::optional<format::Manifest> earlier_manifest(const FoundManifest& found) {
     } catch (const Error&) {
         return {}; // half written, or of another version: it is replaced
     }
+}
+
+// That it is the key of the file: nobody could use a signature by another one.
+void check_key(
+    ManifestSession& session,
+    const std::shared_ptr<const Source>& file,
+    const format::Layout& layout,
+    const std::shared_ptr<const format::Secret>& key) {
+    const format::Tensor* smallest = nullptr;
+    for (const format::Tensor& tensor : layout.tensors)
+        if (tensor.data.bytes > 0 &&
+            (smallest == nullptr || tensor.data.bytes < smallest->data.bytes))
+            smallest = &tensor;
+    if (!key || !layout.encrypted || smallest == nullptr)
+        return;
+    LoadOptions options = session.waiting();
+    options.key = key;
+    options.password = nullptr;
+    options.memory = Memory::none;
+    options.verify = Verify::none;
+    options.selection.names = {format::display_name(smallest->name)};
+    options.progress = {};
+    load(session.engine(), file, options);
 }
 
 // What goes inside: without the list of headers where that takes more than there is.
@@ -141,6 +166,7 @@ int run_manifest_add(const Options& options, const ManifestArguments& arguments)
             "put it beside the file with --sidecar")
             .in(path);
     signers.file_key = file_key(session.engine(), places.file, session.waiting());
+    check_key(session, places.file, found.layout, signers.file_key);
 
     ManifestContent content;
     if (found.layout.encrypted && !arguments.pieces)

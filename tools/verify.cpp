@@ -67,7 +67,9 @@ int run_verify(const Options& options) {
     std::string lines;
     Json files = Json::array();
     for (std::size_t i = 0; i < loaded.files.size(); ++i) {
-        const auto names = checked(load.verify, loaded.files[i]);
+        auto names = checked(load.verify, loaded.files[i]);
+        if (i < loaded.manifests.size() && loaded.manifests[i])
+            names.emplace_back("manifest");
         lines += to_text(loaded.names[i], loaded.files[i], names);
         files.push_back(to_json(loaded.names[i], loaded.files[i], names));
     }

@@ -1,5 +1,10 @@
 """Files with manifests: pip reads them as before, and they are what docs/manifest.md says."""
 
+import os
+import random
+import subprocess
+import time
+
 import manifest_reference as reference
 import pytest
 import torch
@@ -104,3 +109,29 @@ def test_every_damaged_byte(tz, tmp_path, request):
         path.write_bytes(damaged)
         result = tz("manifest", "verify", "--require", f"root:{root}", path)
         assert result.code == DATA_WRONG, (at, result)
+
+
+def test_killed_at_any_moment(tz, tmp_path):
+    """Whatever was under way, the file reads as before, and nothing but unused bytes changed."""
+    path = tmp_path / "x.tensors"
+    write(str(path), *PLAIN["dtypes"]())
+    before, expected = path.read_bytes(), tz.checksum(path)
+    file = reference.TensorsFile(before)
+    seed = int(os.environ.get("TZ_TEST_SEED", random.randrange(1 << 32)))
+    print("TZ_TEST_SEED", seed)
+    lots = random.Random(seed)
+    commands = [["add"], ["add", "--subject", "other"], ["strip"]]
+    for _ in range(60):
+        command = [tz.program, "manifest", *lots.choice(commands), path]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(lots.random() * 0.03)
+        process.kill()
+        process.wait()
+        now = path.read_bytes()
+        assert now[: file.entries_end] == before[: file.entries_end]
+        assert now[file.region_end :] == before[file.region_end :]
+        assert tz.checksum(path) == expected
+    run(tz, "manifest", "add", path)
+    run(tz, "manifest", "verify", path)
+    run(tz, "manifest", "strip", path)
+    assert path.read_bytes() == before

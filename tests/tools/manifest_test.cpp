@@ -1,6 +1,7 @@
 // `tz manifest`, and what `--require` makes of other commands.
 #include "support/files.hpp"
 #include "support/program.hpp"
+#include <tz/tests/support/http_server.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <unistd.h>
 
 namespace tz::test {
@@ -100,6 +102,13 @@ TEST_F(ManifestCommands, AKeyThatSignedIsRequired) {
     }
 }
 
+TEST_F(ManifestCommands, AnotherKeyThanTheFilesDoesNotSign) {
+    const std::string wrong_key = folder.write("wrong", std::string(64, '7'));
+    const std::string before = content(sealed);
+    expect(wrong, {"manifest", "add", "--key-file", wrong_key, sealed}, "the key is wrong");
+    EXPECT_EQ(content(sealed), before);
+}
+
 TEST_F(ManifestCommands, APasswordIsAKeyToo) {
     const std::string file = copy("pip-2.11.1_password.tensors");
     const std::string password = folder.write("password", content(TZ_GOLDEN "/password.txt"));
@@ -117,7 +126,7 @@ TEST_F(ManifestCommands, APasswordIsAKeyToo) {
 TEST_F(ManifestCommands, APublicKeyIsRequired) {
     expect(0, {"manifest", "add", "--sign", signer, "--subject", "org/model@2", plain});
     expect(0, {"manifest", "verify", "--require", me, "--subject", "org/model@2", plain}, "OK");
-    expect(0, {"verify", "--require", me, plain}, "OK");
+    expect(0, {"verify", "--require", me, plain}, "sha256+manifest)");
     expect(wrong, {"verify", "--require", other, plain}, "another key");
     expect(wrong, {"verify", "--subject", "org/model@1", plain}, "another subject");
     expect(wrong, {"verify", "--require", me, sealed}, "has no manifest");
@@ -263,6 +272,30 @@ TEST_F(ManifestCommands, AFileThatMayNotBeWrittenIsNamed) {
 TEST_F(ManifestCommands, RemoteFilesAreNotWritten) {
     expect(usage, {"manifest", "add", "https://example.com/x.tensors"}, "files of this machine");
     expect(usage, {"manifest", "strip", "s3://a/b"}, "files of this machine");
+}
+
+TEST_F(ManifestCommands, RemoteFilesAreCheckedWithTheirSidecars) {
+    expect(0, {"manifest", "add", "--key-file", key, "--sign", signer, sealed});
+    expect(0, {"manifest", "add", "--sidecar", "--sign", signer, model});
+    HttpServer server;
+    const auto serve = [&](const std::string& path, const std::string& file) {
+        const std::string text = content(file);
+        const auto bytes = std::as_bytes(std::span(text));
+        server.put(path, held_object({bytes.begin(), bytes.end()}));
+        return server.url(path);
+    };
+    const std::string sealed_url = serve("/x.tensors", sealed);
+    const std::string model_url = serve("/x.safetensors", model);
+    expect(0, {"verify", "--require", "key", "--key-file", key, sealed_url}, "OK");
+    expect(0, {"manifest", "verify", "--require", me, sealed_url}, "OK");
+    expect(wrong, {"load", "--require", me, model_url}, "has no manifest");
+    serve("/x.safetensors.manifest", model + ".manifest");
+    expect(0, {"load", "--require", me, model_url});
+    expect(0, {"manifest", "verify", "--require", me, model_url}, "1 pieces");
+    expect(wrong, {"manifest", "verify", "--require", other, model_url}, "another key");
+    flip(model, 1);
+    serve("/x.safetensors", model);
+    expect(wrong, {"load", "--require", me, model_url}, "SHA-256 of piece 0");
 }
 
 struct ModelSignature : testing::Test {
