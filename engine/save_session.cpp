@@ -1,6 +1,7 @@
 #include <tz/engine/new_file.hpp>
 #include <tz/engine/save_session.hpp>
 #include <tz/engine/save_tensors.hpp>
+#include <tz/format/appender.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/tensorizer_append.hpp>
 
@@ -17,7 +18,10 @@ namespace tz {
 struct SaveSession::State {
     void begin(std::span<const TensorView> tensors);
     void append(std::span<const TensorView> tensors);
-    void write_behind(const format::Layout& grown, std::span<const TensorView> tensors);
+    void write_behind(
+        const format::Layout& grown,
+        std::span<const std::byte> index,
+        std::span<const TensorView> tensors);
     void write_entries(std::span<const std::byte> index, const format::Layout& grown);
     void restore(const format::Layout& grown) noexcept;
 
@@ -28,7 +32,7 @@ struct SaveSession::State {
     bool unknown = false; ///< what the file holds
 };
 
-SaveSession::SaveSession(std::string path, const SaveOptions& options) {
+SaveSession::SaveSession(const std::string& path, const SaveOptions& options) {
     try {
         state_ = std::make_unique<State>(State{path, save_settings(options)});
     } catch (const Error& error) {
@@ -80,7 +84,7 @@ void SaveSession::State::append(std::span<const TensorView> tensors) {
     const auto counts = format::counts_field;
     const std::vector<std::byte> index = format::write_index(grown);
     try {
-        write_behind(grown, tensors);
+        write_behind(grown, index, tensors);
         file->write(std::span(index).subspan(counts.offset, counts.bytes), counts.offset);
     } catch (...) {
         restore(grown);
@@ -97,18 +101,17 @@ void SaveSession::State::append(std::span<const TensorView> tensors) {
 
 /// Writes all that nobody looks at as long as the counts are the old ones.
 void SaveSession::State::write_behind(
-    const format::Layout& grown, std::span<const TensorView> tensors) {
+    const format::Layout& grown,
+    std::span<const std::byte> index,
+    std::span<const TensorView> tensors) {
     file->write(format::appending_mark, format::reserved_field.offset);
     write_tensors(*file, grown, tensors, settings, FirstHeader::without_length);
     file->sync(); // entries must not be on the disk before the mark and what they speak of
-    const std::vector<std::byte> index = format::write_index(grown);
-    const std::uint64_t entries = format::entries_end(layout);
-    file->write(std::span(index).subspan(entries, format::entries_end(grown) - entries), entries);
-    const format::Tensor& first = grown.tensors[layout.tensors.size()];
-    std::array<std::byte, 8> length{};
-    for (std::size_t i = 0; i < length.size(); ++i)
-        length[i] = static_cast<std::byte>(first.header.bytes >> (8 * i));
-    file->write(length, first.header.offset);
+    write_entries(index, grown);
+    const format::Range& first = grown.tensors[layout.tensors.size()].header;
+    format::Appender length;
+    length.integer<std::uint64_t>(first.bytes);
+    file->write(length.finish(), first.offset);
     file->sync();
 }
 

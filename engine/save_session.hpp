@@ -17,7 +17,7 @@ class SaveSession {
 public:
     /// Derives the key of a password, once for all writes. Throws `tz::Error` for options that
     /// cannot hold together; makes no file yet.
-    explicit SaveSession(std::string path, const SaveOptions& options = {});
+    explicit SaveSession(const std::string& path, const SaveOptions& options = {});
     ~SaveSession();
     SaveSession(SaveSession&&) noexcept;
     SaveSession& operator=(SaveSession&&) noexcept;
