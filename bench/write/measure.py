@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Times saves and conversions in rounds, and prints a table of medians: see bench/write.sh."""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+from pathlib import Path
+
+MIB = 1 << 20
+
+
+class Case:
+    def __init__(self, name, run):
+        self.name, self.run, self.seconds = name, run, []
+
+
+def seconds_printed(command) -> float:
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)[0]
+
+
+def seconds_of_json(command) -> float:
+    result = subprocess.run([*command, "--json"], check=True, capture_output=True, text=True)
+    return json.loads(result.stdout)["seconds"]
+
+
+def fio(folder: Path, size: int) -> float:
+    """The same bytes past the page cache, durable."""
+    path = folder / "fio"
+    command = [
+        "fio", "--name=write", f"--filename={path}", f"--size={size}", "--rw=write", "--bs=4M",
+        "--iodepth=8", "--ioengine=io_uring", "--direct=1", "--end_fsync=1", "--output-format=json",
+    ]  # fmt: skip
+    job = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    path.unlink()
+    return job["jobs"][0]["write"]["runtime"] / 1000 + job["jobs"][0].get("sync", {}).get("runtime", 0)
+
+
+def warm(path: Path):
+    with open(path, "rb") as file:
+        while file.read(MIB):
+            pass
+
+
+def cold(path: Path):
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def cases(options) -> list[Case]:
+    work, binary, peer = options.folder, options.bin, [options.python, options.peer]
+    tensors, safetensors, key = work / "a.tensors", work / "a.safetensors", work / "key"
+    target = work / "target"
+    size = tensors.stat().st_size
+
+    def save(*words):
+        return lambda: seconds_printed([binary / "save_bench", tensors, target, "1", *words])
+
+    def save_by_peer(*words):
+        return lambda: seconds_printed([*peer, safetensors, target, "1", *words])
+
+    def tz(prepare, *words):
+        def run():
+            prepare(words[-2] if words[0] != "load" else words[-1])
+            return seconds_of_json([binary / "tz", *words, "--quiet"])
+
+        return run
+
+    def convert(prepare, *words):
+        return tz(prepare, "convert", "--force", "--format", *words, target)
+
+    return [
+        Case("fio, direct writes", lambda: fio(work, size)),
+        Case("save, CRC-32 and SHA-256", save()),
+        Case("tensorizer: save", save_by_peer()),
+        Case("save, encrypted", save("encrypted")),
+        Case("tensorizer: save, encrypted", save_by_peer("--encrypted")),
+        Case("load, cold, dropped", tz(cold, "load", "--memory", "none", tensors)),
+        Case("convert, cold", convert(cold, "tensors", tensors)),
+        Case("convert, warm", convert(warm, "tensors", tensors)),
+        Case("convert, warm, from safetensors", convert(warm, "tensors", safetensors)),
+        Case("convert, warm, to safetensors", convert(warm, "safetensors", tensors)),
+        Case("convert, warm, encrypted", convert(
+            warm, "tensors", "--encrypt-key-file", key, tensors)),
+    ]  # fmt: skip
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--bin", type=Path, required=True)
+    parser.add_argument("--python", required=True)
+    parser.add_argument("--peer", required=True)
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    bytes_saved = (options.folder / "a.tensors").stat().st_size
+    every = cases(options)
+    for _ in range(options.runs):
+        for case in every:
+            case.seconds.append(case.run())
+    print("| | GB/s, median | least | most |\n|---|---|---|---|")
+    for case in every:
+        rates = sorted(bytes_saved / second / 1e9 for second in case.seconds)
+        print(f"| {case.name} | {statistics.median(rates):.2f} | {rates[0]:.2f} | {rates[-1]:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
