@@ -1,0 +1,215 @@
+#!/usr/bin/env bash
+# Measures what a machine with a GPU can do, and how near loads come to it. Needs no network and nothing built there.
+set -euo pipefail
+
+me=gpu.sh
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+usage() {
+    cat <<'END'
+Usage: bench/gpu.sh pack FOLDER
+       bench/gpu.sh [OPTIONS] FOLDER
+
+The first puts the programs of build/release, their libraries and this script into FOLDER, which may be copied to a
+machine with a GPU. The second measures there: files are made in a new folder below FOLDER and go away at the end.
+Tables are printed and stand in the report.
+
+Options:
+  --parts LIST    what is measured (facts,probe,cores,host)
+  --size SIZE     bytes of tensors in the files for host loads (4GB)
+  --tmpfs FOLDER  where files are in memory (/dev/shm)
+  --report FOLDER where tables and logs go ($OUT, or build/gpu-report)
+  --help          show this text
+END
+}
+
+wrong_usage() {
+    echo "$me: $1; see bench/$me --help" >&2
+    exit 2
+}
+
+programs=(tz tz-bench gpu_probe seal_bench hash_bench)
+parts=facts,probe,cores,host
+size=4GB
+tmpfs=/dev/shm
+report=${OUT:-build/gpu-report}
+folder=
+
+main() {
+    if [[ ${1-} == pack ]]; then
+        [[ $# == 2 ]] || wrong_usage "pack takes one folder"
+        pack "$2"
+        return
+    fi
+    parse_options "$@"
+    [[ -d $folder ]] || wrong_usage "no folder given that exists"
+    find_programs
+    mkdir -p "$report"
+    : >"$report/tables.md"
+    work=$(mktemp -d "$folder/tz-gpu-XXXXXX")
+    memory=$(mktemp -d "$tmpfs/tz-gpu-XXXXXX")
+    trap 'rm -rf "$work" "$memory"' EXIT
+    local part
+    for part in ${parts//,/ }; do
+        "measure_$part"
+    done
+    cat "$report/tables.md"
+}
+
+parse_options() {
+    while (($#)); do
+        case $1 in
+        --help | -h)
+            usage
+            exit
+            ;;
+        --parts | --size | --tmpfs | --report)
+            (($# > 1)) || wrong_usage "$1 needs a value"
+            printf -v "${1#--}" %s "$2"
+            shift
+            ;;
+        -*) wrong_usage "unknown option: $1" ;;
+        *) folder=$1 ;;
+        esac
+        shift
+    done
+}
+
+# The programs, and what they need but for the C library, which every machine has.
+pack() { # FOLDER
+    local program library
+    mkdir -p "$1/bin" "$1/lib"
+    cp "$here/gpu.sh" "$1/"
+    for program in "${programs[@]}"; do
+        cp "$here/../build/release/bin/$program" "$1/bin/"
+        strip "$1/bin/$program"
+        ldd "$1/bin/$program" | while read -r _ _ library _; do
+            [[ $library == /* && ! $library =~ /(libc|libm|ld-linux.*)\.so ]] || continue
+            cp -nL "$library" "$1/lib/"
+        done
+    done
+}
+
+find_programs() {
+    if [[ -d $here/bin ]]; then
+        bin=$here/bin
+        libraries=$here/lib
+    else
+        bin=$here/../build/release/bin
+        libraries=
+    fi
+}
+
+# A program of ours, with the libraries that came along.
+ours() {
+    local program=$1
+    shift
+    LD_LIBRARY_PATH=$libraries "$bin/$program" "$@"
+}
+
+begin_section() { # TITLE
+    printf '\n## %s (%s s)\n\n' "$1" "$SECONDS" | tee -a "$report/tables.md"
+}
+
+# At most so long, into the tables and not in the way of what follows.
+table() { # SECONDS COMMAND...
+    local limit=$1
+    shift
+    export -f ours
+    export bin libraries
+    timeout "$limit" bash -c '"$@"' table "$@" >>"$report/tables.md" 2>>"$report/log.txt" ||
+        echo "($* ended with $?)" >>"$report/tables.md"
+}
+
+measure_facts() {
+    begin_section "The machine"
+    {
+        uname -r
+        lscpu | grep -E '^(Model name|CPU\(s\)|Thread|Core|Socket|NUMA|L[123]|Hypervisor)' || true
+        lscpu | grep -oE '\b(sha_ni|avx2|avx512f|avx512_vbmi|vaes|gfni|amx_tile)\b' | sort -u | paste -sd' ' || true
+        grep -E '^(MemTotal|MemFree|Cached|Hugepagesize)' /proc/meminfo
+        cat /sys/kernel/mm/transparent_hugepage/enabled
+        df -hT "$folder" "$tmpfs" | cat
+        ulimit -l
+        cat /proc/sys/kernel/io_uring_disabled 2>/dev/null || true
+        nvidia-smi --query-gpu=name,driver_version,memory.total,pcie.link.gen.current,pcie.link.gen.max,pcie.link.width.current --format=csv || true
+    } >>"$report/tables.md" 2>>"$report/log.txt"
+}
+
+measure_probe() {
+    begin_section "The GPU"
+    table 60 ours gpu_probe "$work" copies
+    table 60 ours gpu_probe "$work" pinning
+    table 90 ours gpu_probe "$work" completion
+    table 90 ours gpu_probe "$work" page-cache
+    table 60 ours gpu_probe "$memory" page-cache
+    table 60 ours gpu_probe "$work" mapped
+    table 40 ours gpu_probe "$memory" mapped
+    table 60 ours gpu_probe "$work" disk
+}
+
+measure_cores() {
+    begin_section "One core"
+    core_table seal_bench 'open_(piece|by).*2048'
+    core_table hash_bench 'crc32_update|copy_memcpy/KiB:2048|streams|openssl_sha256/KiB:4096'
+}
+
+core_table() { # PROGRAM BENCHMARKS
+    printf '\n| %s | GB/s |\n|---|---|\n' "$1" >>"$report/tables.md"
+    ours "$1" --benchmark_min_time=0.1 --benchmark_repetitions=3 --benchmark_report_aggregates_only=true \
+        --benchmark_filter="$2" --benchmark_format=json 2>>"$report/log.txt" | python3 -c '
+import json, sys
+for run in json.load(sys.stdin)["benchmarks"]:
+    if run.get("aggregate_name") == "median":
+        print("| %s | %.2f |" % (run["run_name"], run["bytes_per_second"] / 1e9))' >>"$report/tables.md" || true
+}
+
+# Loads to host memory, warm, and how many lanes pay.
+measure_host() {
+    begin_section "Loads to host memory"
+    od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$work/key"
+    chmod 600 "$work/key"
+    ours tz-bench make "$work/plain.tensors" --size "$size" 2>>"$report/log.txt"
+    ours tz-bench make "$work/key.tensors" --size "$size" --encrypt-key-file "$work/key" 2>>"$report/log.txt"
+    lanes_table plain none
+    lanes_table plain sha256
+    lanes_table key none
+    table 120 ours tz-bench load "$work/plain.tensors" "$work/key.tensors" --key-file "$work/key" --warm --runs 2 \
+        --modes plain,crc32,sha256,drop --no-fio --sources-once
+}
+
+# GB/s (CPU s/GB, of them the loop) of warm loads to nowhere and to memory, by the number of lanes.
+lanes_table() { # FILE VERIFY
+    local lanes chunk target
+    local keys=()
+    [[ $1 != key ]] || keys=(--key-file "$work/key")
+    printf '\n%s, --verify %s, warm: GB/s (CPU s/GB, loop)\n\n| | 8 lanes | 16 | 32 | 64 |\n|---|---|---|---|---|\n' \
+        "$1" "$2" >>"$report/tables.md"
+    for target in none owned; do
+        for chunk in 1MiB 4MiB; do
+            printf '| %s, %s ' "$target" "$chunk" >>"$report/tables.md"
+            for lanes in 8 16 32 64; do
+                median_load "$work/$1.tensors" "${keys[@]}" --verify "$2" --memory "$target" --chunk-size "$chunk" \
+                    --concurrency "$lanes" --memory-limit 1GiB >>"$report/tables.md"
+            done
+            echo '|' >>"$report/tables.md"
+        done
+    done
+}
+
+median_load() { # OPTIONS...
+    for _ in 1 2 3; do
+        ours tz load --json "$@" 2>>"$report/log.txt" | tr -d '\n' || true
+        echo
+    done | python3 -c '
+import json, sys
+loads = sorted((json.loads(line) for line in sys.stdin if line.strip()), key=lambda load: load["gb_per_s"])
+if loads:
+    load = loads[len(loads) // 2]
+    gb = load["bytes"] / 1e9
+    print("| %.1f (%.2f, %.3f) " % (load["gb_per_s"], load["cpu_seconds"] / gb, load["loop_cpu_seconds"] / gb), end="")
+else:
+    print("| failed ", end="")'
+}
+
+main "$@"
