@@ -39,6 +39,25 @@ format::Range widened(const Item& item, std::uint64_t begin, std::uint64_t end) 
     return {data.offset + first, last - first};
 }
 
+/// What belongs to a run, of a part of a tensor's data.
+template <typename Use>
+void for_each_run(const Runs& runs, std::uint64_t position, std::uint64_t bytes, const Use& use) {
+    const std::uint64_t end = position + bytes;
+    if (runs.count == 0 || end <= runs.offset)
+        return;
+    const std::uint64_t first =
+        position <= runs.offset ? 0 : (position - runs.offset) / runs.distance;
+    for (std::uint64_t i = first; i < runs.count; ++i) {
+        const std::uint64_t run = runs.offset + i * runs.distance;
+        if (run >= end)
+            break;
+        const std::uint64_t from = std::max(run, position);
+        const std::uint64_t until = std::min(run + runs.bytes, end);
+        if (from < until)
+            use(RunPart{from - position, i * runs.bytes + from - run, until - from});
+    }
+}
+
 } // namespace
 
 bool takes_whole_bytes(
@@ -67,26 +86,24 @@ std::uint64_t copy_runs(
     std::uint64_t position,
     std::span<const std::byte> data,
     std::span<std::byte> to) {
-    const std::uint64_t end = position + data.size();
-    if (runs.count == 0 || end <= runs.offset)
-        return 0;
     std::uint64_t copied = 0;
-    const std::uint64_t first =
-        position <= runs.offset ? 0 : (position - runs.offset) / runs.distance;
-    for (std::uint64_t i = first; i < runs.count; ++i) {
-        const std::uint64_t run = runs.offset + i * runs.distance;
-        if (run >= end)
-            break;
-        const std::uint64_t from = std::max(run, position);
-        const std::uint64_t until = std::min(run + runs.bytes, end);
-        if (until <= from)
-            continue; // the data begins behind this run
-        const std::uint64_t size = until - from;
-        const auto target = to.subspan(i * runs.bytes + (from - run), size);
-        std::memcpy(target.data(), data.subspan(from - position).data(), size);
-        copied += size;
-    }
+    for_each_run(runs, position, data.size(), [&](const RunPart& part) {
+        std::memcpy(to.data() + part.to, data.data() + part.from, part.bytes);
+        copied += part.bytes;
+    });
     return copied;
+}
+
+RunPart gather_runs(const Runs& runs, std::uint64_t position, std::span<std::byte> data) {
+    RunPart all;
+    for_each_run(runs, position, data.size(), [&](const RunPart& part) {
+        if (all.bytes == 0)
+            all.to = part.to;
+        // never past where it is read from: earlier runs took no more room than they have
+        std::memmove(data.data() + all.bytes, data.data() + part.from, part.bytes);
+        all.bytes += part.bytes;
+    });
+    return all;
 }
 
 Item whole_item(const format::Layout& layout, const format::Tensor& tensor, std::uint32_t source) {

@@ -48,6 +48,17 @@ std::uint64_t copy_runs(
     std::span<const std::byte> data,
     std::span<std::byte> to);
 
+/// A part of the runs: where it stands in some data, and where when they lie one behind the other.
+struct RunPart {
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::uint64_t bytes = 0;
+};
+
+/// Moves what belongs to the runs to the front of `data`, which stands `position` bytes into the
+/// tensor's data; from there it goes to one place.
+RunPart gather_runs(const Runs& runs, std::uint64_t position, std::span<std::byte> data);
+
 /// What a load wants of one tensor. Refers to the layouts of the load, which outlive it.
 struct Item {
     const format::Layout* layout = nullptr; ///< of the file it is in

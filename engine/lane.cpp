@@ -2,6 +2,7 @@
 #include <tz/engine/lane_reader.hpp>
 #include <tz/engine/passage.hpp>
 #include <tz/engine/placement.hpp>
+#include <tz/engine/put.hpp>
 #include <tz/engine/refetch.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
@@ -109,13 +110,15 @@ awaitable<void> find_keys(Job& job, Loop& loop, Passage& passage) {
 }
 
 /// Its hashes fit.
-void complete(Job& job, std::uint32_t item) {
+void complete(Job& job, Passage& passage, std::uint32_t item) {
     ++job.tensors_done;
     if (job.arrivals[item].scratch) {
         job.arrivals[item].scratch.reset();
         job.scratch.give_back(job.items[item].read.bytes);
     }
-    if (job.delivery)
+    if (job.options.sink)
+        passage.complete.push_back(item);
+    else if (job.delivery)
         job.delivery->complete(item);
 }
 
@@ -132,7 +135,7 @@ void finish(Job& job, Passage& passage) {
         if (const auto error = job.transform.settle(segment.item))
             passage.damaged.push_back({segment.item, *error});
         else
-            complete(job, segment.item);
+            complete(job, passage, segment.item);
     }
 }
 
@@ -140,7 +143,7 @@ void finish(Job& job, Passage& passage) {
 awaitable<void> mend(Job& job, Loop& loop, Passage& passage) {
     for (const DamagedTensor& damaged : passage.damaged) {
         co_await fetch_tensor_again(job, loop, passage, damaged);
-        complete(job, damaged.item);
+        complete(job, passage, damaged.item);
     }
 }
 
@@ -211,9 +214,17 @@ awaitable<void> hash_in_order(Job& job, Loop& loop, Passage& passage) {
             if (hashed > 0 && job.arrivals[segment.item].hashed_in_order())
                 job.arrivals[segment.item].gate.advance(turn_of(job, segment) + hashed);
         }
-        finish(job, passage);
+        if (!job.options.sink)
+            finish(job, passage);
     };
     co_await job.hashes.run(task, loop.workers());
+}
+
+/// What is there counts when the sink has it.
+awaitable<void> give_to_sink(Job& job, Loop& loop, Passage& passage) {
+    co_await put_segments(job, loop, passage, passage.chunk.segments, passage.taken);
+    auto end = [&job, &passage](JobTimes&) { finish(job, passage); };
+    co_await work(loop, passage, end);
 }
 
 /// Copies, verifies and decrypts what was read.
@@ -225,7 +236,7 @@ awaitable<void> transform(Job& job, Loop& loop, Passage& passage) {
     do {
         auto take = [&job, &passage, &damaged, ordered = steps.ordered](JobTimes& times) {
             damaged = take_data(job, passage, times);
-            if (!ordered && !damaged)
+            if (!ordered && !damaged && !job.options.sink)
                 finish(job, passage);
         };
         co_await work(loop, passage, take);
@@ -234,6 +245,8 @@ awaitable<void> transform(Job& job, Loop& loop, Passage& passage) {
     } while (damaged);
     if (steps.ordered)
         co_await hash_in_order(job, loop, passage);
+    if (job.options.sink)
+        co_await give_to_sink(job, loop, passage);
     co_await mend(job, loop, passage);
 }
 
@@ -244,6 +257,7 @@ awaitable<void> pass(Job& job, Loop& loop, Passage& passage) {
     co_await take_headers(job, loop, passage);
     co_await find_keys(job, loop, passage);
     co_await transform(job, loop, passage);
+    co_await put_ends(job, loop, passage);
 }
 
 awaitable<void>

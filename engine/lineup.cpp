@@ -155,6 +155,15 @@ void Lineup::add_to(LoadStats& stats) const {
     stats.seconds = std::chrono::duration<double>(JobTimes::Clock::now() - began_).count();
 }
 
+void run_to_end(Engine::State& engine, const std::function<awaitable<void>(Loop& loop)>& make) {
+    Loop& loop = *engine.loops.front();
+    std::vector<awaitable<void>> members;
+    members.push_back(make(loop));
+    Crew crew;
+    crew.start(loop, std::move(members));
+    crew.wait(std::chrono::milliseconds(100), {});
+}
+
 void run_side_by_side(
     Engine::State& engine,
     unsigned loops,

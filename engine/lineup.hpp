@@ -77,6 +77,10 @@ private:
     unsigned lanes_most_ = 0; ///< that worked at one time
 };
 
+/// Runs `make(loop)` on the first loop and waits for it. Nothing stops it: for what must be done
+/// after a failure too.
+void run_to_end(Engine::State& engine, const std::function<awaitable<void>(Loop& loop)>& make);
+
 /// Before a load has lanes: runs `make(loop)` for each of `sources` sources, but no more at a time
 /// than have lanes, on the first `loops` loops, and waits for all of them.
 void run_side_by_side(

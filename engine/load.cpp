@@ -11,6 +11,7 @@
 #include <tz/engine/machine.hpp>
 #include <tz/engine/result.hpp>
 #include <tz/engine/room.hpp>
+#include <tz/engine/sink.hpp>
 #include <tz/engine/supervision.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
@@ -55,6 +56,8 @@ private:
     unsigned spans() const;
     bool needs_scratch() const;
     void make_job();
+    void bring_all();
+    void fill_sink(Sink& sink);
     void run_lanes(Job& job);
     void deliver(std::size_t item);
     void check_unchanged() const;
@@ -87,6 +90,17 @@ LoadedFiles FileLoad::run() {
     choose();
     check_room(items_, options_, memory_available());
     make_job();
+    if (options_.sink)
+        fill_sink(*options_.sink);
+    else
+        bring_all();
+    log_oddities();
+    LoadedFiles loaded = hand_over();
+    report_end();
+    return loaded;
+}
+
+void FileLoad::bring_all() {
     try {
         run_lanes(*job_);
         job_->delivery->deliver();
@@ -97,10 +111,22 @@ LoadedFiles FileLoad::run() {
             fail_partly(cause);
         throw cause;
     }
-    log_oddities();
-    LoadedFiles loaded = hand_over();
-    report_end();
-    return loaded;
+}
+
+/// Whatever fails, the sink hears of it.
+void FileLoad::fill_sink(Sink& sink) {
+    const auto on_loop = [this](const std::function<awaitable<void>(Loop&)>& step) {
+        run_side_by_side(engine_, 1, 1, supervision_, step);
+    };
+    try {
+        sink.begin(job_->items);
+        on_loop([&sink](Loop& loop) { return sink.open(loop); });
+        bring_all();
+        on_loop([&sink](Loop& loop) { return sink.close(loop); });
+    } catch (...) {
+        run_to_end(engine_, [&sink](Loop& loop) { return sink.abandon(loop); });
+        throw;
+    }
 }
 
 /// Lanes name the source of their errors.

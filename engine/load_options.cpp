@@ -1,4 +1,5 @@
 #include <tz/engine/load_options.hpp>
+#include <tz/engine/sink.hpp>
 #include <tz/format/error.hpp>
 
 namespace tz {
@@ -18,6 +19,8 @@ void check_options(const LoadOptions& options, std::size_t sources) {
         throw Error(errc::usage, "there is nothing to load");
     if ((options.memory == Memory::given) != static_cast<bool>(options.destination))
         throw Error(errc::usage, "Memory::given and a destination belong together");
+    if (options.sink && (options.memory != Memory::none || options.headers_only))
+        throw Error(errc::usage, "a sink takes the place of memory, and takes data");
     if (options.headers_only && options.digests)
         throw Error(errc::usage, "digests need the data, and only headers are asked for");
     const Selection& selection = options.selection;
@@ -39,7 +42,8 @@ LoadOptions effective(LoadOptions options) {
 }
 
 bool hashes_in_order(const LoadOptions& options) {
-    return options.digests || options.verify == Verify::sha256 || options.verify == Verify::all;
+    return options.digests || options.verify == Verify::sha256 || options.verify == Verify::all ||
+           (options.sink && options.sink->in_order());
 }
 
 } // namespace tz

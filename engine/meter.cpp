@@ -81,6 +81,7 @@ void Meter::fill(LoadStats& stats, std::uint64_t cpu_nanoseconds) const {
     stats.verify = stats_of(Stage::verify);
     stats.decrypt = stats_of(Stage::decrypt);
     stats.copy = stats_of(Stage::copy);
+    stats.put = stats_of(Stage::put);
     stats.read.bytes = stats.read_bytes;
     const double threads = static_cast<double>(cpu_nanoseconds) * 1e-9;
     stats.read.cpu_seconds = threads + stats.loop_cpu_seconds;
@@ -107,6 +108,21 @@ void ChunkMeter::read_ends(Route route) {
             meter_.source_busy_ += now - meter_.source_busy_since_;
     }
     record(Stage::read, bytes_, since_, now);
+    since_ = now;
+}
+
+void ChunkMeter::put_begins() {
+    since_ = Clock::now();
+}
+
+void ChunkMeter::put_ends(std::uint64_t bytes) {
+    const Clock::time_point now = Clock::now();
+    {
+        const std::lock_guard lock(meter_.mutex_);
+        meter_.sum(Stage::put).bytes += bytes;
+        meter_.sum(Stage::put).time += now - since_;
+    }
+    record(Stage::put, bytes, since_, now);
     since_ = now;
 }
 

@@ -60,7 +60,7 @@ private:
     Clock::time_point began_ = Clock::now();
     Clock::time_point ended_;
     std::chrono::nanoseconds cpu_ = thread_cpu();
-    std::array<Part, 6> parts_; ///< by Stage
+    std::array<Part, stages> parts_; ///< by Stage
 };
 
 /// Sums of one load. Any thread.
@@ -93,7 +93,7 @@ private:
 
     std::shared_ptr<Trace> trace_;
     mutable std::mutex mutex_;
-    std::array<Sum, 6> sums_; ///< by Stage
+    std::array<Sum, stages> sums_; ///< by Stage
     unsigned reads_waiting_ = 0;
     JobTimes::Clock::time_point source_busy_since_;
     std::chrono::nanoseconds source_busy_{};
@@ -112,6 +112,10 @@ public:
     /// `route`: whether the read waits for a device.
     void read_begins(Route route);
     void read_ends(Route route);
+
+    /// Bytes on their way to the sink.
+    void put_begins();
+    void put_ends(std::uint64_t bytes);
 
     /// The time since the last event was waiting; then came `times`, which has ended. `share` of it
     /// was this chunk's.

@@ -20,6 +20,8 @@ class Secret;
 
 namespace tz {
 
+class Sink;
+
 /// How reads reach the kernel. `automatic` takes io_uring where the kernel grants it.
 enum class Io { automatic, uring, threads };
 
@@ -46,7 +48,7 @@ enum class Memory {
     /// which may show.
     mapped,
     given, ///< memory of the caller, see `LoadOptions::destination`
-    none,  ///< nowhere: read, verified, decrypted and dropped
+    none,  ///< nowhere: read, verified, decrypted and dropped, or given to a sink
 };
 
 enum class LogLevel { debug, info, warning };
@@ -101,6 +103,8 @@ struct LoadOptions {
     /// data is read, on the thread that called load(). The memory must be as large as
     /// `tensor.bytes` and stay until load() returns; it may be partly written when that throws.
     std::function<std::span<std::byte>(std::size_t file, const format::Tensor& tensor)> destination;
+    /// With Memory::none: what takes the bytes instead. Outlives the load, and serves no other.
+    Sink* sink = nullptr;
     /// Called for each tensor once it is complete, in the order of the load (file order, unless
     /// `selection.order` says otherwise), on the thread that called load(), while others are still
     /// being read. What it throws ends the load and comes out of load(). What was delivered stays

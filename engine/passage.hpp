@@ -38,7 +38,8 @@ struct Passage {
     std::vector<const format::Secret*> keys; ///< by segment; null for plain data
     std::vector<Taken> taken;                ///< by segment
     std::vector<DamagedTensor> damaged;
-    std::optional<std::uint64_t> piece; ///< that was fetched again last, by its place in the file
+    std::vector<std::uint32_t> complete; ///< items that are, which their sink has yet to hear
+    std::optional<std::uint64_t> piece;  ///< that was fetched again last, by its place in the file
     unsigned refetched = 0;
 };
 

@@ -1,4 +1,6 @@
+#include <tz/engine/put.hpp>
 #include <tz/engine/refetch.hpp>
+#include <tz/engine/sink.hpp>
 
 #include <algorithm>
 #include <span>
@@ -18,8 +20,8 @@ awaitable<void> read(Passage& passage, std::uint64_t offset, const Buffer& to) {
 }
 
 /// What the chunks of a tensor went through, in the order of its data, which one lane has now.
-void take_again(Job& job, const Segment& segment, std::span<std::byte> bytes, JobTimes& times) {
-    Taken taken;
+void take_again(
+    Job& job, const Segment& segment, std::span<std::byte> bytes, Taken& taken, JobTimes& times) {
     job.transform.take_data(segment, bytes, nullptr, taken, times); // nothing sealed comes here
     job.arrivals[segment.item].crc32 ^= taken.crc32;
     std::vector<format::Sha256Part> parts;
@@ -61,6 +63,8 @@ fetch_tensor_again(Job& job, Loop& loop, Passage& passage, const DamagedTensor& 
     const std::span<std::byte> staging = loop.staging(passage.slot);
     if (!may_come_again(job, passage, item, staging.size()))
         throw damaged.error;
+    if (job.options.sink && !job.options.sink->restart(damaged.item))
+        throw damaged.error;
     ++passage.refetched;
     loop.note_staging(passage.slot);
     passage.reader.renew_connection();
@@ -78,10 +82,15 @@ fetch_tensor_again(Job& job, Loop& loop, Passage& passage, const DamagedTensor& 
         const Buffer part_to{part, -1, true};
         co_await read(passage, at, part_to);
         const Segment segment{damaged.item, false, {at, bytes}};
-        auto take = [&job, &segment, part](JobTimes& times) {
-            take_again(job, segment, part, times);
+        Taken taken;
+        auto take = [&job, &segment, &taken, part](JobTimes& times) {
+            take_again(job, segment, part, taken, times);
         };
         co_await work(loop, passage, take);
+        const std::span<const Segment> segments(&segment, 1);
+        const std::span<const Taken> its(&taken, 1);
+        if (job.options.sink)
+            co_await put_segments(job, loop, passage, segments, its);
         at += bytes;
     }
     auto settle = [&job, &damaged](JobTimes&) {

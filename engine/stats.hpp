@@ -47,6 +47,7 @@ struct LoadStats {
     StageStats verify;          ///< CRC-32 and SHA-256; bytes count once for each
     StageStats decrypt;         ///< MACs and decryption; derivation of keys is not in it
     StageStats copy;            ///< from where it was read to where it belongs
+    StageStats put;             ///< given to a sink; all of its time counts as waiting
     double source_seconds = 0;  ///< while at least one read waited for a device
     double deliver_seconds = 0; ///< in the caller's delivery callback
 };

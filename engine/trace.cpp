@@ -14,6 +14,8 @@ const char* name_of(Stage stage) {
         return "decrypt";
     case Stage::copy:
         return "copy";
+    case Stage::put:
+        return "put";
     case Stage::deliver:
         return "deliver";
     }

@@ -9,7 +9,10 @@
 
 namespace tz {
 
-enum class Stage : std::uint8_t { read, wait, verify, decrypt, copy, deliver };
+enum class Stage : std::uint8_t { read, wait, verify, decrypt, copy, put, deliver };
+
+/// How many there are.
+inline constexpr std::size_t stages = 7;
 
 /// The name that statistics and traces give a stage: "read", "wait", ...
 const char* name_of(Stage stage);

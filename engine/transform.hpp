@@ -73,10 +73,10 @@ struct DamagedPiece {
 /// How far the data of one segment is. Nothing of it counts before Transform::count().
 struct Taken {
     bool done = false;
-    std::span<const std::byte> plain; ///< empty when its tensor is gathered and not complete
-    format::Crc32 crc32 = 0;          ///< its share
-    bool gathered = false;            ///< its bytes lie with those of its tensor
-    std::uint64_t opened = 0;         ///< bytes of whole pieces: of it, or of the gathered tensor
+    std::span<std::byte> plain; ///< empty when its tensor is gathered and not complete
+    format::Crc32 crc32 = 0;    ///< its share
+    bool gathered = false;      ///< its bytes lie with those of its tensor
+    std::uint64_t opened = 0;   ///< bytes of whole pieces: of it, or of the gathered tensor
 };
 
 /// What one load asks of its transforms. Shared by all lanes; constant but for the arrivals.

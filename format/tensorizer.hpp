@@ -60,6 +60,11 @@ struct TensorSpec {
     std::string dtype_code;
     std::vector<std::uint64_t> shape;
     std::uint64_t bytes = 0; ///< elements x element size
+    /// Shape without data (from torch's `meta` device): handed out as zeros by readers.
+    bool meta = false;
+    /// Position of its module in torch's `named_modules()`; 0 for state dicts. For whoever fills
+    /// HeaderValues: the plan doesn't depend on it.
+    std::uint16_t module_index = 0;
 };
 
 /// What a written header holds besides the spec. Absent values are left out of the file.
@@ -81,13 +86,27 @@ struct WriteOptions {
     /// used where it would).
     std::uint64_t large_alignment = 4096;
     std::uint64_t small_alignment = 64;
+    /// The region for the index is at least this large: pip's own size, so that one first read
+    /// holds it, and more tensors can be added later. 0: just large enough.
+    std::uint64_t region_bytes_min = usual_region_bytes;
+    /// Bytes at the region's end that entries leave free, and zero.
+    std::uint64_t region_reserve = 0;
+    /// Places everything as pip's writer does, its faults included. All else but `encrypted` and
+    /// `derivation` must then be as in like_pip_options().
+    bool like_pip = false;
 };
+
+/// Options that have plan_file() place everything as pip's writer does.
+WriteOptions like_pip_options();
 
 /// Where everything of a new file goes; every size follows from names, dtypes, shapes alone. Throws
 /// `tz::Error` (errc::usage) for names or shapes that the format cannot hold or pip could not read,
-/// errc::limit for files that this library would not read. An empty tensor of an opaque dtype gets
-/// one byte of dummy data (`data.bytes` is 1, `bytes` 0), to be written, hashed and sealed like
-/// other data: pip cannot open a file where such a tensor has none.
+/// errc::limit for files that this library would not read. What pip's faults would make of a file,
+/// it sees to, unless it writes like pip:
+/// - An empty tensor of an opaque dtype gets one byte of dummy data (`data.bytes` is 1, `bytes` 0),
+///   to be written, hashed and sealed like other data: pip cannot open a file where it has none.
+/// - For the same reason a meta tensor of an opaque dtype is refused.
+/// - A meta tensor without dimensions becomes a scalar with data: zeros, for the caller to write.
 Layout plan_file(std::span<const TensorSpec> tensors, const WriteOptions& options);
 
 /// The bytes before the first tensor header.

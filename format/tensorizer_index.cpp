@@ -7,6 +7,7 @@
 #include <tz/format/name.hpp>
 #include <tz/format/other_formats.hpp>
 #include <tz/format/tensorizer.hpp>
+#include <tz/format/tensorizer_append.hpp>
 
 #include <algorithm>
 
@@ -18,7 +19,8 @@ namespace {
 struct Prefix {
     std::uint32_t version = 0;
     bool encrypted = false;
-    bool tagged = false; // each entry begins with a version of its own
+    bool tagged = false;    // each entry begins with a version of its own
+    bool appending = false; // tensors were being added, so there may be entries not counted
     std::uint64_t tensors = 0;
     std::uint64_t region_bytes = 0;
 };
@@ -80,7 +82,8 @@ Prefix read_prefix(std::span<const std::byte> bytes, std::uint64_t file_bytes) {
             errc::unsupported,
             newer_hint);
     read_flags(in, prefix);
-    in.take(16, "the sum of data bytes"); // only ever reported, and a reserved field
+    in.take(8, "the sum of data bytes"); // only ever reported
+    prefix.appending = std::ranges::equal(in.take(8, "a reserved field"), appending_mark);
     const std::uint64_t tensors_at = in.at();
     prefix.tensors = in.read<std::uint64_t>("the number of tensors");
     const std::uint64_t region_at = in.at();
@@ -286,7 +289,8 @@ Layout parse_index(std::span<const std::byte> bytes, std::uint64_t file_bytes) {
                 index.at(),
                 "the file is damaged, or split it");
     }
-    check_rest(index, prefix.tensors);
+    if (!prefix.appending)
+        check_rest(index, prefix.tensors);
     check_all_names(layout, name_offsets);
     return layout;
 }

@@ -14,23 +14,6 @@ spec(std::string name, std::string code, std::vector<std::uint64_t> shape, std::
     return {std::move(name), TensorKind::state, std::move(code), std::move(shape), bytes};
 }
 
-std::uint32_t version_of(const std::vector<TensorSpec>& specs, bool encrypted = false) {
-    WriteOptions options;
-    options.encrypted = encrypted;
-    return plan_file(specs, options).version;
-}
-
-TEST(Plan, TakesTheSmallestVersionThatWillDo) {
-    const TensorSpec plain = spec("a", "<f4", {1}, 4);
-    const TensorSpec opaque = spec("b", "<V2\0torch.bfloat16"s, {1}, 2);
-    const TensorSpec wide = spec("c", "<f4", {1ull << 32, 0}, 0);
-    EXPECT_EQ(version_of({plain}), 1u);
-    EXPECT_EQ(version_of({plain, opaque}), 2u);
-    EXPECT_EQ(version_of({plain, opaque}, true), 3u);
-    EXPECT_EQ(version_of({plain, opaque, wide}), 5u);
-    EXPECT_EQ(version_of({plain, wide}, true), 5u);
-}
-
 TEST(Plan, FlagsEncryptionFromVersion4On) {
     WriteOptions options;
     options.encrypted = true;
@@ -39,8 +22,10 @@ TEST(Plan, FlagsEncryptionFromVersion4On) {
     EXPECT_TRUE(parse_index(write_index(layout), layout.file_bytes).encrypted);
 }
 
-TEST(Plan, MakesTheIndexJustLargeEnough) {
-    const Layout layout = plan_file(std::vector{spec("w", "<f4", {2}, 8)}, packed());
+TEST(Plan, MakesTheIndexJustLargeEnoughWhereAsked) {
+    WriteOptions options = packed();
+    options.region_bytes_min = 0;
+    const Layout layout = plan_file(std::vector{spec("w", "<f4", {2}, 8)}, options);
     EXPECT_EQ(layout.index_bytes, prefix_bytes + 37);
     EXPECT_EQ(layout.tensors[0].header, (Range{prefix_bytes + 37, 74}));
     EXPECT_EQ(layout.file_bytes, layout.tensors[0].data.end() + terminator_bytes);
@@ -66,6 +51,7 @@ TEST(Plan, AlignsData) {
 TEST(Plan, UsesTheSmallAlignmentWhereTheLargeOneWouldCostMoreThanAHundredth) {
     WriteOptions options;
     options.large_alignment = 1 << 20;
+    options.region_bytes_min = 0;
     const std::uint64_t large = 100 << 20;
     const auto offset = [&](std::uint64_t size) {
         return plan_file(std::vector{spec("a", "|u1", {size}, size)}, options)

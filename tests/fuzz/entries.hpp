@@ -34,6 +34,7 @@ inline std::vector<Entry> entries() {
 /// The plan of a file with this tensor alone.
 inline format::Layout layout_of(const Entry& entry) {
     format::WriteOptions options;
+    options.region_bytes_min = 0;
     options.encrypted = entry.piece_bytes != 0;
     if (options.encrypted)
         options.piece_bytes = entry.piece_bytes;

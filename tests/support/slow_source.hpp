@@ -62,7 +62,7 @@ public:
           content(std::move(bytes)),
           host_(std::move(host)) {}
 
-    const std::vector<std::byte> content;
+    std::vector<std::byte> content; ///< changes between answers only
 
     std::string host() const override { return host_->name; }
 

@@ -79,6 +79,8 @@ MadeFile make_file(const std::vector<Content>& tensors, const MakeOptions& optio
         specs.push_back(tensor.spec);
     WriteOptions write = options.write;
     write.encrypted = options.key != nullptr;
+    if (!write.like_pip)
+        write.region_bytes_min = 0;
 
     MadeFile file;
     file.layout = plan_file(specs, write);

@@ -1,0 +1,21 @@
+// Gives the bytes of a load to its sink.
+#pragma once
+
+#include <tz/engine/passage.hpp>
+
+#include <span>
+
+namespace tz {
+
+/// The data of the segments, of which `taken` has what is ready. On the thread of `loop`.
+awaitable<void> put_segments(
+    Job& job,
+    Loop& loop,
+    Passage& passage,
+    std::span<const Segment> segments,
+    std::span<const Taken> taken);
+
+/// Says which tensors are complete: those of `Passage::complete`.
+awaitable<void> put_ends(Job& job, Loop& loop, Passage& passage);
+
+} // namespace tz

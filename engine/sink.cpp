@@ -1,0 +1,25 @@
+#include <tz/engine/sink.hpp>
+
+namespace tz {
+
+awaitable<void> Sink::open(Loop& /*loop*/) {
+    co_return;
+}
+
+awaitable<void> Sink::complete(Loop& /*loop*/, std::span<const std::uint32_t> /*items*/) {
+    co_return;
+}
+
+bool Sink::restart(std::uint32_t /*item*/) {
+    return false;
+}
+
+awaitable<void> Sink::close(Loop& /*loop*/) {
+    co_return;
+}
+
+awaitable<void> Sink::abandon(Loop& /*loop*/) noexcept {
+    co_return;
+}
+
+} // namespace tz

@@ -1,0 +1,67 @@
+// Where the bytes of a load go, when that isn't memory of the host: another file, a device.
+#pragma once
+
+#include <tz/engine/async.hpp>
+#include <tz/engine/item.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace tz {
+
+class Loop;
+
+/// Of a tensor, on its way to a sink.
+struct Part {
+    std::uint32_t item;   ///< which of the load's
+    std::uint64_t offset; ///< bytes into what is handed out of it
+    std::span<std::byte> bytes;
+};
+
+/// Given to a load by `LoadOptions::sink`, which calls it in this order: begin(), open(), then for
+/// each tensor put() as often as it has parts and complete() once, and at last close(); or
+/// abandon(), once, if anything failed from begin() on. Then no other call is under way or follows.
+/// Serves one load, and outlives it. What it throws ends the load and comes out of load().
+///
+/// Coroutines run on the thread of `loop`, which they must not hold up; put() and complete() of
+/// several lanes run at once, on all loops.
+class Sink {
+public:
+    Sink() = default;
+    virtual ~Sink() = default;
+    Sink(const Sink&) = delete;
+    Sink& operator=(const Sink&) = delete;
+
+    /// Whether it does something with a tensor's bytes in their order. Then several tensors are
+    /// under way at once.
+    virtual bool in_order() const { return false; }
+
+    /// The tensors that come, in the order in which they are dealt, before any data is read. Stay
+    /// as long as the load. On the thread that called load().
+    virtual void begin(std::span<const Item> items) = 0;
+
+    virtual awaitable<void> open(Loop& loop);
+
+    /// Parts of tensors, decrypted where they were sealed; hashes of whole tensors may have yet to
+    /// be compared. The bytes, which may be overwritten, are the lane's until it ends. Each byte of
+    /// a tensor comes once, its parts in any order and side by side: but what stands before a part
+    /// in its tensor is with another lane already, and may be waited for. Tensors without bytes get
+    /// none, and neither do meta tensors, whose bytes are zeros that no file holds.
+    virtual awaitable<void> put(Loop& loop, std::span<const Part> parts) = 0;
+
+    /// All of these was put, and fits its hashes.
+    virtual awaitable<void> complete(Loop& loop, std::span<const std::uint32_t> items);
+
+    /// What was put of the tensor was damaged on its way from a server, and will come once more. No
+    /// put() of it is under way. False where it is too late for that. On a loop.
+    virtual bool restart(std::uint32_t item);
+
+    /// All tensors are complete, and the sources are what they were.
+    virtual awaitable<void> close(Loop& loop);
+
+    /// Lets go of what was put, in bounded time.
+    virtual awaitable<void> abandon(Loop& loop) noexcept;
+};
+
+} // namespace tz
