@@ -253,6 +253,7 @@ awaitable<void> transform(Job& job, Loop& loop, Passage& passage) {
 /// Brings one chunk home.
 awaitable<void> pass(Job& job, Loop& loop, Passage& passage) {
     passage.placement = co_await place(job, passage.chunk, passage.reader, loop, passage.slot);
+    co_await show_staging(job, loop, passage);
     co_await read_chunk(passage);
     co_await take_headers(job, loop, passage);
     co_await find_keys(job, loop, passage);

@@ -20,7 +20,8 @@ struct Part {
 };
 
 /// Given to a load by `LoadOptions::sink`, which calls it in this order: begin(), open(), then for
-/// each tensor put() as often as it has parts and complete() once, and at last close(); or
+/// each tensor put() as often as it has parts and complete() once, with a stage() before each read,
+/// and at last close(); or
 /// abandon(), once, if anything failed from begin() on. Then no other call is under way or follows.
 /// Serves one load, and outlives it. What it throws ends the load and comes out of load().
 ///
@@ -42,6 +43,10 @@ public:
     virtual void begin(std::span<const Item> items) = 0;
 
     virtual awaitable<void> open(Loop& loop);
+
+    /// `memory` is the staging of a lane, which is about to read into it. The same piece comes before
+    /// each read, and is there until close() or abandon().
+    virtual awaitable<void> stage(Loop& loop, std::span<std::byte> memory);
 
     /// Parts of tensors, decrypted where they were sealed; hashes of whole tensors may have yet to
     /// be compared. The bytes, which may be overwritten, are the lane's until it ends. Each byte of

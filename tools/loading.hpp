@@ -5,6 +5,9 @@
 #include <tz/tools/console.hpp>
 #include <tz/tools/options.hpp>
 
+#include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,7 +25,12 @@ struct LoadedInputs : LoadedFiles {
     bool remote = false;            ///< a server took part
 };
 
-/// Loads `options.files` as `load` says, until Ctrl-C. Throws what open() and load() throw.
-LoadedInputs load_files(const Options& options, LoadOptions load);
+/// How sources are loaded.
+using Load = std::function<LoadedFiles(
+    Engine& engine, std::span<const std::shared_ptr<const Source>> sources, const LoadOptions& load)>;
+
+/// Loads `options.files` as `load` says, until Ctrl-C. Throws what open() and load() throw. By
+/// tz::load(), unless another way is given.
+LoadedInputs load_files(const Options& options, LoadOptions load, const Load& way = {});
 
 } // namespace tz::cli
