@@ -8,9 +8,9 @@
 namespace tz::cuda {
 
 Room open_device(int device) {
-    check_entry(device);
-    int count = 0;
+    int count = 0; // first: without a driver every call fails, the one that looks for errors too
     check(device, cudaGetDeviceCount(&count), "cudaGetDeviceCount");
+    check_entry(device);
     if (device < 0 || device >= count)
         throw DeviceError(
             device,
@@ -36,8 +36,8 @@ OnDevice::OnDevice(int device) {
 }
 
 OnDevice::~OnDevice() {
-    if (before_ >= 0)
-        cudaSetDevice(before_);
+    if (before_ >= 0 && cudaSetDevice(before_) != cudaSuccess)
+        cudaGetLastError(); // what is wrong with the device, its next call says
 }
 
 void use_device(int device) {

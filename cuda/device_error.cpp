@@ -67,8 +67,7 @@ std::string hint_of(int code) {
 } // namespace
 
 DeviceError::DeviceError(int device, int code, const std::string& what, const std::string& hint)
-    : Error(Error(
-                code == cudaErrorMemoryAllocation ? errc::limit : errc::device, what, {}, hint)
+    : Error(Error(code == cudaErrorMemoryAllocation ? errc::limit : errc::device, what, {}, hint)
                 .in(device_name(device))),
       device_(device),
       code_(code) {}

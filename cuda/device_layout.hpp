@@ -32,7 +32,8 @@ struct BlockLayout {
 
 /// Lays tensors of these sizes into blocks, one behind the other, so that neighbours in a file are
 /// neighbours on the device and may be copied as one. Empty tensors take no room.
-BlockLayout lay_out(std::span<const std::uint64_t> sizes, std::uint64_t block_max = block_bytes_max);
+BlockLayout
+lay_out(std::span<const std::uint64_t> sizes, std::uint64_t block_max = block_bytes_max);
 
 /// Deals tensors of these sizes to `devices` devices so that each gets about as many bytes: the
 /// largest first, each to the one that has least. Returns the number of the device for each tensor.

@@ -1,5 +1,5 @@
-// The public entry: load_to_device() brings the tensors of files to the memory of GPUs, verified and
-// decrypted.
+// The public entry: load_to_device() brings the tensors of files to the memory of GPUs, verified
+// and decrypted.
 #pragma once
 
 #include <tz/cuda/device_error.hpp>

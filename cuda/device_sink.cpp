@@ -151,8 +151,7 @@ LoopStreams& DeviceSink::streams_of(Loop& loop) {
     return *streams;
 }
 
-std::vector<Copy>
-DeviceSink::copies_of(std::span<const Part> parts, std::size_t device) const {
+std::vector<Copy> DeviceSink::copies_of(std::span<const Part> parts, std::size_t device) const {
     std::vector<Copy> copies;
     for (const Part& part : parts) {
         const Target& target = targets_[part.item];

@@ -40,8 +40,8 @@ public:
     awaitable<void> close(Loop& loop) override;
     awaitable<void> abandon(Loop& loop) noexcept override;
 
-    /// After a load that did not fail: the tensors, by file and in file order. Files behind the last
-    /// that has any are left out.
+    /// After a load that did not fail: the tensors, by file and in file order. Files behind the
+    /// last that has any are left out.
     std::vector<std::vector<DeviceTensor>> take_tensors() { return std::move(tensors_); }
 
     DeviceStats stats() const { return stats_; }

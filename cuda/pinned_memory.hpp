@@ -21,8 +21,8 @@ public:
     /// Whether this very piece was asked for before, with success or not.
     bool knows(std::span<const std::byte> memory) const;
 
-    /// Makes the pages of `memory` present and pins them; takes a while, so a worker calls it. False
-    /// where the system refuses: copies from there then go through memory of the driver's.
+    /// Makes the pages of `memory` present and pins them; takes a while, so a worker calls it.
+    /// False where the system refuses: copies from there then go through memory of the driver's.
     bool pin(std::span<std::byte> memory);
 
     /// Whether all of `memory` lies in a pinned piece.

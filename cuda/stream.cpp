@@ -16,9 +16,9 @@ namespace tz::cuda {
 namespace {
 
 // How often the device is asked while something is waited for. A copy of 4 MiB takes 75 µs, and a
-// lane that learns of it 50 µs late costs nothing where others have work enqueued. A callback in the
-// stream would hold the stream up (36 instead of 53 GB/s), and is never called after an error; a
-// thread that waits for events costs four times as much CPU. See docs/decisions.md.
+// lane that learns of it 50 µs late costs nothing where others have work enqueued. A callback in
+// the stream would hold the stream up (36 instead of 53 GB/s), and is never called after an error;
+// a thread that waits for events costs four times as much CPU. See docs/decisions.md.
 constexpr std::chrono::microseconds pause{50};
 
 } // namespace
@@ -124,6 +124,8 @@ std::vector<Stream::Ready> Stream::take_ready() {
             cudaGetLastError(); // an answer, and no error
             break;
         }
+        if (state != cudaSuccess)
+            cudaStreamSynchronize(stream_); // the answer may be of something else: see start_wait()
         std::exception_ptr error;
         try {
             check(device_, state, "work on the device");

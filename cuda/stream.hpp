@@ -1,5 +1,5 @@
-// A stream of work for one device, and a wait for it that is an operation of Asio. One thread uses a
-// Stream: the one that runs its context.
+// A stream of work for one device, and a wait for it that is an operation of Asio. One thread uses
+// a Stream: the one that runs its context.
 #pragma once
 
 #include <tz/engine/async.hpp>

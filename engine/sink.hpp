@@ -44,8 +44,8 @@ public:
 
     virtual awaitable<void> open(Loop& loop);
 
-    /// `memory` is the staging of a lane, which is about to read into it. The same piece comes before
-    /// each read, and is there until close() or abandon().
+    /// `memory` is the staging of a lane, which is about to read into it. The same piece comes
+    /// before each read, and is there until close() or abandon().
     virtual awaitable<void> stage(Loop& loop, std::span<std::byte> memory);
 
     /// Parts of tensors, decrypted where they were sealed; hashes of whole tensors may have yet to

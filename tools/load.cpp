@@ -113,7 +113,8 @@ Json to_json(const LoadedInputs& loaded, const Options& options) {
 void add_devices(Json& json, const Options& options, const OnDevices& devices) {
     Json list = Json::array();
     for (std::size_t i = 0; i < options.devices.size(); ++i)
-        list.push_back({{"device", devices_text({options.devices[i]})}, {"bytes", devices.bytes[i]}});
+        list.push_back(
+            {{"device", devices_text({options.devices[i]})}, {"bytes", devices.bytes[i]}});
     json["devices"] = std::move(list);
     json["pinned_bytes"] = devices.pinned_bytes;
     json["device_copies"] = devices.copies;
@@ -154,8 +155,7 @@ int run_load(const Options& options) {
         if (!options.devices.empty())
             add_devices(json, options, devices);
         write_json(json);
-    }
-    else if (!options.quiet)
+    } else if (!options.quiet)
         write_result(to_text(loaded));
     return 0;
 }

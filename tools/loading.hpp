@@ -27,7 +27,9 @@ struct LoadedInputs : LoadedFiles {
 
 /// How sources are loaded.
 using Load = std::function<LoadedFiles(
-    Engine& engine, std::span<const std::shared_ptr<const Source>> sources, const LoadOptions& load)>;
+    Engine& engine,
+    std::span<const std::shared_ptr<const Source>> sources,
+    const LoadOptions& load)>;
 
 /// Loads `options.files` as `load` says, until Ctrl-C. Throws what open() and load() throw. By
 /// tz::load(), unless another way is given.

@@ -205,7 +205,11 @@ void add_memory_option(CLI::App& app, Options& options) {
 void add_device_option(CLI::App& app, Options& options) {
     const auto parse = [&options](Text text) { options.devices = parse_devices(text); };
     add_parsed(
-        app, "--device", "DEVICE", "Where to: cpu, a GPU as cuda:0, or several: cuda:0,cuda:1", parse);
+        app,
+        "--device",
+        "DEVICE",
+        "Where to: cpu, a GPU as cuda:0, or several: cuda:0,cuda:1",
+        parse);
 }
 
 void add_message_options(CLI::App& app, Options& options) {
