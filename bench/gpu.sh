@@ -15,8 +15,9 @@ machine with a GPU. The second measures there: files are made in a new folder be
 Tables are printed and stand in the report.
 
 Options:
-  --parts LIST    what is measured (facts,probe,cores,host)
+  --parts LIST    what is measured (facts,probe,cores,host,check,device,peers)
   --size SIZE     bytes of tensors in the files for host loads (4GB)
+  --layers N      of the model for loads to the GPU: 0.44 GB each, and 2.1 GB more (32)
   --tmpfs FOLDER  where files are in memory (/dev/shm)
   --report FOLDER where tables and logs go ($OUT, or build/gpu-report)
   --help          show this text
@@ -29,8 +30,9 @@ wrong_usage() {
 }
 
 programs=(tz tz-bench gpu_probe seal_bench hash_bench)
-parts=facts,probe,cores,host
+parts=facts,probe,cores,host,check,device,peers
 size=4GB
+layers=32
 tmpfs=/dev/shm
 report=${OUT:-build/gpu-report}
 folder=
@@ -63,7 +65,7 @@ parse_options() {
             usage
             exit
             ;;
-        --parts | --size | --tmpfs | --report)
+        --parts | --size | --layers | --tmpfs | --report)
             (($# > 1)) || wrong_usage "$1 needs a value"
             printf -v "${1#--}" %s "$2"
             shift
@@ -79,7 +81,7 @@ parse_options() {
 pack() { # FOLDER
     local program library
     mkdir -p "$1/bin" "$1/lib"
-    cp "$here/gpu.sh" "$1/"
+    cp "$here/gpu.sh" "$here/gpu/peers.py" "$1/"
     for program in "${programs[@]}"; do
         cp "$here/../build/release/bin/$program" "$1/bin/"
         strip "$1/bin/$program"
@@ -94,9 +96,11 @@ find_programs() {
     if [[ -d $here/bin ]]; then
         bin=$here/bin
         libraries=$here/lib
+        peers=$here/peers.py
     else
         bin=$here/../build/release/bin
         libraries=
+        peers=$here/gpu/peers.py
     fi
 }
 
@@ -167,8 +171,7 @@ for run in json.load(sys.stdin)["benchmarks"]:
 # Loads to host memory, warm, and how many lanes pay.
 measure_host() {
     begin_section "Loads to host memory"
-    od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$work/key"
-    chmod 600 "$work/key"
+    make_key
     ours tz-bench make "$work/plain.tensors" --size "$size" 2>>"$report/log.txt"
     ours tz-bench make "$work/key.tensors" --size "$size" --encrypt-key-file "$work/key" 2>>"$report/log.txt"
     lanes_table plain none
@@ -210,6 +213,105 @@ if loads:
     print("| %.1f (%.2f, %.3f) " % (load["gb_per_s"], load["cpu_seconds"] / gb, load["loop_cpu_seconds"] / gb), end="")
 else:
     print("| failed ", end="")'
+}
+
+# A model as transformers writes it, the same size as .tensors, plain and encrypted, all in memory; and on the disk.
+make_models() {
+    [[ ! -d $memory/model ]] || return 0
+    local bytes
+    make_key
+    python3 "$peers" make "$memory/small" --layers 1 >>"$report/log.txt" 2>&1
+    python3 "$peers" make "$memory/model" --layers "$layers" >>"$report/log.txt" 2>&1
+    bytes=$(cat "$memory"/model/*.safetensors | wc -c)
+    ours tz-bench make "$memory/plain.tensors" --size "$bytes" 2>>"$report/log.txt" &
+    ours tz-bench make "$memory/key.tensors" --size "$bytes" --encrypt-key-file "$work/key" 2>>"$report/log.txt" &
+    wait
+    cp "$memory/plain.tensors" "$work/"
+    cp -r "$memory/model" "$work/"
+    sync
+    begin_section "Models of $bytes bytes"
+}
+
+make_key() {
+    [[ ! -f $work/key ]] || return 0
+    od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$work/key"
+    chmod 600 "$work/key"
+}
+
+# What is on the device, read back, against what is in the files.
+measure_check() {
+    make_models
+    begin_section "What is on the device"
+    local file
+    local keys=()
+    for file in model plain.tensors key.tensors; do
+        [[ $file != key* ]] || keys=(--key-file "$work/key")
+        ours tz checksum "${keys[@]}" "$memory/$file" >"$report/host.sha256" 2>>"$report/log.txt" || true
+        ours tz checksum "${keys[@]}" --device cuda:0 "$memory/$file" >"$report/device.sha256" 2>>"$report/log.txt" || true
+        if [[ -s $report/host.sha256 ]] && cmp -s "$report/host.sha256" "$report/device.sha256"; then
+            echo "$file: all $(($(wc -l <"$report/host.sha256") - 1)) tensors as in the file" >>"$report/tables.md"
+        else
+            echo "$file: NOT AS IN THE FILE" >>"$report/tables.md"
+        fi
+    done
+}
+
+measure_device() {
+    make_models
+    begin_section "Loads to the GPU"
+    table 60 ours gpu_probe "$work" ceiling
+    printf '\n| load to cuda:0 | lanes | GB/s | least to most | CPU s/GB | loop | pinned MiB | bound |\n|---|---|---|---|---|---|---|---|\n' >>"$report/tables.md"
+    local lanes
+    for lanes in 0 32 48; do
+        device_row "safetensors, memory" $lanes "$memory/model"
+        device_row "tensors, memory" $lanes --verify none "$memory/plain.tensors"
+        device_row "tensors, page cache of the disk" $lanes --verify none "$work/plain.tensors"
+        device_row "crc32, memory" $lanes --verify crc32 "$memory/plain.tensors"
+        device_row "sha256, memory" $lanes --verify sha256 "$memory/plain.tensors"
+        device_row "decrypted, memory" $lanes --key-file "$work/key" "$memory/key.tensors"
+    done
+    device_row "safetensors, memory, 8 MiB" 16 --chunk-size 8MiB "$memory/model"
+    device_row "safetensors, memory, 2 MiB" 32 --chunk-size 2MiB "$memory/model"
+    ours tz load --device cuda:0 --trace "$report/trace.json" "$memory/model" >>"$report/log.txt" 2>&1 || true
+    gzip -f "$report/trace.json" || true
+    for lanes in 0 32; do
+        device_row "tensors, disk" $lanes --cold --verify none "$work/plain.tensors"
+    done
+    device_row "sha256, disk" 0 --cold --verify sha256 "$work/plain.tensors"
+}
+
+device_row() { # NAME LANES OPTIONS...; --cold drops the last one from the page cache before each of two
+    local name=$1 lanes=$2 runs=3 file=${!#} cold=
+    shift 2
+    if [[ $1 == --cold ]]; then
+        runs=2 cold=1
+        shift
+    fi
+    for ((run = 0; run < runs; ++run)); do
+        [[ -z $cold ]] || dd of="$file" oflag=nocache conv=notrunc,fdatasync count=0 status=none
+        ours tz load --json --device cuda:0 --concurrency "$lanes" "$@" 2>>"$report/log.txt" | tee -a "$report/loads.json" | tr -d '\n' || true
+        echo
+    done | python3 -c '
+import json, sys
+loads = sorted((json.loads(line) for line in sys.stdin if line.strip()), key=lambda load: load["gb_per_s"])
+if loads:
+    load = loads[len(loads) // 2]
+    gb = load["bytes"] / 1e9
+    print("| %s | %s | %.2f | %.2f to %.2f | %.2f | %.3f | %.0f | %s |" % (
+        sys.argv[1], load["concurrency"], load["gb_per_s"], loads[0]["gb_per_s"], loads[-1]["gb_per_s"],
+        load["cpu_seconds"] / gb, load["loop_cpu_seconds"] / gb, load["pinned_bytes"] / 2**20, load["bound"]))
+else:
+    print("| %s | failed |" % sys.argv[1])' "$name" >>"$report/tables.md"
+}
+
+measure_peers() {
+    make_models
+    begin_section "Other loaders"
+    local folder
+    for folder in "$memory" "$work"; do
+        printf '\n| to the GPU, from %s | GB/s | least to most |\n|---|---|---|\n' "$folder" >>"$report/tables.md"
+        timeout 150 python3 "$peers" time "$folder/model" --small "$memory/small" --runs 2 >>"$report/tables.md" 2>>"$report/log.txt" || true
+    done
 }
 
 main "$@"

@@ -1,3 +1,4 @@
+#include <tz/cuda/device.hpp>
 #include <tz/cuda/device_load.hpp>
 #include <tz/cuda/device_sink.hpp>
 
@@ -33,6 +34,8 @@ DeviceLoaded load_to_device(
     LoadOptions options,
     const DeviceOptions& device) {
     check_options(device);
+    for (const int number : device.devices)
+        open_device(number); // what a process pays once is no part of the load's time
     DeviceSink sink(device);
     options.memory = Memory::none;
     options.sink = &sink;

@@ -58,6 +58,17 @@ void pageable_copies(const DeviceBlock& to) {
 
 } // namespace
 
+void ceiling() {
+    const DeviceBlock to(4ull << 30);
+    const PinnedBlock ring(ring_bytes);
+    const Streams streams(1);
+    table("Pinned memory to the device, nothing else", {"copies of", "GB/s"});
+    for (const std::size_t mib : {4, 64})
+        row({fmt::format("{} MiB", mib), text(measure(5, moved_bytes, [&] {
+                                                  copy_ring(ring, to, streams, mib << 20);
+                                              }).gb_per_s)});
+}
+
 void copies() {
     const DeviceBlock to(4ull << 30);
     pinned_copies(to);

@@ -164,6 +164,7 @@ int main(int count, char** arguments) {
     using namespace tz::probe;
     const std::map<std::string_view, std::function<void(const std::filesystem::path&)>> questions{
         {"copies", [](const auto&) { copies(); }},
+        {"ceiling", [](const auto&) { ceiling(); }},
         {"pinning", [](const auto& folder) { pinning(folder); }},
         {"completion", [](const auto&) { completion(); }},
         {"page-cache", [](const auto& folder) { page_cache(folder); }},
@@ -173,7 +174,8 @@ int main(int count, char** arguments) {
     if (count < 3) {
         fmt::print(
             stderr,
-            "usage: gpu_probe FOLDER copies|pinning|completion|page-cache|mapped|disk...\n");
+            "usage: gpu_probe FOLDER "
+            "copies|ceiling|pinning|completion|page-cache|mapped|disk...\n");
         return 2;
     }
     int failed = 0;

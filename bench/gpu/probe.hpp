@@ -132,6 +132,7 @@ private:
 
 // The questions, a file each.
 void copies();
+void ceiling();
 void pinning(const std::filesystem::path& folder);
 void completion();
 void page_cache(const std::filesystem::path& folder);
