@@ -53,6 +53,10 @@ read_index(Indexes& all, Loop& loop, Reader& reader, const Source& source) {
 
 awaitable<void> read_some(Indexes& all, Loop& loop) {
     for (std::uint32_t i = all.next++; i < all.sources.size(); i = all.next++) {
+        if (const format::Layout* known = all.sources[i]->layout()) {
+            all.layouts[i] = *known;
+            continue;
+        }
         try {
             auto reader = all.hosts.reader(i, loop);
             all.layouts[i] = co_await read_index(all, loop, *reader, *all.sources[i]);

@@ -4,6 +4,7 @@
 #include <tz/engine/placement.hpp>
 #include <tz/engine/put.hpp>
 #include <tz/engine/refetch.hpp>
+#include <tz/engine/sink.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 
@@ -77,6 +78,8 @@ awaitable<void> bring_headers(Job& job, Loop& loop, Passage& passage) {
     for (const Segment& segment : passage.chunk.segments) {
         if (!segment.header)
             continue;
+        if (job.options.sink)
+            job.options.sink->take_header(segment.item, job.arrivals[segment.item].header);
         co_await provide_scratch(job, segment.item);
         job.arrivals[segment.item].gate.advance(1);
     }

@@ -119,7 +119,7 @@ void FileLoad::fill_sink(Sink& sink) {
         run_side_by_side(engine_, 1, 1, supervision_, step);
     };
     try {
-        sink.begin(job_->items);
+        sink.begin(job_->items, sealed_cut_bytes(lineup_.chunk_bytes()));
         on_loop([&sink](Loop& loop) { return sink.open(loop); });
         bring_all();
         on_loop([&sink](Loop& loop) { return sink.close(loop); });
@@ -143,6 +143,8 @@ void FileLoad::read_indexes() {
     } catch (const Error& error) {
         throw cause_among(error);
     }
+    for (std::size_t i = 0; i < layouts_.size(); ++i)
+        about(*sources_[i], [&] { check_by_manifest(options_, i, layouts_[i]); });
     lineup_.ask_hosts();
     if (options_.check_layouts)
         options_.check_layouts(layouts_);
@@ -221,6 +223,7 @@ std::vector<JobFile> FileLoad::job_files(bool mapped) const {
 PlanOptions FileLoad::plan_options(bool headers_only) const {
     PlanOptions plan;
     plan.chunk_bytes = lineup_.chunk_bytes();
+    plan.cut_from_data = options_.sink != nullptr;
     plan.headers_only = headers_only;
     return plan;
 }

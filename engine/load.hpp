@@ -27,10 +27,11 @@ struct LoadedFile {
     /// bytes at least unless the memory is the caller's.
     std::vector<std::span<std::byte>> tensors;
     std::shared_ptr<const void> memory;
-    std::size_t tensors_total = 0;             ///< in the file, wanted or not
-    std::uint64_t bytes_total = 0;             ///< of all its tensors
-    std::vector<format::TensorHeader> headers; ///< when asked for
-    std::vector<format::Sha256> digests;       ///< when asked for
+    std::size_t tensors_total = 0;              ///< in the file, wanted or not
+    std::uint64_t bytes_total = 0;              ///< of all its tensors
+    std::vector<format::TensorHeader> headers;  ///< when asked for
+    std::vector<format::Sha256> digests;        ///< when asked for
+    std::vector<format::Sha256> header_digests; ///< when asked for, of files that have headers
 };
 
 /// A finished load of one file.

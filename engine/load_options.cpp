@@ -1,4 +1,5 @@
 #include <tz/engine/load_options.hpp>
+#include <tz/engine/manifest_check.hpp>
 #include <tz/engine/sink.hpp>
 #include <tz/format/error.hpp>
 
@@ -33,6 +34,31 @@ void check_options(const LoadOptions& options, std::size_t sources) {
             "read it whole for its hash (read_whole_for_hashes), or verify none");
 }
 
+const CheckedManifest* manifest_of(const LoadOptions& options, std::size_t source) {
+    return source < options.manifests.size() ? options.manifests[source].get() : nullptr;
+}
+
+void check_by_manifest(
+    const LoadOptions& options, std::size_t source, const format::Layout& layout) {
+    const CheckedManifest* manifest = manifest_of(options, source);
+    if (manifest == nullptr)
+        return;
+    if (layout != manifest->layout)
+        throw Error(
+            errc::integrity,
+            "the index is not the one that its manifest was checked with",
+            {},
+            "the file was changed meanwhile; check and load it again");
+    if (layout.encrypted || manifest->pieces_checked)
+        return;
+    if (!layout.has_headers() || !options.selection.slices.empty())
+        throw Error(
+            errc::usage,
+            "a load can't check this data by its manifest while it arrives",
+            {},
+            "check the pieces of the manifest first");
+}
+
 LoadOptions effective(LoadOptions options) {
     if (options.memory == Memory::mapped && options.verify == Verify::automatic)
         options.verify = Verify::none;
@@ -43,7 +69,7 @@ LoadOptions effective(LoadOptions options) {
 
 bool hashes_in_order(const LoadOptions& options) {
     return options.digests || options.verify == Verify::sha256 || options.verify == Verify::all ||
-           (options.sink && options.sink->in_order());
+           (options.sink && options.sink->in_order()) || !options.manifests.empty();
 }
 
 } // namespace tz

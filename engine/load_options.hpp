@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tz/engine/options.hpp>
+#include <tz/format/layout.hpp>
 
 #include <cstddef>
 
@@ -12,6 +13,14 @@ void check_options(const LoadOptions& options, std::size_t sources);
 
 /// With everything in them that follows from the rest.
 LoadOptions effective(LoadOptions options);
+
+/// Of the file `source`; null: none.
+const CheckedManifest* manifest_of(const LoadOptions& options, std::size_t source);
+
+/// Throws `tz::Error`: errc::integrity where the file's index is not the one that its manifest was
+/// checked with, errc::usage where a load can't check what the manifest says of its data.
+void check_by_manifest(
+    const LoadOptions& options, std::size_t source, const format::Layout& layout);
 
 /// Whether something is hashed that must come in the order of its tensor.
 bool hashes_in_order(const LoadOptions& options);

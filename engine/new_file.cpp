@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <fcntl.h>
+#include <filesystem>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -18,6 +20,8 @@ namespace {
 
 // A name has at most 255 bytes, and the decoration must fit too.
 constexpr std::size_t name_bytes_max = 200;
+constexpr std::size_t random_digits = 12;
+const std::string temporary_end = ".partial";
 
 errc kind_of(int error) {
     switch (error) {
@@ -61,6 +65,18 @@ std::string random_text() {
     return text;
 }
 
+/// What the path of a temporary file begins with; random digits and `temporary_end` follow.
+std::string temporary_start(const std::string& path) {
+    const std::string name = path.substr(path.rfind('/') + 1).substr(0, name_bytes_max);
+    return folder_of(path) + "/." + name + ".";
+}
+
+bool is_temporary(const std::string& name, const std::string& start) {
+    return name.size() == start.size() + random_digits + temporary_end.size() &&
+           name.starts_with(start) && name.ends_with(temporary_end) &&
+           name.find_first_not_of("0123456789abcdef", start.size()) == start.size() + random_digits;
+}
+
 struct ::stat facts(int fd, const std::string& path) {
     struct ::stat stat{};
     if (::fstat(fd, &stat) != 0)
@@ -82,26 +98,63 @@ NewFile::NewFile(std::string path, Existing existing)
     : path_(std::move(path)),
       existing_(existing) {
     check_name();
-    const std::string name = path_.substr(path_.rfind('/') + 1).substr(0, name_bytes_max);
-    temporary_ = folder_of(path_) + "/." + name + "." + random_text() + ".partial";
-    // The kernel applies the user's umask and the folder's rules; what is left is for later.
-    fd_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
-    if (fd_ < 0)
-        fail(path_, "create a temporary file", errno);
+    remove_remains();
+    while (!make_temporary()) {
+    }
     struct ::stat stat{};
     if (::fstat(fd_, &stat) != 0 || ::fchmod(fd_, stat.st_mode & 0600) != 0) {
         const int error = errno;
         ::close(fd_);
         ::unlink(temporary_.c_str());
-        fail(path_, "protect a temporary file", error);
+        tz::fail(path_, "protect a temporary file", error);
     }
     mode_ = stat.st_mode & 0777;
+    // by way of /proc: the same file, whatever its name means by then
+    const std::string self = "/proc/self/fd/" + std::to_string(fd_);
+    direct_fd_ = ::open(self.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC);
 }
 
 NewFile::~NewFile() {
-    ::close(fd_);
-    if (!published_)
+    if (!published_) // before the lock goes
         ::unlink(temporary_.c_str());
+    if (direct_fd_ >= 0)
+        ::close(direct_fd_);
+    ::close(fd_);
+}
+
+/// False where somebody took it for the remains of a dead process in the instant before it was
+/// locked.
+bool NewFile::make_temporary() {
+    temporary_ = temporary_start(path_) + random_text() + temporary_end;
+    // The kernel applies the user's umask and the folder's rules; what is left is for later.
+    fd_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+    if (fd_ < 0)
+        tz::fail(path_, "create a temporary file", errno);
+    struct ::stat stat{};
+    const bool locked = ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    if (locked && ::fstat(fd_, &stat) == 0 && stat.st_nlink > 0)
+        return true;
+    ::close(fd_);
+    return false;
+}
+
+/// Best effort: of files that others own, or in a folder that can't be listed, nothing comes.
+void NewFile::remove_remains() const {
+    const std::string start = temporary_start(path_);
+    const std::string name = start.substr(start.rfind('/') + 1);
+    std::error_code ignored;
+    for (std::filesystem::directory_iterator at(folder_of(path_), ignored), end; at != end;
+         at.increment(ignored)) {
+        const std::string other = at->path().filename().string();
+        if (ignored || !is_temporary(other, name))
+            continue;
+        const int fd = ::open(at->path().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        if (::flock(fd, LOCK_EX | LOCK_NB) == 0)
+            ::unlink(at->path().c_str());
+        ::close(fd);
+    }
 }
 
 void NewFile::check_name() const {
@@ -122,10 +175,49 @@ void NewFile::write(std::span<const std::byte> bytes, std::uint64_t offset) {
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)
-            fail(path_, "write", done < 0 ? errno : EIO);
+            tz::fail(path_, "write", done < 0 ? errno : EIO);
         bytes = bytes.subspan(static_cast<std::size_t>(done));
         offset += static_cast<std::uint64_t>(done);
     }
+}
+
+int NewFile::write_once(
+    int fd, std::span<const std::byte> bytes, std::uint64_t offset, std::size_t& done) noexcept {
+    const auto count = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    done = count < 0 ? 0 : static_cast<std::size_t>(count);
+    return count < 0 ? errno : 0;
+}
+
+void NewFile::fail(const char* doing, int error, std::uint64_t offset) const {
+    throw Error(
+        kind_of(error),
+        std::string(doing) + ": " + system_message(error),
+        offset,
+        kind_of(error) == errc::limit ? "free space, or choose another folder"
+                                      : "check the disk and the system's log")
+        .in(path_);
+}
+
+void NewFile::reserve(std::uint64_t bytes) {
+    if (bytes > free_bytes())
+        throw Error(
+            errc::limit,
+            std::to_string(bytes) + " bytes are to be written and " + std::to_string(free_bytes()) +
+                " bytes are free",
+            {},
+            "free space, or choose another folder")
+            .in(path_);
+    int error = 0;
+    do
+        error = ::fallocate(fd_, 0, 0, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
+    while (error == EINTR);
+    if (error == ENOSPC || error == EDQUOT || error == EFBIG)
+        fail("take room", error, 0);
+}
+
+void NewFile::cut(std::uint64_t bytes) {
+    if (::ftruncate(fd_, static_cast<off_t>(bytes)) != 0)
+        fail("ftruncate", errno, bytes);
 }
 
 void NewFile::begin_sync(std::uint64_t offset, std::uint64_t bytes) noexcept {
@@ -140,7 +232,7 @@ void NewFile::read(std::span<std::byte> to, std::uint64_t offset) const {
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            fail(path_, "read what was written", got < 0 ? errno : EIO);
+            tz::fail(path_, "read what was written", got < 0 ? errno : EIO);
         to = to.subspan(static_cast<std::size_t>(got));
         offset += static_cast<std::uint64_t>(got);
     }
@@ -148,6 +240,14 @@ void NewFile::read(std::span<std::byte> to, std::uint64_t offset) const {
 
 std::uint64_t NewFile::bytes() const {
     return static_cast<std::uint64_t>(facts(fd_, path_).st_size);
+}
+
+bool NewFile::has_its_name() const {
+    struct ::stat named{};
+    if (::stat(path_.c_str(), &named) != 0)
+        return false;
+    const struct ::stat open = facts(fd_, path_);
+    return named.st_dev == open.st_dev && named.st_ino == open.st_ino;
 }
 
 std::uint64_t NewFile::filesystem() const {
@@ -165,12 +265,12 @@ std::uint64_t NewFile::free_bytes() const {
 
 void NewFile::sync() {
     if (::fsync(fd_) != 0)
-        fail(path_, "fsync", errno);
+        tz::fail(path_, "fsync", errno);
 }
 
 void NewFile::publish() {
     if (::fchmod(fd_, mode_) != 0)
-        fail(path_, "chmod", errno);
+        tz::fail(path_, "chmod", errno);
     rename();
     published_ = true;
     const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -179,7 +279,7 @@ void NewFile::publish() {
     if (folder >= 0)
         ::close(folder);
     if (!synced)
-        fail(path_, "fsync of its folder", error);
+        tz::fail(path_, "fsync of its folder", error);
 }
 
 void NewFile::rename() {
@@ -191,11 +291,11 @@ void NewFile::rename() {
         if (errno == EEXIST)
             refuse_existing(path_);
         if (errno != EINVAL && errno != ENOSYS)
-            fail(path_, "rename", errno);
+            tz::fail(path_, "rename", errno);
         check_name(); // the filesystem can't see to it
     }
     if (::rename(temporary_.c_str(), path_.c_str()) != 0)
-        fail(path_, "rename", errno);
+        tz::fail(path_, "rename", errno);
 }
 
 } // namespace tz

@@ -12,8 +12,10 @@ namespace tz {
 enum class Existing { refused, replaced };
 
 /// Written under a temporary name beside its real one, where only its owner may read it; removed
-/// unless it was published. All failures are `tz::Error`s that name the file. write() may be called
-/// by any thread, several at once; the rest by one.
+/// unless it was published. What a process that was killed has left behind beside the same name is
+/// removed by the next NewFile: who writes a temporary file holds a lock on it. All failures are
+/// `tz::Error`s that name the file. write() may be called by any thread, several at once; the rest
+/// by one.
 class NewFile {
 public:
     /// errc::usage where something else than a regular file has the name, or, with
@@ -25,7 +27,30 @@ public:
 
     const std::string& path() const { return path_; }
 
+    /// Only its owner may read it once it is published, whatever the umask says.
+    void keep_private() { mode_ &= 0600; }
+
     void write(std::span<const std::byte> bytes, std::uint64_t offset);
+
+    /// For who writes by other means. `direct_file()` writes past the page cache; -1 where the
+    /// filesystem can't.
+    int file() const { return fd_; }
+
+    int direct_file() const { return direct_fd_; }
+
+    /// One pwrite(). An error number, or 0 and how many bytes are `done`.
+    static int write_once(
+        int fd, std::span<const std::byte> bytes, std::uint64_t offset, std::size_t& done) noexcept;
+
+    /// Throws what `error` means, which came from `doing` something.
+    [[noreturn]] void fail(const char* doing, int error, std::uint64_t offset) const;
+
+    /// Takes the room for `bytes`, where the filesystem can do that ahead; errc::limit where it
+    /// has less.
+    void reserve(std::uint64_t bytes);
+
+    /// Ends the file behind `bytes`.
+    void cut(std::uint64_t bytes);
 
     /// Has the kernel begin to write a range out, so that sync() finds little left.
     void begin_sync(std::uint64_t offset, std::uint64_t bytes) noexcept;
@@ -34,6 +59,9 @@ public:
     void read(std::span<std::byte> to, std::uint64_t offset) const;
 
     std::uint64_t bytes() const;
+
+    /// Whether its name is still its own, and not another file's meanwhile. After publish().
+    bool has_its_name() const;
 
     /// The filesystem it is on, and how much more that can take; UINT64_MAX where it doesn't say.
     std::uint64_t filesystem() const;
@@ -48,12 +76,15 @@ public:
 
 private:
     void check_name() const;
+    void remove_remains() const;
+    bool make_temporary();
     void rename();
 
     std::string path_;
     Existing existing_;
     std::string temporary_;
-    int fd_ = -1;
+    int fd_ = -1; ///< locked
+    int direct_fd_ = -1;
     unsigned mode_ = 0; ///< once published
     bool published_ = false;
 };

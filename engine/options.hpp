@@ -13,6 +13,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace tz::format {
 class Secret;
@@ -21,6 +22,7 @@ class Secret;
 namespace tz {
 
 class Sink;
+struct CheckedManifest; ///< of manifest_check.hpp
 
 /// How reads reach the kernel. `automatic` takes io_uring where the kernel grants it.
 enum class Io { automatic, uring, threads };
@@ -125,6 +127,13 @@ struct LoadOptions {
     bool headers_only = false;
     /// Keeps the parsed tensor headers (`Loaded::headers`).
     bool keep_headers = false;
+    /// Computes the SHA-256 of each tensor header (`Loaded::header_digests`).
+    bool header_digests = false;
+    /// By source: what check_manifest() gave; null or missing: none. Index and tensor headers are
+    /// compared with it as they arrive, whichever tensors are wanted. Data that is not sealed must
+    /// then have a SHA-256 in its header, which is checked whatever `verify` says; files whose
+    /// format has none are an error (errc::usage).
+    std::vector<std::shared_ptr<const CheckedManifest>> manifests;
     /// Longest time the load may take, waiting for other loads of the engine included; at its end
     /// it fails with errc::deadline. What is under way on a worker is waited for: at most one key
     /// derivation (limits in format/seal.hpp), one chunk, or one gathered tensor; and a read that

@@ -106,15 +106,16 @@ private:
         append(index, true, items_[index].header());
     }
 
-    // Sealed data is cut at multiples of the usual piece from its start, plain data at multiples of
-    // the chunk in the file, where direct reads of neighbours don't overlap.
+    // Sealed data is cut at multiples of the usual piece from its start, plain data, where that is
+    // the same to its user, at multiples of the chunk in the file, where direct reads of neighbours
+    // don't overlap.
     std::uint64_t next_cut(const Item& item, std::uint64_t from) const {
         const std::uint64_t begin = open_ ? cuts.back().body.offset : from;
         const std::uint64_t room = begin + options_.chunk_bytes;
         const std::uint64_t data = item.tensor->data.offset;
         if (room <= data)
             return from;
-        if (item.layout->encrypted)
+        if (item.layout->encrypted || options_.cut_from_data)
             return data + (room - data) / sealed_cut_bytes_ * sealed_cut_bytes_;
         const std::uint64_t cut = (from / options_.chunk_bytes + 1) * options_.chunk_bytes;
         return cut <= room ? cut : room / direct_alignment * direct_alignment;

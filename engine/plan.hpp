@@ -37,6 +37,9 @@ struct PlanOptions {
     /// Most bytes in a chunk (but for a long header). Large tensors are cut at its multiples in the
     /// file.
     std::size_t chunk_bytes = 4 << 20;
+    /// Plain tensors are cut like sealed ones, see sealed_cut_bytes(): for whom parts must begin at
+    /// multiples from the start of the data.
+    bool cut_from_data = false;
     /// Headers without data.
     bool headers_only = false;
 };

@@ -28,6 +28,8 @@ std::vector<LoadedFile> collect(Job& job) {
         files[i].tensors.resize(kept ? wanted[i] : 0);
         files[i].headers.resize(options.keep_headers ? wanted[i] : 0);
         files[i].digests.resize(options.digests ? wanted[i] : 0);
+        if (options.header_digests && job.files[i].layout->has_headers())
+            files[i].header_digests.resize(wanted[i]);
         if (kept)
             files[i].memory = std::make_shared<Owners>(Owners{job.memory, job.files[i].mapping});
     }
@@ -40,6 +42,8 @@ std::vector<LoadedFile> collect(Job& job) {
             file.headers[item.place] = std::move(job.arrivals[i].header);
         if (options.digests)
             file.digests[item.place] = job.arrivals[i].digest_value;
+        if (!file.header_digests.empty())
+            file.header_digests[item.place] = job.arrivals[i].header_digest;
     }
     return files;
 }

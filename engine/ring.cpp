@@ -105,7 +105,7 @@ RingFacts ring_facts() {
     return facts;
 }
 
-/// One read between its start and its completion. The kernel knows it by its address.
+/// One read or write between its start and its completion. The kernel knows it by its address.
 struct Ring::Operation {
     Operation(Handler h, const asio::io_context::executor_type& executor)
         : handler(std::move(h)),
@@ -327,6 +327,14 @@ void Ring::start_read(
 void Ring::start_readv(Handler handler, int fd, std::span<const iovec> to, std::uint64_t offset) {
     state_->start(std::move(handler), [=](io_uring_sqe* sqe) {
         ::io_uring_prep_readv(sqe, fd, to.data(), static_cast<unsigned>(to.size()), offset);
+    });
+}
+
+void Ring::start_write(
+    Handler handler, int fd, std::span<const std::byte> from, std::uint64_t offset) {
+    const auto size = static_cast<unsigned>(from.size());
+    state_->start(std::move(handler), [=](io_uring_sqe* sqe) {
+        ::io_uring_prep_write(sqe, fd, from.data(), size, offset);
     });
 }
 

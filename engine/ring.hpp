@@ -1,6 +1,6 @@
-// io_uring on an io_context: reads are plain asynchronous operations of Asio. The ring's own
-// descriptor is polled by the context, and only while operations are in flight, so that run() can
-// end. One thread uses a Ring: the one that runs its context.
+// io_uring on an io_context: reads and writes are plain asynchronous operations of Asio. The ring's
+// own descriptor is polled by the context, and only while operations are in flight, so that run()
+// can end. One thread uses a Ring: the one that runs its context.
 #pragma once
 
 #include <tz/engine/async.hpp>
@@ -65,6 +65,17 @@ public:
             token);
     }
 
+    /// Writes up to `from.size()` bytes at `offset`; completes with the bytes written. `from` stays
+    /// until completion.
+    template <typename Token>
+    auto write(int fd, std::span<const std::byte> from, std::uint64_t offset, Token&& token) {
+        return asio::async_initiate<Token, Signature>(
+            [this, fd, from, offset](auto handler) {
+                start_write(std::move(handler), fd, from, offset);
+            },
+            token);
+    }
+
 private:
     using Signature = void(error_code, std::size_t);
     using Handler = asio::any_completion_handler<Signature>;
@@ -74,6 +85,8 @@ private:
     void
     start_read(Handler handler, int fd, std::span<std::byte> to, std::uint64_t offset, int index);
     void start_readv(Handler handler, int fd, std::span<const iovec> to, std::uint64_t offset);
+    void
+    start_write(Handler handler, int fd, std::span<const std::byte> from, std::uint64_t offset);
 
     std::unique_ptr<State> state_;
 };

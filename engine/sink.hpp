@@ -3,6 +3,7 @@
 
 #include <tz/engine/async.hpp>
 #include <tz/engine/item.hpp>
+#include <tz/format/tensorizer.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -39,14 +40,19 @@ public:
     virtual bool in_order() const { return false; }
 
     /// The tensors that come, in the order in which they are dealt, before any data is read. Stay
-    /// as long as the load. On the thread that called load().
-    virtual void begin(std::span<const Item> items) = 0;
+    /// as long as the load. A part begins at a multiple of `cut_bytes` of its tensor's data, but
+    /// for slices. On the thread that called load().
+    virtual void begin(std::span<const Item> items, std::uint64_t cut_bytes) = 0;
 
     virtual awaitable<void> open(Loop& loop);
 
     /// `memory` is the staging of a lane, which is about to read into it. The same piece comes
     /// before each read, and is there until close() or abandon().
     virtual awaitable<void> stage(Loop& loop, std::span<std::byte> memory);
+
+    /// What items[item] says about itself, before anything of it is put; gone when it returns. On a
+    /// loop.
+    virtual void take_header(std::uint32_t item, const format::TensorHeader& header);
 
     /// Parts of tensors, decrypted where they were sealed; hashes of whole tensors may have yet to
     /// be compared. The bytes, which may be overwritten, are the lane's until it ends. Each byte of

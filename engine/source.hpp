@@ -8,6 +8,10 @@
 #include <string>
 #include <utility>
 
+namespace tz::format {
+struct Layout;
+}
+
 namespace tz {
 
 class Loop;
@@ -65,6 +69,9 @@ public:
 
     /// A Reader for one lane of `loop`. `counters` outlives it.
     virtual std::unique_ptr<Reader> reader(Loop& loop, ReadCounters& counters) const = 0;
+
+    /// What it holds, where that is known without reading it. Stays as long as the source.
+    virtual const format::Layout* layout() const { return nullptr; }
 
     /// The whole source as memory; null where it is none. Throws `tz::Error`.
     virtual std::shared_ptr<const Mapping> map() const { return nullptr; }

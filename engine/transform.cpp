@@ -1,3 +1,5 @@
+#include <tz/engine/load_options.hpp>
+#include <tz/engine/manifest_check.hpp>
 #include <tz/engine/memory.hpp>
 #include <tz/engine/transform.hpp>
 #include <tz/format/error.hpp>
@@ -31,6 +33,32 @@ Error wrong_hash(const char* hash, const format::Tensor& tensor) {
         std::string(hash) + " of " + quoted(tensor) + " does not fit its bytes",
         tensor.header.offset,
         "the file is damaged; fetch or write it again");
+}
+
+/// By the manifest of its file, if it has one.
+void check_by_manifest(
+    const LoadOptions& options,
+    const Item& item,
+    const format::TensorHeader& header,
+    std::span<const std::byte> bytes,
+    Checks& checks) {
+    const CheckedManifest* manifest = manifest_of(options, item.source);
+    if (manifest == nullptr || bytes.empty())
+        return;
+    const format::Tensor& tensor = *item.tensor;
+    const auto place = static_cast<std::size_t>(&tensor - item.layout->tensors.data());
+    if (format::sha256(bytes) != manifest->headers[place])
+        throw Error(
+            errc::integrity,
+            "the header of " + quoted(tensor) + " is not the one that the manifest is of",
+            tensor.header.offset,
+            "the file was changed; fetch it again");
+    // its MACs bind the data of a sealed tensor
+    if (options.headers_only || header.seal || tensor.data.bytes == 0 || manifest->pieces_checked)
+        return;
+    if (!header.sha256)
+        missing_hash("SHA-256", tensor);
+    checks.sha256 = true;
 }
 
 /// Opens the pieces of `seal` that `bytes`, which begins `position` bytes into the tensor, holds
@@ -164,6 +192,10 @@ void Transform::take_header(std::uint32_t index, std::span<const std::byte> byte
     if (!bytes.empty())
         arrival.header = format::parse_header(bytes, tensor, *item.layout);
     const auto hashed = std::exchange(arrival.header.hashed, {}); // a file may make it 64 MiB
+    if (options.header_digests)
+        arrival.header_digest = format::sha256(bytes);
+    Checks by_manifest;
+    check_by_manifest(options, item, arrival.header, bytes, by_manifest);
     if (headers_only) {
         if (!options.keep_headers)
             arrival.header = {};
@@ -172,6 +204,7 @@ void Transform::take_header(std::uint32_t index, std::span<const std::byte> byte
     const auto& header = arrival.header;
     if (item.whole)
         arrival.checks = choose_checks(options.verify, header, tensor);
+    arrival.checks.sha256 = arrival.checks.sha256 || by_manifest.sha256;
     if (header.seal) {
         arrival.gathered = !tiles(item, header.seal->piece_bytes, chunk_bytes);
         arrival.ungathered = item.read.bytes;

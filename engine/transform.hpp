@@ -59,6 +59,7 @@ struct Arrival {
     std::optional<format::Sha256Stream> sha256; ///< of header and data, against the stored one
     std::optional<format::Sha256Stream> digest; ///< of the data alone, for the caller
     format::Sha256 digest_value{};
+    format::Sha256 header_digest{}; ///< where it was asked for
 
     bool hashed_in_order() const { return sha256.has_value() || digest.has_value(); }
 };

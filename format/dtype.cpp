@@ -1,6 +1,7 @@
 #include <tz/format/cursor.hpp>
 #include <tz/format/dtype.hpp>
 #include <tz/format/error.hpp>
+#include <tz/format/spelling.hpp>
 
 #include <algorithm>
 #include <array>
@@ -124,6 +125,16 @@ DType parse_dtype(std::string_view code, std::uint64_t at) {
         if (known.code == base || (known.name == base && code.starts_with(base)))
             return {std::string(code), std::string(known.name), 8 * known.bytes};
     unsupported(code, at, "is not known");
+}
+
+std::string tensors_code(std::string_view name, std::uint32_t bytes) {
+    const char order = bytes == 1 ? '|' : '<';
+    for (const Known& known : numpy_types)
+        if (known.name == name && known.bytes == bytes)
+            return order + std::string(known.code);
+    std::string code = order + ("V" + std::to_string(bytes));
+    code += '\0';
+    return code + "torch." + std::string(name);
 }
 
 bool opaque(const DType& dtype) {

@@ -19,8 +19,8 @@ inline constexpr std::uint64_t usual_index_bytes = prefix_bytes + usual_region_b
 /// which says what the file looks like when it is something else.
 std::uint64_t file_index_bytes(std::span<const std::byte> start, std::uint64_t file_bytes);
 
-/// The index. `bytes` are the first `file_index_bytes()` bytes of the file. Throws what
-/// parse_index() and parse_safetensors() throw.
+/// The index. `bytes` are the first `file_index_bytes()` bytes of the file, a manifest among them
+/// or not, which is not looked into. Throws what parse_index() and parse_safetensors() throw.
 Layout parse_file_index(std::span<const std::byte> bytes, std::uint64_t file_bytes);
 
 } // namespace tz::format

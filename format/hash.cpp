@@ -34,6 +34,18 @@ void leave_avx() {}
 
 #endif
 
+/// Of two polynomials, modulo that of CRC-32C. zlib has this for its own CRC only.
+std::uint32_t crc32c_product(std::uint32_t a, std::uint32_t b) {
+    constexpr std::uint32_t polynomial = 0x82f63b78; // its bits from right to left
+    std::uint32_t product = 0;
+    for (std::uint32_t bit = 1u << 31; bit != 0; bit >>= 1) {
+        if ((a & bit) != 0)
+            product ^= b;
+        b = (b >> 1) ^ ((b & 1) != 0 ? polynomial : 0);
+    }
+    return product;
+}
+
 } // namespace
 
 Crc32 crc32(std::span<const std::byte> bytes, Crc32 crc) {
@@ -57,6 +69,17 @@ std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t crc) {
 
 Crc32 crc32_share(Crc32 crc, std::uint64_t bytes_after) {
     return static_cast<Crc32>(crc32_combine(crc, 0, static_cast<z_off_t>(bytes_after)));
+}
+
+std::uint32_t crc32c_share(std::uint32_t crc, std::uint64_t bytes_after) {
+    std::uint32_t shift = 1u << 31;  // x^0, as CRCs have their bits
+    std::uint32_t square = 1u << 23; // x^8
+    for (; bytes_after != 0; bytes_after >>= 1) {
+        if ((bytes_after & 1) != 0)
+            shift = crc32c_product(square, shift);
+        square = crc32c_product(square, square);
+    }
+    return crc32c_product(shift, crc);
 }
 
 std::string hex(std::span<const std::byte> bytes) {

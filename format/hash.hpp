@@ -22,6 +22,9 @@ std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t crc = 0);
 /// follow it. The CRC of the whole is the XOR of the shares of its pieces, in any order.
 Crc32 crc32_share(Crc32 crc, std::uint64_t bytes_after);
 
+/// The same of CRC-32C.
+std::uint32_t crc32c_share(std::uint32_t crc, std::uint64_t bytes_after);
+
 /// Lower-case hex digits.
 std::string hex(std::span<const std::byte> bytes);
 

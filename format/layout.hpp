@@ -46,6 +46,7 @@ struct DType {
 enum class FileFormat : std::uint8_t {
     tensors,     ///< Tensorizer's `.tensors`
     safetensors, ///< tensors without headers of their own, hashes or encryption
+    memory,      ///< no file: tensors named and typed as in `.tensors` files, without headers
 };
 
 enum class TensorKind : std::uint8_t { parameter = 0, buffer = 1, state = 2 };
@@ -63,6 +64,8 @@ struct Tensor {
 
     /// Shape without data: handed out as zeros.
     bool meta() const { return data.bytes == 0 && bytes != 0; }
+
+    bool operator==(const Tensor&) const = default;
 };
 
 /// A file: its tensors in file order, ranges checked to be ascending, disjoint and inside the file.
@@ -82,6 +85,8 @@ struct Layout {
 
     /// Sum of `Tensor::bytes`. Never overflows: the parser has checked it.
     std::uint64_t total_bytes() const;
+
+    bool operator==(const Layout&) const = default;
 };
 
 } // namespace tz::format

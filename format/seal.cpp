@@ -180,6 +180,13 @@ Nonce random_nonce() {
     return nonce;
 }
 
+KeyDerivation random_derivation(std::uint64_t passes, std::uint64_t memory_bytes) {
+    start_sodium();
+    KeyDerivation derivation{passes, memory_bytes, {}};
+    randombytes_buf(derivation.salt.data(), derivation.salt.size());
+    return derivation;
+}
+
 Secret random_key() {
     std::array<std::byte, key_bytes> key;
     start_sodium();

@@ -21,6 +21,10 @@ inline constexpr std::uint64_t usual_piece_bytes = 2ull << 20;
 inline constexpr std::uint64_t derivation_passes_max = 16;
 inline constexpr std::uint64_t derivation_memory_max = 2ull << 30;
 
+/// What a password costs unless the writer says otherwise: pip's default, its preset MODERATE.
+inline constexpr std::uint64_t usual_derivation_passes = 3;
+inline constexpr std::uint64_t usual_derivation_memory = 256ull << 20;
+
 using Nonce = std::array<std::byte, 24>;
 using Mac = std::array<std::byte, 16>;
 
@@ -100,6 +104,8 @@ Mac seal_piece(
 void wipe(std::span<std::byte> memory) noexcept;
 
 Nonce random_nonce();
+/// With a new salt, which makes it good for one file.
+KeyDerivation random_derivation(std::uint64_t passes, std::uint64_t memory_bytes);
 Secret random_key();
 
 } // namespace tz::format

@@ -27,6 +27,8 @@ struct HttpRequest {
     /// Content-Length.
     std::vector<HttpHeader> headers;
     std::string body;
+    /// Follows `body`, sent from where it lies, which stays until the answer has come.
+    std::span<const std::byte> payload{};
 };
 
 /// Made, used and destroyed on its loop's thread; one operation at a time. After an error or a
@@ -50,8 +52,9 @@ public:
     Connection& operator=(const Connection&) = delete;
 
     /// Sends the request and reads the head of the answer, once the body of the one before has been
-    /// read. `request` stays until then. Throws `tz::Error` (errc::usage) for text that can't be
-    /// sent.
+    /// read. `request` stays until then. A server that answers before it has all of the payload is
+    /// not sent the rest, and the connection is not used again. Throws `tz::Error` (errc::usage)
+    /// for text that can't be sent.
     awaitable<ReplyHead> exchange(const HttpRequest& request);
 
     /// Fills `to` with the next bytes of a body with a length: no more of them than are left.
@@ -84,6 +87,7 @@ public:
 
 private:
     struct State;
+    class Closing;
 
     explicit Connection(std::unique_ptr<State> state);
 

@@ -1,3 +1,4 @@
+#include <tz/engine/numbered_name.hpp>
 #include <tz/engine/read_whole.hpp>
 #include <tz/engine/source.hpp>
 #include <tz/format/error.hpp>
@@ -139,6 +140,9 @@ public:
         if (!path)
             return add_file(address);
         std::error_code ignored;
+        const auto numbered = NumberedName::parse(*path);
+        if (numbered && !fs::exists(*path, ignored))
+            return add_numbered(*path, *numbered);
         if (!fs::is_directory(*path, ignored))
             return add_file(*path);
         for (const std::string& file : files_of(*path))
@@ -170,11 +174,30 @@ private:
         return open(address, network_, direct_, log_);
     }
 
+    void add_source(std::string address) {
+        model_.sources.push_back(open_one(address));
+        model_.addresses.push_back(std::move(address));
+    }
+
     void add_file(const std::string& address) {
         if (without_query(address).ends_with(list_ending))
             add_list(address);
         else
-            model_.sources.push_back(open_one(address));
+            add_source(address);
+    }
+
+    void add_numbered(const std::string& path, const NumberedName& name) {
+        std::error_code ignored;
+        std::size_t number = 0;
+        for (; fs::exists(name.with(number), ignored); ++number)
+            add_file(name.with(number));
+        if (number == 0)
+            throw Error(
+                errc::not_found,
+                "there is no " + printable(name.with(0)),
+                {},
+                "the numbers of such files begin with 0")
+                .in(path);
     }
 
     void add_list(const std::string& address) {
@@ -187,7 +210,7 @@ private:
             throw error.in(list.name);
         }
         for (const std::string& shard : list.index.shards)
-            model_.sources.push_back(open_one(beside(address, shard)));
+            add_source(beside(address, shard));
         lists_.push_back(std::move(list));
     }
 

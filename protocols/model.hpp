@@ -18,6 +18,7 @@ class Source;
 /// What is to be loaded as one.
 struct Model {
     std::vector<std::shared_ptr<const Source>> sources;
+    std::vector<std::string> addresses; ///< of the sources, as open() takes them
     /// To be put into `LoadOptions::check_layouts`; empty where there is nothing to check. Throws
     /// `tz::Error` (errc::format) where shards don't hold what the list of them says.
     std::function<void(std::span<const format::Layout>)> check;
@@ -29,6 +30,8 @@ struct Model {
 ///   order of their names;
 /// - a folder: its model.safetensors.index.json, or the only other list of shards in it, or else
 ///   all its *.safetensors, or else all its *.tensors, in the order of their names;
+/// - a path with a place for a number, "model-%03d.tensors": the files 0, 1 and so on, as many as
+///   there are;
 /// - hf://ORG/NAME[@REVISION][/PATH]: the folder or file of that in the Hugging Face cache of this
 ///   machine, see hf_cache.hpp.
 /// Lists of shards are read here, by `engine`; `waiting` says how long that may take, and how it is

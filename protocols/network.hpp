@@ -48,6 +48,8 @@ struct S3Options {
     std::string region;                ///< unset: environment, profile, then us-east-1
     std::string profile;               ///< unset: AWS_PROFILE, then "default"
     bool no_sign_request = false;      ///< anonymous
+    /// What is uploaded is signed with its SHA-256 over TLS too, as it always is without TLS.
+    bool sign_payloads = false;
     std::optional<bool> virtual_hosts; ///< unset: where the endpoint is Amazon's or asks for it
     // Explicit credentials; all or none of the first two.
     std::string access_key_id;

@@ -1,6 +1,6 @@
-#include <tz/protocols/ip_address.hpp>
 #include <tz/protocols/range_reader.hpp>
 #include <tz/protocols/range_transfer.hpp>
+#include <tz/protocols/retry_after.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -19,16 +19,6 @@ using Clock = std::chrono::steady_clock;
 // in some of them.
 constexpr std::size_t count_bytes = 1 << 20;
 
-HttpTime time_of(const ReplyHead& head) {
-    const HttpTime now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    return parse_http_date(head.find("date").value_or(std::string_view()), now).value_or(now);
-}
-
-bool is_private_text(std::string_view address) {
-    const auto parsed = IpAddress::parse(std::string(address));
-    return !parsed || is_private_address(parsed->bytes());
-}
-
 /// S3 may say 200 and put an error into the body; no file of tensors is that small a text.
 bool may_be_late_error(const ReplyHead& head) {
     const auto type = head.find("content-type");
@@ -40,13 +30,6 @@ bool may_be_late_error(const ReplyHead& head) {
 
 bool is_object(unsigned status) {
     return status == 200 || status == 206;
-}
-
-std::string way_to(const Place& place) {
-    std::string way = place.url.origin();
-    if (place.guarded)
-        way += " guarded";
-    return way;
 }
 
 RangeReader::RangeReader(const HttpSource& source, Loop& loop, ReadCounters& counters)
@@ -161,20 +144,7 @@ void RangeReader::reserve(Transfer& transfer) {
 }
 
 awaitable<void> RangeReader::open(const Place& place, ConnectionPool::Lease& lease) {
-    const Url& url = place.url;
-    Peer peer(url);
-    peer.proxy = transport_->proxy(url);
-    if (place.guarded)
-        peer.allowed = [](std::string_view address) { return !is_private_text(address); };
-    TlsContext* tls = nullptr;
-    if (url.tls) {
-        if (!transport_->tls_made()) {
-            auto make = [this] { transport_->tls(); };
-            co_await loop_.workers().run(std::move(make));
-        }
-        tls = &transport_->tls();
-    }
-    lease.connection = co_await Connection::open(std::move(peer), transport_->options(), tls);
+    lease.connection = co_await open_connection(loop_, *transport_, place, transport_->options());
     ++counters_.connections;
 }
 
@@ -194,8 +164,7 @@ awaitable<void> RangeReader::take_answer(Transfer& transfer, Attempt& attempt) {
     if (is_throttling(head.status, outcome.s3))
         ++counters_.throttles;
     outcome.has_date = head.find("date").has_value();
-    if (const auto retry_after = head.find("retry-after"))
-        outcome.retry_after = parse_retry_after(*retry_after, time_of(head));
+    outcome.retry_after = retry_after_of(head);
     const std::uint64_t left = transfer.bytes - transfer.done;
     const RangeRequest asked{transfer.offset + transfer.done, left, source_->identity()};
     const auto verdict = judge_reply(asked, head, outcome.s3);

@@ -1,6 +1,7 @@
 // What the readers of ranges keep while they read one: for their own sources alone.
 #pragma once
 
+#include <tz/protocols/open_connection.hpp>
 #include <tz/protocols/range_reader.hpp>
 
 #include <algorithm>
@@ -15,9 +16,6 @@ namespace tz {
 
 /// The status of an answer that may have a part of the object.
 bool is_object(unsigned status);
-
-/// What connections lead to, and how.
-std::string way_to(const Place& place);
 
 /// One range on its way.
 struct RangeReader::Transfer {

@@ -69,10 +69,10 @@ std::string request_text(const HttpRequest& request, const Peer& peer) {
         add("Accept-Encoding", "identity");
     if (!has(request, "User-Agent"))
         add("User-Agent", "tzio");
-    const bool carries =
-        !request.body.empty() || request.method == "PUT" || request.method == "POST";
+    const std::size_t carried = request.body.size() + request.payload.size();
+    const bool carries = carried > 0 || request.method == "PUT" || request.method == "POST";
     if (carries && !has(request, "Content-Length"))
-        add("Content-Length", std::to_string(request.body.size()));
+        add("Content-Length", std::to_string(carried));
     if (peer.absolute_form())
         if (const std::string authorization = peer.proxy_authorization(); !authorization.empty())
             add("Proxy-Authorization", authorization);

@@ -9,7 +9,7 @@ namespace tz {
 struct HttpRequest;
 struct Peer;
 
-/// Throws `tz::Error` (errc::usage) where a method, target or header holds what would end it.
+/// All but its payload. Throws `tz::Error` (errc::usage) where a method, target or header holds what would end it.
 std::string request_text(const HttpRequest& request, const Peer& peer);
 
 /// The value of Authorization or Proxy-Authorization for "user:password". A secret.

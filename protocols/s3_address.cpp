@@ -36,30 +36,42 @@ bool host_label(std::string_view bucket) {
            bucket.find("-.") == std::string_view::npos;
 }
 
-} // namespace
-
-S3Name parse_s3_uri(std::string_view uri) {
+/// The bucket of `uri`, which is then what comes after it.
+std::string take_bucket(std::string_view& uri) {
     if (uri.size() > uri_bytes_max)
         refuse_uri("the URI is longer than 8 KiB");
     if (!boost::istarts_with(uri, "s3://"))
         refuse_uri("this is no s3:// URI");
     uri.remove_prefix(5);
-    const std::size_t slash = uri.find('/');
-    S3Name name;
-    name.bucket = uri.substr(0, slash);
-    if (name.bucket.starts_with("arn:"))
+    const std::size_t slash = std::min(uri.find('/'), uri.size());
+    std::string bucket(uri.substr(0, slash));
+    if (bucket.starts_with("arn:"))
         throw Error(
             errc::unsupported, "ARNs of access points are not supported", {}, "use the alias");
     // a name with '@' is a password in the wrong place; ':' parts Ceph's tenants from their buckets
-    const bool characters = std::ranges::all_of(name.bucket, [](char c) {
+    const bool characters = std::ranges::all_of(bucket, [](char c) {
         return (c >= 'A' && c <= 'Z') || all_of(std::string_view(&c, 1), "-._:");
     });
-    if (name.bucket.empty() || name.bucket.size() > bucket_bytes_max || !characters ||
-        name.bucket == "." || name.bucket == "..")
+    if (bucket.empty() || bucket.size() > bucket_bytes_max || !characters || bucket == "." ||
+        bucket == "..")
         refuse_uri("the URI names no valid bucket");
-    if (slash == std::string_view::npos || slash + 1 == uri.size())
+    uri.remove_prefix(slash);
+    return bucket;
+}
+
+void check_key(std::string_view key) {
+    if (key.find('\0') != std::string_view::npos || !valid_utf8(key))
+        refuse_uri("the object's name is not UTF-8");
+}
+
+} // namespace
+
+S3Name parse_s3_uri(std::string_view uri) {
+    S3Name name;
+    name.bucket = take_bucket(uri);
+    if (uri.size() <= 1)
         refuse_uri("the URI names a bucket but no object");
-    std::string_view key = uri.substr(slash + 1);
+    std::string_view key = uri.substr(1);
     static constexpr std::string_view version = "?versionId=";
     if (const std::size_t at = key.rfind(version); at != std::string_view::npos) {
         name.version_id = percent_decode(key.substr(at + version.size()));
@@ -69,9 +81,16 @@ S3Name parse_s3_uri(std::string_view uri) {
     }
     if (key.empty())
         refuse_uri("the URI names a bucket but no object");
-    if (key.find('\0') != std::string_view::npos || !valid_utf8(key))
-        refuse_uri("the object's name is not UTF-8");
+    check_key(key);
     name.key = key;
+    return name;
+}
+
+S3Name parse_s3_prefix(std::string_view uri) {
+    S3Name name;
+    name.bucket = take_bucket(uri);
+    name.key = uri.substr(std::min<std::size_t>(1, uri.size()));
+    check_key(name.key);
     return name;
 }
 

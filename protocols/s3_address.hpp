@@ -25,6 +25,9 @@ struct S3Name {
 /// Throws `tz::Error` (errc::usage).
 S3Name parse_s3_uri(std::string_view uri);
 
+/// The same for s3://BUCKET[/PREFIX], where the key is how keys begin, and there are no versions.
+S3Name parse_s3_prefix(std::string_view uri);
+
 enum class S3Style : std::uint8_t {
     automatic, ///< virtual hosts where Amazon or CoreWeave serves and the bucket's name allows it
     path,      ///< HOST/BUCKET/KEY

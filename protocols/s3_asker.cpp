@@ -76,23 +76,31 @@ S3Asker::checksum_question(Loop& loop, const Place& place, const Identity& pinne
 /// Pinned and signed.
 awaitable<Question>
 S3Asker::ready(Loop& loop, const Place& place, const Identity* pinned, HttpRequest request) {
-    const CredentialsCache::Entry entry = co_await credentials(loop);
     const Pin pin = pinned != nullptr ? pin_to(*pinned, name_.version_id.empty(), now()) : Pin();
-    Question question;
-    question.generation = entry.generation;
-    question.request = std::move(request);
     for (const auto& [name, value] : pin.headers)
-        question.request.headers.push_back(HttpHeader{name, value});
+        request.headers.push_back(HttpHeader{name, value});
     Place asked = place;
     if (pin.version_id) {
         asked.url.has_query = true;
         asked.url.query = "versionId=" + percent_encode(*pin.version_id, false);
     }
-    question.request.target = asked.url.target();
-    question.request.host = asked.url.authority();
+    std::string payload(asked.url.tls ? unsigned_payload : empty_payload);
+    Question question =
+        co_await signed_question(loop, asked, std::move(request), std::move(payload));
+    co_return question;
+}
+
+awaitable<Question> S3Asker::signed_question(
+    Loop& loop, const Place& place, HttpRequest request, std::string payload_sha256) {
+    const CredentialsCache::Entry entry = co_await credentials(loop);
+    Question question;
+    question.generation = entry.generation;
+    question.request = std::move(request);
+    question.request.target = place.url.target();
+    question.request.host = place.url.authority();
     if (!entry.credentials->anonymous()) {
-        check_way(asked);
-        sign(question.request, asked, entry);
+        check_way(place);
+        sign(question.request, place, entry, payload_sha256);
     }
     co_return question;
 }
@@ -116,7 +124,11 @@ void S3Asker::check_way(const Place& place) const {
         "use an https endpoint, or --allow-http");
 }
 
-void S3Asker::sign(HttpRequest& request, const Place& place, const CredentialsCache::Entry& entry) {
+void S3Asker::sign(
+    HttpRequest& request,
+    const Place& place,
+    const CredentialsCache::Entry& entry,
+    std::string_view payload_sha256) {
     const auto time = now() + seconds(clock_offset_.load());
     const auto key = key_for(entry, time, place.region);
     std::vector<SigningHeader> headers;
@@ -127,7 +139,7 @@ void S3Asker::sign(HttpRequest& request, const Place& place, const CredentialsCa
         .method = request.method,
         .url = place.url,
         .headers = headers,
-        .payload_sha256 = place.url.tls ? unsigned_payload : empty_payload,
+        .payload_sha256 = payload_sha256,
         .time = time};
     for (SigningHeader& header : sign_headers(*key, signing))
         request.headers.push_back(HttpHeader{std::move(header.name), std::move(header.value)});

@@ -29,6 +29,10 @@ public:
     question(Loop& loop, const Place& place, std::string range, const Identity* pinned) override;
     awaitable<std::optional<Question>>
     checksum_question(Loop& loop, const Place& place, const Identity& pinned) override;
+    /// `request` as it goes to `place`, signed. `payload_sha256` is of what it carries,
+    /// hexadecimal, or UNSIGNED-PAYLOAD.
+    awaitable<Question> signed_question(
+        Loop& loop, const Place& place, HttpRequest request, std::string payload_sha256);
     std::optional<Place>
     moved(const Place& asked, const ReplyHead& head, std::string_view body) override;
     awaitable<bool> renew(Loop& loop, std::uint64_t generation) override;
@@ -41,7 +45,11 @@ private:
     ready(Loop& loop, const Place& place, const Identity* pinned, HttpRequest request);
     awaitable<CredentialsCache::Entry> credentials(Loop& loop);
     void check_way(const Place& place) const;
-    void sign(HttpRequest& request, const Place& place, const CredentialsCache::Entry& entry);
+    void sign(
+        HttpRequest& request,
+        const Place& place,
+        const CredentialsCache::Entry& entry,
+        std::string_view payload_sha256);
     std::shared_ptr<const SigningKey> key_for(
         const CredentialsCache::Entry& entry,
         std::chrono::sys_seconds time,

@@ -26,7 +26,11 @@ enum class S3Code : std::uint8_t {
     no_such_key,         ///< NoSuchKey
     no_such_bucket,      ///< NoSuchBucket
     no_such_version,     ///< NoSuchVersion
+    no_such_upload,      ///< NoSuchUpload: completed, aborted, or never there
     precondition_failed, ///< PreconditionFailed: the object has changed
+    conflict,            ///< ConditionalRequestConflict: somebody else is writing the object
+    damaged,             ///< BadDigest ...: what came is not what its checksum says
+    no_room,             ///< QuotaExceeded ...
     invalid_range,       ///< InvalidRange
     archived,            ///< InvalidObjectState: the object must be restored first
     not_supported,       ///< NotImplemented, MethodNotAllowed

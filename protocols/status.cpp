@@ -42,6 +42,23 @@ Problem by_code(S3Code s3, const std::string& status) {
         return {errc::denied, "the object is archived (" + status + ")", "restore it first"};
     case S3Code::precondition_failed:
         return {errc::object_changed, "the object was replaced during the load", "load it again"};
+    case S3Code::no_such_upload:
+        return {
+            errc::transport,
+            "somebody has ended the upload meanwhile (" + status + ")",
+            "upload it again"};
+    case S3Code::conflict:
+        return {
+            errc::transport,
+            "somebody else writes the object at the same time (" + status + ")",
+            "try again when that has ended"};
+    case S3Code::damaged:
+        return {
+            errc::integrity,
+            "what the server got is not what was sent (" + status + ")",
+            "try again; if it stays so, check the network and this machine's memory"};
+    case S3Code::no_room:
+        return {errc::limit, "the server has no more room (" + status + ")", "raise the quota"};
     case S3Code::slow_down:
         return {
             errc::transport,

@@ -273,15 +273,19 @@ TlsStream::read(std::span<std::byte> to, std::size_t need, std::uint64_t& receiv
 }
 
 awaitable<void> TlsStream::write(std::string_view bytes) {
+    while (!bytes.empty())
+        bytes.remove_prefix(co_await write_some(bytes));
+}
+
+awaitable<std::size_t> TlsStream::write_some(std::string_view bytes) {
     State& state = *state_;
-    while (!bytes.empty()) {
+    for (;;) {
         std::size_t n = 0;
         ::ERR_clear_error();
         const int result = ::SSL_write_ex(state.ssl.get(), bytes.data(), bytes.size(), &n);
         if (result == 1)
-            bytes.remove_prefix(n);
-        else
-            co_await state.wait(::SSL_get_error(state.ssl.get(), result));
+            co_return n;
+        co_await state.wait(::SSL_get_error(state.ssl.get(), result));
     }
 }
 

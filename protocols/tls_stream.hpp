@@ -33,6 +33,8 @@ public:
     /// ended properly; a bare end of the connection is an error. Adds to `received` as bytes come.
     awaitable<std::size_t> read(std::span<std::byte> to, std::size_t need, std::uint64_t& received);
     awaitable<void> write(std::string_view bytes);
+    /// As many of `bytes`, which are some, as fit a record.
+    awaitable<std::size_t> write_some(std::string_view bytes);
 
     /// Nothing to read, and not ended. Does not wait.
     bool idle();

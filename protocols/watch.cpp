@@ -31,6 +31,7 @@ struct Watch::State : std::enable_shared_from_this<State> {
     const std::uint64_t* counter = nullptr; ///< null: a step with an end
     StallMeter meter{0, 0};
     std::uint64_t bytes_min = 0;
+    const char* verb = ""; ///< what the bytes should do
     std::chrono::milliseconds window{};
 
     std::optional<TransportCause> expired;
@@ -59,7 +60,7 @@ struct Watch::State : std::enable_shared_from_this<State> {
         if (last)
             reason = "the time for the whole request is over";
         else if (counter != nullptr)
-            reason = "fewer than " + std::to_string(bytes_min) + " bytes came in " +
+            reason = "fewer than " + std::to_string(bytes_min) + " bytes " + verb + " in " +
                      seconds_text(window);
         expired = counter != nullptr && !last ? TransportCause::stalled : TransportCause::timed_out;
         // Not cancel(): that reaches only who waits right now, while this makes every later read
@@ -92,12 +93,27 @@ Watch::Guard Watch::within(std::chrono::milliseconds limit, const std::string& w
 
 Watch::Guard Watch::progress(
     const std::uint64_t& counter, std::uint64_t bytes_min, std::chrono::milliseconds window) {
+    measure(counter, bytes_min, window, "came");
+    return Guard(*this);
+}
+
+Watch::Guard Watch::sending(
+    const std::uint64_t& counter, std::uint64_t bytes_min, std::chrono::milliseconds window) {
+    measure(counter, bytes_min, window, "were taken");
+    return Guard(*this);
+}
+
+void Watch::measure(
+    const std::uint64_t& counter,
+    std::uint64_t bytes_min,
+    std::chrono::milliseconds window,
+    const char* verb) {
     state_->counter = &counter;
     state_->meter = StallMeter(counter, bytes_min);
     state_->bytes_min = bytes_min;
+    state_->verb = verb;
     state_->window = window;
     state_->arm(Clock::now() + window / StallMeter::ticks);
-    return Guard(*this);
 }
 
 void Watch::disarm() {

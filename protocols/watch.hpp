@@ -51,6 +51,10 @@ public:
     Guard progress(
         const std::uint64_t& counter, std::uint64_t bytes_min, std::chrono::milliseconds window);
 
+    /// The same for bytes that the other side takes.
+    Guard sending(
+        const std::uint64_t& counter, std::uint64_t bytes_min, std::chrono::milliseconds window);
+
     /// Why the socket was shut down, if it was.
     std::optional<TransportCause> expired() const;
     /// The same for people.
@@ -59,6 +63,11 @@ public:
 private:
     struct State;
 
+    void measure(
+        const std::uint64_t& counter,
+        std::uint64_t bytes_min,
+        std::chrono::milliseconds window,
+        const char* verb);
     void disarm();
 
     std::shared_ptr<State> state_; // the timer's handler may run after this object is gone

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -18,6 +20,16 @@ using asio::ip::tcp;
 namespace {
 
 constexpr std::size_t pieces_max = 64; // of one recvmsg
+
+// What is written between two looks at whether the other side has said something.
+constexpr std::size_t send_step = 256 << 10;
+
+/// Keeps the kernel from buffering megabytes: what has been taken is then nearly what has gone out,
+/// so that a stall shows, and the time for the answer begins when the request has gone.
+void limit_unsent(int socket) {
+    const int unsent_max = send_step;
+    (void)::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof unsent_max);
+}
 
 } // namespace
 
@@ -175,6 +187,63 @@ awaitable<void> Wire::write(std::string_view bytes) {
     auto [ec, n] = co_await asio::async_write(socket_, buffer, asio::as_tuple(use_awaitable));
     if (ec)
         fail(ec);
+}
+
+awaitable<bool> Wire::send(std::span<const std::byte> bytes, std::uint64_t& sent) {
+    limit_unsent(socket_.native_handle());
+    std::size_t burst = 0;
+    std::size_t unseen = send_step; // written since the last look
+    while (!bytes.empty()) {
+        if (watch_.expired())
+            fail_expired();
+        if (unseen >= send_step && !idle())
+            co_return false;
+        unseen = unseen >= send_step ? 0 : unseen;
+        const std::size_t n = co_await send_some(bytes.first(std::min(bytes.size(), send_step)));
+        if (n == 0) { // broken: what was said before that is still to be read
+            if (watch_.expired())
+                fail_expired();
+            co_return false;
+        }
+        sent += n;
+        unseen += n;
+        bytes = bytes.subspan(n);
+        burst += n;
+        if (burst >= burst_max) {
+            burst = 0;
+            co_await asio::post(socket_.get_executor(), use_awaitable);
+        }
+    }
+    co_return true;
+}
+
+/// Waits until something can be written; 0 where the connection broke.
+awaitable<std::size_t> Wire::send_some(std::span<const std::byte> bytes) {
+    if (tls_) {
+        std::size_t n = 0;
+        try {
+            n = co_await tls_->write_some(
+                {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        } catch (const TransportError&) {
+            if (watch_.expired())
+                fail_expired();
+        }
+        co_return n;
+    }
+    for (;;) {
+        const ssize_t n = ::send(
+            socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0)
+            co_return static_cast<std::size_t>(n);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != EAGAIN)
+            co_return 0;
+        auto [ec] =
+            co_await socket_.async_wait(tcp::socket::wait_write, asio::as_tuple(use_awaitable));
+        if (ec)
+            fail(ec);
+    }
 }
 
 bool Wire::idle() {

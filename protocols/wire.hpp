@@ -38,6 +38,10 @@ public:
     /// ended properly.
     awaitable<void> read(std::span<const std::span<std::byte>> to, std::uint64_t& received);
     awaitable<void> write(std::string_view bytes);
+    /// Writes large things from where they lie, and adds to `sent` as they are taken. False, and
+    /// the rest is not sent, where the other side has said something, or has gone: what comes next
+    /// tells why.
+    awaitable<bool> send(std::span<const std::byte> bytes, std::uint64_t& sent);
 
     /// Open, and nothing has come. Does not wait.
     bool idle();
@@ -61,6 +65,7 @@ private:
         bool ended = false;
     };
 
+    awaitable<std::size_t> send_some(std::span<const std::byte> bytes);
     awaitable<void> read_plain(std::size_t total, std::uint64_t& received);
     /// What is there for `pieces_`, without waiting.
     Received receive();

@@ -2,8 +2,14 @@
 // failures are thrown.
 #pragma once
 
+#include <tz/format/float_cast.hpp>
+#include <tz/format/layout.hpp>
 #include <tz/tools/options.hpp>
 
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,11 +23,53 @@ struct FetchArguments {
     bool force = false;
 };
 
+/// What `tz convert`, `encrypt` and `decrypt` are told beside the shared options, whose files are
+/// the sources, and whose key and password are theirs.
+struct ConvertArguments {
+    std::string destination;
+    std::optional<format::FileFormat> format; ///< else the name says it
+    std::string key_file;                     ///< of what is written
+    std::string password_file;
+    std::vector<std::string> metadata; ///< "NAME=TEXT"
+    std::optional<std::uint64_t> alignment;
+    std::optional<std::uint64_t> shard_bytes_max;
+    std::optional<format::FloatType> floats;
+    bool crc32 = true;
+    bool sha256 = true;
+    bool like_pip = false;
+    bool encrypts = false; ///< and takes no other outcome
+    bool force = false;
+};
+
+struct KeygenArguments {
+    std::string path;
+    bool force = false;
+};
+
+/// What `tz upload` is told beside the shared options.
+struct UploadArguments {
+    std::string source;
+    std::string destination;
+    std::size_t part_bytes = 0;
+    bool force = false;
+};
+
+/// The same of `tz uploads`.
+struct UploadsArguments {
+    std::string uri;
+    bool abort = false;
+    std::optional<std::chrono::nanoseconds> older_than;
+};
+
 int run_info(const Options& options, const std::string& path);
 int run_inspect(const Options& options);
 int run_verify(const Options& options);
 int run_checksum(const Options& options);
 int run_load(const Options& options);
 int run_fetch(const Options& options, const FetchArguments& arguments);
+int run_convert(const Options& options, const ConvertArguments& arguments);
+int run_keygen(const Options& options, const KeygenArguments& arguments);
+int run_upload(const Options& options, const UploadArguments& arguments);
+int run_uploads(const Options& options, const UploadsArguments& arguments);
 
 } // namespace tz::cli

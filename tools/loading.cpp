@@ -1,8 +1,10 @@
 #include <tz/engine/source.hpp>
 #include <tz/format/error.hpp>
 #include <tz/protocols/model.hpp>
+#include <tz/protocols/sidecar.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/progress.hpp>
+#include <tz/tools/requirement.hpp>
 #include <tz/tools/secrets.hpp>
 #include <tz/tools/signals.hpp>
 
@@ -26,6 +28,30 @@ const char* prefix(LogLevel level) {
         return "warning: ";
     }
     return "";
+}
+
+// Those that are demanded.
+std::vector<std::shared_ptr<const CheckedManifest>> check_manifests(
+    Engine& engine,
+    const Model& model,
+    const Options& options,
+    const LoadOptions& load,
+    const Log& log) {
+    std::vector<std::shared_ptr<const CheckedManifest>> manifests;
+    ManifestOptions wanted;
+    wanted.require = read_requirement(options.require, options.subject);
+    if (!wanted.require.demands())
+        return manifests;
+    wanted.contents = false; // which the load reads
+    wanted.waiting = load;
+    wanted.waiting.progress = {};
+    for (std::size_t i = 0; i < model.sources.size(); ++i) {
+        const ManifestPlaces places{
+            model.sources[i],
+            open_sidecar(model.addresses[i], options.network, options.direct, log)};
+        manifests.push_back(check_manifest(engine, places, wanted));
+    }
+    return manifests;
 }
 
 } // namespace
@@ -67,6 +93,7 @@ LoadedInputs load_files(const Options& options, LoadOptions load, const Load& wa
         loaded.names.push_back(printable(source->name()));
         loaded.remote = loaded.remote || !source->host().empty();
     }
+    load.manifests = loaded.manifests = check_manifests(engine, model, options, load, log);
     static_cast<LoadedFiles&>(loaded) =
         way ? way(engine, model.sources, load) : tz::load(engine, model.sources, load);
     progress.finish();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tz/engine/load.hpp>
+#include <tz/engine/manifest_check.hpp>
 #include <tz/tools/console.hpp>
 #include <tz/tools/options.hpp>
 
@@ -23,6 +24,8 @@ void read_secrets(const Options& options, const Log& log, LoadOptions& load);
 struct LoadedInputs : LoadedFiles {
     std::vector<std::string> names; ///< of the sources, without secrets and printable
     bool remote = false;            ///< a server took part
+    /// Of the sources; null where a file has none, empty where none was demanded.
+    std::vector<std::shared_ptr<const CheckedManifest>> manifests;
 };
 
 /// How sources are loaded.
@@ -31,8 +34,8 @@ using Load = std::function<LoadedFiles(
     std::span<const std::shared_ptr<const Source>> sources,
     const LoadOptions& load)>;
 
-/// Loads `options.files` as `load` says, until Ctrl-C. Throws what open() and load() throw. By
-/// tz::load(), unless another way is given.
+/// Loads `options.files` as `load` says, by their manifests where some are demanded, until Ctrl-C.
+/// Throws what open() and load() throw. By tz::load(), unless another way is given.
 LoadedInputs load_files(const Options& options, LoadOptions load, const Load& way = {});
 
 } // namespace tz::cli

@@ -87,11 +87,20 @@ void complete_one(CLI::App& app) {
     }
 }
 
+void complete_commands(CLI::App& app) {
+    for (CLI::App* command : app.get_subcommands({})) {
+        complete_one(*command);
+        // without one, CLI11 reads the environment for commands that were not given too
+        command->parse_complete_callback([] {});
+        complete_commands(*command);
+    }
+}
+
 // "tz load" for what was typed of a command line that did not parse.
 std::string command_name(const CLI::App& app) {
     std::string name = app.get_name();
     for (const CLI::App* sub : app.get_subcommands())
-        name += " " + sub->get_name();
+        name += " " + command_name(*sub);
     return name;
 }
 
@@ -184,13 +193,29 @@ void add_load_options(CLI::App& app, Options& options) {
          {"sha256", Verify::sha256},
          {"all", Verify::all}},
         "Which stored hashes to check");
+    add_key_options(app, options);
+    add_deadline_option(app, options);
+}
+
+void add_key_options(CLI::App& app, Options& options) {
     CLI::Option* key = app.add_option(
         "--key-file", options.key_file, "Decrypt with this key: 32 bytes or 64 hex digits");
     CLI::Option* password = app.add_option(
         "--password-file", options.password_file, "Decrypt with the password in this file");
     key->type_name("PATH")->take_last()->excludes(password);
     password->type_name("PATH")->take_last();
-    add_deadline_option(app, options);
+}
+
+void add_requirement_options(CLI::App& app, Options& options) {
+    add_text(
+        app,
+        "--require",
+        "WHAT",
+        options.require,
+        "Demand a manifest: none, key, pubkey:FILE or root:HEX");
+    app.add_option("--subject", options.subject, "Demand a manifest of this model or revision")
+        ->type_name("TEXT")
+        ->take_last();
 }
 
 void add_memory_option(CLI::App& app, Options& options) {
@@ -240,11 +265,7 @@ void complete(CLI::App& app) {
     app.set_version_flag(
         "--version", fmt::format("{} {}", app.get_name(), version()), "Print the version and exit");
     complete_one(app);
-    for (CLI::App* command : app.get_subcommands({})) {
-        complete_one(*command);
-        // without one, CLI11 reads the environment for commands that were not given too
-        command->parse_complete_callback([] {});
-    }
+    complete_commands(app);
 }
 
 int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int()>& run) {

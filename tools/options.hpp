@@ -26,6 +26,8 @@ struct Options {
     std::optional<Verify> verify; ///< if it was said; what is usual differs from command to command
     std::string key_file;
     std::string password_file;
+    std::string require = "none";       ///< of manifests, see requirement.hpp
+    std::optional<std::string> subject; ///< that manifests must name
     std::string trace_file;
     std::vector<int> devices; ///< numbers of GPUs; none: memory of the host
     ShowProgress progress = ShowProgress::automatic;
@@ -55,6 +57,10 @@ void add_selection_options(CLI::App& app, Options& options);
 void add_engine_options(CLI::App& app, Options& options);
 /// --deadline.
 void add_deadline_option(CLI::App& app, Options& options);
+/// --key-file, --password-file.
+void add_key_options(CLI::App& app, Options& options);
+/// --require, --subject.
+void add_requirement_options(CLI::App& app, Options& options);
 /// --verify, --key-file, --password-file, --deadline.
 void add_load_options(CLI::App& app, Options& options);
 /// --trace.

@@ -80,16 +80,21 @@ void read_file(const std::string& path, WipedBuffer& to, const Warn& warn) {
 }
 
 template <typename Parse>
-std::shared_ptr<const format::Secret>
-read_secret(const std::string& path, const Warn& warn, Parse parse) {
-    forbid_core_dumps();
+auto read_with(const std::string& path, const Warn& warn, Parse parse) {
     try {
         WipedBuffer buffer;
         read_file(path, buffer, warn);
-        return std::make_shared<format::Secret>(parse(Bytes(buffer.bytes).first(buffer.size)));
+        return parse(Bytes(buffer.bytes).first(buffer.size));
     } catch (const Error& error) {
         throw error.in(path);
     }
+}
+
+template <typename Parse>
+std::shared_ptr<const format::Secret>
+read_secret(const std::string& path, const Warn& warn, Parse parse) {
+    forbid_core_dumps();
+    return std::make_shared<format::Secret>(read_with(path, warn, parse));
 }
 
 bool ends_with(Bytes text, char c) {
@@ -114,6 +119,23 @@ read_password_file(const std::string& path, const Warn& warn) {
             throw Error(errc::usage, "holds no password");
         return format::Secret(text);
     });
+}
+
+format::SigningKey read_signing_key_file(const std::string& path) {
+    forbid_core_dumps();
+    const Warn refuse = [](const std::string&) {
+        throw Error(
+            errc::denied,
+            "others can read or change this private key",
+            {},
+            "take it from them with `chmod 600`, or better make a new one");
+    };
+    return read_with(path, refuse, [](Bytes text) { return format::parse_signing_key(text); });
+}
+
+format::PublicKey read_public_key_file(const std::string& path) {
+    return read_with(
+        path, [](const std::string&) {}, [](Bytes text) { return format::parse_public_key(text); });
 }
 
 } // namespace tz::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tz/format/seal.hpp>
+#include <tz/format/signature.hpp>
 
 #include <cstddef>
 #include <functional>
@@ -21,5 +22,12 @@ std::shared_ptr<const format::Secret> read_key_file(const std::string& path, con
 
 /// The file's bytes without the line end at their end, not empty; else as read_key_file().
 std::shared_ptr<const format::Secret> read_password_file(const std::string& path, const Warn& warn);
+
+/// An Ed25519 private key in PEM. Throws `tz::Error` that names the file; errc::denied where others
+/// can read or change it: what they can sign with proves nothing.
+format::SigningKey read_signing_key_file(const std::string& path);
+
+/// An Ed25519 public key in PEM.
+format::PublicKey read_public_key_file(const std::string& path);
 
 } // namespace tz::cli

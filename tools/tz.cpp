@@ -1,7 +1,14 @@
 // The program `tz`: its commands and their options. What each does stands in the file of its name.
+#include <tz/format/error.hpp>
+#include <tz/protocols/multipart.hpp>
 #include <tz/tools/commands.hpp>
+#include <tz/tools/convert_commands.hpp>
 #include <tz/tools/exit.hpp>
+#include <tz/tools/manifest.hpp>
+#include <tz/tools/model_signature.hpp>
 #include <tz/tools/network_options.hpp>
+#include <tz/tools/typed_options.hpp>
+#include <tz/tools/units.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -24,17 +31,19 @@ Examples:
   tz info
   tz inspect model.tensors
   tz load model.tensors
-  tz fetch s3://bucket/model.tensors /models)";
+  tz fetch s3://bucket/model.tensors /models
+  tz convert model.safetensors model.tensors)";
 
 struct Arguments {
     Options options;
     std::string path = "."; ///< of `tz info`
     FetchArguments fetch;
-};
-
-struct Command {
-    CLI::App* app;
-    std::function<int()> run;
+    ConvertArguments convert;
+    KeygenArguments keygen;
+    UploadArguments upload;
+    UploadsArguments uploads;
+    ManifestArguments manifest;
+    ModelSignatureArguments model_signature;
 };
 
 Command add_info(CLI::App& app, Arguments& arguments) {
@@ -69,6 +78,7 @@ Command add_inspect(CLI::App& app, Arguments& arguments) {
 void add_reading_options(CLI::App& command, Options& options) {
     add_selection_options(command, options);
     add_load_options(command, options);
+    add_requirement_options(command, options);
     add_engine_options(command, options);
     add_message_options(command, options);
     add_json_option(command, options.json);
@@ -79,11 +89,25 @@ Command add_verify(CLI::App& app, Arguments& arguments) {
     CLI::App* verify = app.add_subcommand("verify", "Read whole files and check all their hashes");
     add_files(*verify, arguments.options);
     add_reading_options(*verify, arguments.options);
+    ModelSignatureArguments& signature = arguments.model_signature;
+    add_text(
+        *verify,
+        "--model-signature",
+        "PATH",
+        signature.signature,
+        "Check a folder against this OpenSSF model signature");
+    add_text(*verify, "--pubkey", "PATH", signature.public_key, "The key it must be by, PEM");
     verify->footer("Every tensor must have a hash, unless --verify asks for less.\n\n"
                    "Examples:\n"
                    "  tz verify model.tensors\n"
-                   "  tz verify --key-file model.key model.tensors");
-    return {verify, [&] { return run_verify(arguments.options); }};
+                   "  tz verify --key-file model.key model.tensors\n"
+                   "  tz verify --require key --key-file model.key model.tensors\n"
+                   "  tz verify --model-signature model.sig --pubkey them.pem model/");
+    return {verify, [&] {
+                return signature.signature.empty()
+                           ? run_verify(arguments.options)
+                           : run_model_signature(arguments.options, signature);
+            }};
 }
 
 Command add_checksum(CLI::App& app, Arguments& arguments) {
@@ -146,6 +170,62 @@ Command add_fetch(CLI::App& app, Arguments& arguments) {
     return {fetch, [&] { return run_fetch(arguments.options, given); }};
 }
 
+void parse_part_size(UploadArguments& arguments, const std::string& text) {
+    const std::uint64_t bytes = parse_size(text);
+    if (bytes < tz::part_bytes_min || bytes > tz::part_bytes_max)
+        throw tz::Error(tz::errc::usage, "S3 takes parts of 5 MiB to 5 GiB");
+    arguments.part_bytes = static_cast<std::size_t>(bytes);
+}
+
+Command add_upload(CLI::App& app, Arguments& arguments) {
+    CLI::App* upload = app.add_subcommand("upload", "Copy a file to S3, fast");
+    UploadArguments& given = arguments.upload;
+    given.part_bytes = tz::part_bytes_usual;
+    upload->add_option("SRC", given.source, "What to read: a path or a URL")->required();
+    upload->add_option("DST", given.destination, "s3://BUCKET/KEY; as a folder if it ends in /")
+        ->required();
+    upload->add_flag("--force", given.force, "Replace an object that exists");
+    const auto part_size = [&given](const std::string& text) { parse_part_size(given, text); };
+    add_parsed(*upload, "--part-size", "SIZE", "Bytes of a part (8MiB)", part_size);
+    upload->add_flag(
+        "--sign-payloads",
+        arguments.options.network.s3.sign_payloads,
+        "Sign the SHA-256 of each part over TLS too");
+    add_deadline_option(*upload, arguments.options);
+    add_engine_options(*upload, arguments.options);
+    add_message_options(*upload, arguments.options);
+    add_json_option(*upload, arguments.options.json);
+    add_network_options(*upload, arguments.options.network);
+    upload->footer(
+        "An object appears when it is whole and its checksums are right, or not at all. What a\n"
+        "process that was killed leaves: see tz uploads.\n\n"
+        "Examples:\n"
+        "  tz upload model.tensors s3://models/model.tensors\n"
+        "  tz upload --force /models/a.bin s3://models/");
+    return {upload, [&] { return run_upload(arguments.options, given); }};
+}
+
+Command add_uploads(CLI::App& app, Arguments& arguments) {
+    CLI::App* uploads =
+        app.add_subcommand("uploads", "List uploads to S3 that nobody has ended, and abort them");
+    UploadsArguments& given = arguments.uploads;
+    uploads->add_option("URI", given.uri, "s3://BUCKET or s3://BUCKET/PREFIX")->required();
+    uploads->add_flag("--abort", given.abort, "Abort them: their parts are removed");
+    const auto older = [&given](const std::string& text) {
+        given.older_than = parse_duration(text);
+    };
+    add_parsed(*uploads, "--older-than", "TIME", "Only those begun so long ago", older);
+    add_message_options(*uploads, arguments.options);
+    add_json_option(*uploads, arguments.options.json);
+    add_network_options(*uploads, arguments.options.network);
+    uploads->footer("Uploads that are under way are among them, whoever's they are: choose what to "
+                    "abort by\n--older-than.\n\n"
+                    "Examples:\n"
+                    "  tz uploads s3://models\n"
+                    "  tz uploads s3://models/llama/ --older-than 1h --abort");
+    return {uploads, [&] { return run_uploads(arguments.options, given); }};
+}
+
 } // namespace
 
 int main(int argc, char** argv) try {
@@ -153,13 +233,21 @@ int main(int argc, char** argv) try {
     CLI::App app("Loads model weights: fast, in bounded memory, checked and decrypted.", "tz");
     app.require_subcommand(1);
     app.footer(program_footer);
-    const std::vector<Command> commands{
+    std::vector<Command> commands{
         add_info(app, arguments),
         add_inspect(app, arguments),
         add_verify(app, arguments),
         add_checksum(app, arguments),
         add_load(app, arguments),
-        add_fetch(app, arguments)};
+        add_fetch(app, arguments),
+        add_convert(app, arguments.options, arguments.convert),
+        add_encrypt(app, arguments.options, arguments.convert),
+        add_decrypt(app, arguments.options, arguments.convert),
+        add_keygen(app, arguments.options, arguments.keygen),
+        add_upload(app, arguments),
+        add_uploads(app, arguments)};
+    for (auto& [command, run] : add_manifest_commands(app, arguments.options, arguments.manifest))
+        commands.push_back({command, std::move(run)});
     complete(app);
     return parse_and_run(app, argc, argv, [&] {
         for (const Command& command : commands)

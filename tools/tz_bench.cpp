@@ -182,7 +182,8 @@ int run_make(const Program& program) {
     const std::uint64_t each =
         command.tensor_size == "mixed" ? 0 : cli::parse_size(command.tensor_size);
     SaveOptions options;
-    options.aligned = !command.packed;
+    if (command.packed)
+        options.alignment = 1;
     if (!command.key_file.empty())
         options.key = cli::read_key_file(command.key_file, warn_on(console));
     const RandomModel model = random_model(cli::parse_size(command.size), each);

@@ -43,7 +43,7 @@ TEST_P(EveryWay, LoadsAlignedFiles) {
 
 TEST_P(EveryWay, LoadsPackedFiles) {
     SaveOptions saving;
-    saving.aligned = false;
+    saving.alignment = 1;
     expect_same(saving, {});
 }
 

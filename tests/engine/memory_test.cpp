@@ -58,7 +58,7 @@ TEST_F(Destinations, WhatIsWrittenToAMappedTensorStaysInTheProcess) {
 
 TEST_F(Destinations, MappedCopiesWhatIsNotAligned) {
     SaveOptions packed;
-    packed.aligned = false;
+    packed.alignment = 1;
     LoadOptions options;
     options.memory = Memory::mapped;
     const Loaded loaded = load(engine_, file(packed), options);
@@ -315,7 +315,8 @@ protected:
                 std::vector<std::size_t>{1000 * i + 1, 3'000'000, 50'000 + i}, 100 * i));
             const std::string path = folder_ / ("shard" + std::to_string(i));
             SaveOptions saving;
-            saving.aligned = i % 2 == 0;
+            if (i % 2 != 0)
+                saving.alignment = 1;
             save(path, samples_[i]->views, saving);
             sources_.push_back(open_file(path, i == 3 ? Direct::on : Direct::automatic));
         }

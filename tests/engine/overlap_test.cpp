@@ -66,7 +66,7 @@ TEST(Overlap, LoadsTakeHardlyLongerThanTheirSlowestStage) {
     test::TempFolder folder;
     const test::Sample sample(std::vector<std::size_t>(chunks, tensor_bytes));
     SaveOptions packed;
-    packed.aligned = false;
+    packed.alignment = 1;
     save(folder / "file", sample.views, packed);
     const auto source = std::make_shared<test::MemorySource>(test::read_file(folder / "file"));
 
@@ -114,7 +114,7 @@ TEST(Overlap, LoadsFromTwoSourcesTakeHardlyLongerThanTheSlowerOne) {
     test::TempFolder folder;
     const test::Sample sample(std::vector<std::size_t>(128, tensor_bytes));
     SaveOptions packed;
-    packed.aligned = false;
+    packed.alignment = 1;
     save(folder / "file", sample.views, packed);
     const auto host = std::make_shared<test::SlowHost>();
     host->flight = 10 * each_chunk;

@@ -150,7 +150,7 @@ TEST_F(RemoteTest, PassesOnWhatAServerSaysAtAnyRequest) {
 /// and memory beside the staging.
 TEST_F(RemoteTest, CountsWhatItReadsThrough) {
     SaveOptions packed;
-    packed.aligned = false;
+    packed.alignment = 1;
     const auto source = object(test::Sample({1000, 30'000, 1000, 500'000, 1000}), packed);
     Engine engine;
     LoadOptions options;

@@ -35,8 +35,9 @@ public:
 
     bool in_order() const override { return ordered; }
 
-    void begin(std::span<const Item> items) override {
+    void begin(std::span<const Item> items, std::uint64_t cut_bytes) override {
         note("begin");
+        cut_bytes_ = cut_bytes;
         items_ = items;
         tensors_.resize(items.size());
         for (std::size_t i = 0; i < items.size(); ++i)
@@ -57,6 +58,7 @@ public:
             throw Error(errc::io, "the sink is full").in("sink");
         for (const Part& part : parts) {
             Tensor& tensor = tensors_[part.item];
+            expect(items_[part.item].slice || part.offset % cut_bytes_ == 0, "cut elsewhere");
             expect(!part.bytes.empty() && !tensor.complete, "empty, or behind the end");
             expect(part.offset + part.bytes.size() <= tensor.bytes.size(), "outside");
             std::ranges::copy(part.bytes, tensor.bytes.begin() + static_cast<long>(part.offset));
@@ -116,6 +118,7 @@ private:
 
     std::mutex mutex_;
     std::span<const Item> items_;
+    std::uint64_t cut_bytes_ = 1;
     std::vector<Tensor> tensors_;
 };
 

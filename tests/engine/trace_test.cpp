@@ -47,7 +47,7 @@ TEST_F(Measured, CountsEachStagesBytes) {
 
 TEST_F(Measured, CountsCopiesWhereStagingWasNeeded) {
     SaveOptions packed;
-    packed.aligned = false;
+    packed.alignment = 1;
     save(folder_ / "file", sample_.views, packed);
     const Loaded loaded = load(engine_, open_file(folder_ / "file", Direct::on));
     EXPECT_GE(loaded.stats.copy.bytes, std::uint64_t{9} << 20);

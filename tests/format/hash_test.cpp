@@ -46,6 +46,19 @@ TEST(Crc32, HasSharesInWholesOfManyGigabytes) {
     EXPECT_EQ(crc32_share(crc, 5ull << 30), crc32_share(crc32_share(crc, 2ull << 30), 3ull << 30));
 }
 
+TEST(Crc32c, OfAWholeIsTheXorOfSharesToo) {
+    const Bytes whole = random_bytes(100'000, 2);
+    const auto all = std::span<const std::byte>(whole);
+    for (const std::size_t cut : {0u, 1u, 7u, 4096u, 99'999u, 100'000u})
+        EXPECT_EQ(
+            crc32c_share(crc32c(all.first(cut)), whole.size() - cut) ^ crc32c(all.subspan(cut)),
+            crc32c(all))
+            << cut;
+    const std::uint32_t crc = crc32c(all);
+    EXPECT_EQ(
+        crc32c_share(crc, 5ull << 30), crc32c_share(crc32c_share(crc, 2ull << 30), 3ull << 30));
+}
+
 TEST(Hex, WritesLowerCase) {
     EXPECT_EQ(hex(from_hex("00 0f A5 ff")), "000fa5ff");
 }

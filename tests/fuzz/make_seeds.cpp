@@ -1,10 +1,16 @@
-// Writes the fuzzers' seeds: small valid files, headers behind the number of their entry, and URLs.
+// Writes the fuzzers' seeds: small valid files, headers behind the number of their entry,
+// manifests, and URLs.
 #include "../format/support/made_file.hpp"
 #include "entries.hpp"
+#include <tz/format/dsse.hpp>
+#include <tz/format/manifest_root.hpp>
+#include <tz/format/signature.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 
 namespace {
 
@@ -153,6 +159,41 @@ void write_safetensors_seeds(const std::filesystem::path& folder) {
     name("list", R"({"metadata":{"total_size":9},"weight_map":{"a":"m-1.safetensors","b":"x"}})");
 }
 
+Bytes read(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return from_text(std::string(std::istreambuf_iterator<char>(file), {}));
+}
+
+/// Each behind the byte that says what it is: manifests, a file with one, a model signature and its
+/// statement.
+void write_manifest_seeds(const std::filesystem::path& folder, const Secret& key) {
+    const auto name = [&](const char* seed, std::uint8_t kind, Bytes bytes) {
+        bytes.insert(bytes.begin(), static_cast<std::byte>(kind));
+        write(folder / seed, bytes);
+    };
+    MakeOptions options;
+    options.write = packed();
+    options.region_bytes = 1000;
+    MadeFile file = make_file({content("a", "<f4", {2}), content("b", "|u1", {3})}, options);
+    Manifest manifest = describe(file.layout);
+    name("bare", 0, write_manifest(manifest));
+    manifest.headers.resize(2);
+    manifest.piece_bytes = manifest_piece_bytes_min;
+    manifest.pieces.resize(manifest_pieces(manifest.file_bytes, manifest.piece_bytes));
+    add_signature(manifest, sign(manifest.root, key));
+    add_signature(manifest, sign(manifest.root, SigningKey(Secret(counting(32, 9)))));
+    const Bytes bytes = write_manifest(manifest);
+    name("signed", 0, bytes);
+    name("file", 1, file.bytes);
+    std::ranges::copy(
+        bytes,
+        file.bytes.begin() + static_cast<std::ptrdiff_t>(file.layout.index_bytes - bytes.size()));
+    name("file_with", 1, file.bytes);
+    const Bytes bundle = read(folder / "../../../data/model-signing/model-p256.sig");
+    name("bundle", 2, bundle);
+    name("statement", 3, parse_bundle(bundle).payload);
+}
+
 } // namespace
 
 int main(int count, char** arguments) {
@@ -172,4 +213,6 @@ int main(int count, char** arguments) {
     write_url_seeds(folder / "url");
     std::filesystem::create_directories(folder / "safetensors");
     write_safetensors_seeds(folder / "safetensors");
+    std::filesystem::create_directories(folder / "manifest");
+    write_manifest_seeds(folder / "manifest", key);
 }

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from our_writer import OurWriter
 from pip_reference import KEY, PASSWORD
 
 REPOSITORY = Path(__file__).parents[2]
@@ -25,6 +26,16 @@ def pytest_addoption(parser):
         default=1,
         metavar="N",
         help="damage only every Nth byte of files, for programs that start slowly (default: 1)",
+    )
+    parser.addoption(
+        "--full", action="store_true", help="1,000 random state dicts in place of a few"
+    )
+    parser.addoption(
+        "--releases",
+        type=Path,
+        default=REPOSITORY / "build/releases",
+        metavar="FOLDER",
+        help="where old releases of tensorizer are, each in a folder (default: build/releases)",
     )
 
 
@@ -66,6 +77,13 @@ def assert_one_line(result: Result, path):
 @pytest.fixture(scope="session")
 def tz(request) -> Tz:
     return Tz(access(request.config.getoption("--tz")))
+
+
+@pytest.fixture
+def ours(request, tmp_path_factory) -> OurWriter:
+    """Our writer, which is built beside the program."""
+    program = request.config.getoption("--tz").parent / "tz_interop_writer"
+    return OurWriter(access(program), tmp_path_factory.mktemp("writer"))
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """What the tests have pip write."""
 
 import torch
+from our_writer import NUMPY_CODES
 from pip_reference import filled, storable_dtypes
 
 MIB = 2**20
@@ -108,3 +109,29 @@ ENCRYPTED = {
         sized([1, 63, 64, 65, 2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 4 * MIB, 5 * MIB + 6])
     ],
 }
+
+
+def random_contents(lot):
+    """A state dict of random shapes, dtypes and nesting that pip can write and read."""
+    dtypes = storable_dtypes()
+
+    def tensor():
+        dtype = lot.choice(dtypes)
+        opaque = str(dtype).removeprefix("torch.") not in NUMPY_CODES
+        smallest = 1 if opaque else 0  # pip can't read empty ones
+        shape = [lot.randrange(smallest, 9) for _ in range(lot.randrange(5))]
+        made = filled(dtype, *shape, seed=lot.random())
+        if not opaque and shape and lot.random() < 0.1:
+            return torch.empty_like(made, device="meta")
+        # torch can't copy all the others
+        return made.T if not opaque and len(shape) == 2 and lot.random() < 0.3 else made
+
+    def level(depth):
+        keys = [lot.choice("aé\n\"\\.") * lot.randrange(1, 4) + str(i) for i in range(8)]
+        made = {}
+        for key in keys[: lot.randrange(1, 9)]:
+            deeper = depth < 3 and lot.random() < 0.2
+            made[key] = level(depth + 1) if deeper else tensor()
+        return list(made.values()) if depth and lot.random() < 0.3 else made
+
+    return level(0)

@@ -9,7 +9,8 @@
 namespace tz::test {
 namespace {
 
-constexpr const char* commands[] = {"info", "inspect", "verify", "checksum", "load", "fetch"};
+constexpr const char* commands[] = {
+    "info", "inspect", "verify", "checksum", "load", "fetch", "manifest"};
 
 void expect_lines_fit(const std::string& text) {
     std::istringstream lines(text);
@@ -81,10 +82,11 @@ const std::set<std::string> remote_options{
 
 TEST(Help, OfLoadHasEachOption) {
     std::set<std::string> expected{
-        "--chunk-size", "--concurrency",  "--deadline",      "--direct",   "--exclude",   "--help",
-        "--include",    "--io",           "--json",          "--key-file", "--log-level", "--loops",
-        "--memory",     "--memory-limit", "--password-file", "--progress", "--quiet",     "--trace",
-        "--verbose",    "--verify",       "--workers"};
+        "--chunk-size", "--concurrency", "--deadline", "--direct",       "--exclude",
+        "--help",       "--include",     "--io",       "--json",         "--key-file",
+        "--log-level",  "--loops",       "--memory",   "--memory-limit", "--password-file",
+        "--progress",   "--quiet",       "--require",  "--subject",      "--trace",
+        "--verbose",    "--verify",      "--workers"};
     expected.insert(remote_options.begin(), remote_options.end());
     EXPECT_EQ(long_options(run({"load", "--help"}).out), expected);
 }

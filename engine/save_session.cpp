@@ -1,0 +1,144 @@
+#include <tz/engine/new_file.hpp>
+#include <tz/engine/save_session.hpp>
+#include <tz/engine/save_tensors.hpp>
+#include <tz/format/error.hpp>
+#include <tz/format/tensorizer_append.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <utility>
+#include <vector>
+
+namespace tz {
+
+struct SaveSession::State {
+    void begin(std::span<const TensorView> tensors);
+    void append(std::span<const TensorView> tensors);
+    void write_behind(const format::Layout& grown, std::span<const TensorView> tensors);
+    void write_entries(std::span<const std::byte> index, const format::Layout& grown);
+    void restore(const format::Layout& grown) noexcept;
+
+    std::string path;
+    SaveSettings settings;
+    std::unique_ptr<NewFile> file{}; ///< once it has its name
+    format::Layout layout{};
+    bool unknown = false; ///< what the file holds
+};
+
+SaveSession::SaveSession(std::string path, const SaveOptions& options) {
+    try {
+        state_ = std::make_unique<State>(State{path, save_settings(options)});
+    } catch (const Error& error) {
+        throw error.in(path);
+    }
+}
+
+SaveSession::~SaveSession() = default;
+SaveSession::SaveSession(SaveSession&&) noexcept = default;
+SaveSession& SaveSession::operator=(SaveSession&&) noexcept = default;
+
+void SaveSession::add(std::span<const TensorView> tensors) {
+    try {
+        if (!state_->file)
+            state_->begin(tensors);
+        else if (!tensors.empty())
+            state_->append(tensors);
+    } catch (const Error& error) {
+        throw error.in(state_->path);
+    }
+}
+
+const format::Layout& SaveSession::layout() const {
+    return state_->layout;
+}
+
+void SaveSession::State::begin(std::span<const TensorView> tensors) {
+    format::Layout planned = format::plan_file(specs_of(tensors), settings.write);
+    auto made = std::make_unique<NewFile>(path, Existing::replaced);
+    made->write(format::write_index(planned), 0);
+    write_tensors(*made, planned, tensors, settings, FirstHeader::whole);
+    made->sync();
+    made->publish();
+    file = std::move(made);
+    layout = std::move(planned);
+}
+
+void SaveSession::State::append(std::span<const TensorView> tensors) {
+    if (unknown)
+        throw Error(
+            errc::io,
+            "an earlier write failed, and it isn't known what the file holds",
+            {},
+            "write the file anew");
+    format::Layout grown = format::plan_append(layout, specs_of(tensors), settings.write);
+    if (!file->has_its_name())
+        throw Error(
+            errc::object_changed, "another file has this name now", {}, "write the file anew");
+    const auto counts = format::counts_field;
+    const std::vector<std::byte> index = format::write_index(grown);
+    try {
+        write_behind(grown, tensors);
+        file->write(std::span(index).subspan(counts.offset, counts.bytes), counts.offset);
+    } catch (...) {
+        restore(grown);
+        throw;
+    }
+    try {
+        file->sync();
+    } catch (...) {
+        unknown = true;
+        throw;
+    }
+    layout = std::move(grown);
+}
+
+/// Writes all that nobody looks at as long as the counts are the old ones.
+void SaveSession::State::write_behind(
+    const format::Layout& grown, std::span<const TensorView> tensors) {
+    file->write(format::appending_mark, format::reserved_field.offset);
+    write_tensors(*file, grown, tensors, settings, FirstHeader::without_length);
+    file->sync(); // entries must not be on the disk before the mark and what they speak of
+    const std::vector<std::byte> index = format::write_index(grown);
+    const std::uint64_t entries = format::entries_end(layout);
+    file->write(std::span(index).subspan(entries, format::entries_end(grown) - entries), entries);
+    const format::Tensor& first = grown.tensors[layout.tensors.size()];
+    std::array<std::byte, 8> length{};
+    for (std::size_t i = 0; i < length.size(); ++i)
+        length[i] = static_cast<std::byte>(first.header.bytes >> (8 * i));
+    file->write(length, first.header.offset);
+    file->sync();
+}
+
+/// Writes the part of an index where the entries of added tensors stand.
+void SaveSession::State::write_entries(
+    std::span<const std::byte> index, const format::Layout& grown) {
+    const std::uint64_t begin = format::entries_end(layout);
+    file->write(index.subspan(begin, format::entries_end(grown) - begin), begin);
+}
+
+/// Takes back what write_behind() wrote, and counts that may be half written.
+void SaveSession::State::restore(const format::Layout& grown) noexcept {
+    try {
+        std::vector<std::byte> index = format::write_index(layout);
+        const auto old_counts =
+            std::span(index).subspan(format::counts_field.offset, format::counts_field.bytes);
+        const auto reserved =
+            std::span(index).subspan(format::reserved_field.offset, format::reserved_field.bytes);
+        std::ranges::copy(format::appending_mark, reserved.begin());
+        file->write(old_counts, format::counts_field.offset);
+        const std::array<std::byte, format::terminator_bytes> terminator{};
+        file->write(terminator, layout.file_bytes - terminator.size());
+        write_entries(index, grown);
+        file->cut(layout.file_bytes);
+        file->sync();
+        std::ranges::fill(reserved, std::byte{0});
+        file->write(old_counts, format::counts_field.offset);
+    } catch (const std::exception&) {
+        unknown = true; // readers find the old tensors even so
+    }
+}
+
+} // namespace tz

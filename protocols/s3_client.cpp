@@ -1,0 +1,300 @@
+#include <tz/protocols/open_connection.hpp>
+#include <tz/protocols/retry_after.hpp>
+#include <tz/protocols/s3_client.hpp>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace tz {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+// To put an object of many parts together takes a server minutes; meanwhile some send blanks, and
+// others nothing.
+constexpr int patience = 30;
+
+TransportOptions patient(TransportOptions options) {
+    options.first_byte_timeout *= patience;
+    options.stall_time *= patience;
+    options.stall_bytes = 1;
+    return options;
+}
+
+RetryOptions brief(RetryOptions options) {
+    options.tries_max = std::min(options.tries_max, 4u);
+    options.total_max = std::min<milliseconds>(options.total_max, S3Client::brief_time);
+    return options;
+}
+
+bool is_success(unsigned status) {
+    return status >= 200 && status < 300;
+}
+
+/// It failed on the way to its answer, and may have been carried out all the same. 200 is an error
+/// that was told late.
+bool may_be_done(unsigned status) {
+    return status >= 500 || is_success(status);
+}
+
+std::string_view without_blanks(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    return text;
+}
+
+} // namespace
+
+S3Request S3Request::of(std::string method, std::string query) {
+    S3Request request;
+    request.method = std::move(method);
+    request.query = std::move(query);
+    return request;
+}
+
+Error S3Answer::refusal(std::optional<std::uint64_t> offset) const {
+    return Error(problem.kind, problem.reason, offset, problem.hint);
+}
+
+Error no_s3_answer(const char* what) {
+    return Error(
+        errc::transport,
+        std::string("the server's answer to ") + what + " is none of S3",
+        {},
+        "check that the endpoint is an S3 server");
+}
+
+struct S3Client::Call {
+    Call(Loop& on, const S3Request& what, const RetryOptions& options, RetryBudget& budget)
+        : loop(on),
+          request(what),
+          retry(options, budget, Clock::now()) {}
+
+    Loop& loop;
+    const S3Request& request;
+    Retry retry;
+    Clock::time_point deadline = Clock::time_point::max();
+    ConnectionPool* pool = nullptr;
+    bool doubtful = false;
+};
+
+struct S3Client::Attempt {
+    Attempt() = default;
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+
+    Place place;
+    Question question;
+    std::unique_ptr<ConnectionPool::Lease> lease; ///< or
+    std::unique_ptr<Connection> own;
+    bool fresh = false; ///< the connection was opened for this
+    bool moved = false; ///< it led to another region
+    S3Answer answer;
+    Outcome outcome;
+
+    Connection& connection() const { return own ? *own : *lease->connection; }
+};
+
+/// A member of a loop's pool for one call, on that loop's thread.
+class S3Client::Seat {
+public:
+    Seat(S3Client& client, Loop& loop) : client_(client), loop_(loop) {
+        {
+            const std::lock_guard lock(client_.mutex_);
+            Members& free = client_.members_[&loop];
+            if (!free.empty()) {
+                member_ = std::move(free.back());
+                free.pop_back();
+            }
+        }
+        if (!member_)
+            member_ =
+                std::make_unique<ConnectionPool::Member>(client_.access_.transport->pool(loop));
+    }
+
+    ~Seat() {
+        const std::lock_guard lock(client_.mutex_);
+        client_.members_[&loop_].push_back(std::move(member_));
+    }
+
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+
+    ConnectionPool& pool() const { return member_->pool(); }
+
+private:
+    S3Client& client_;
+    Loop& loop_;
+    std::unique_ptr<ConnectionPool::Member> member_;
+};
+
+S3Client::S3Client(S3Access access, const RetryOptions& retry)
+    : access_(std::move(access)),
+      retry_(retry),
+      brief_retry_(brief(retry)),
+      patient_(patient(access_.transport->options())),
+      budget_(access_.transport->budget(access_.url.origin(), retry.budget)) {}
+
+S3Client::~S3Client() {
+    close();
+}
+
+/// Connections belong to their loops' threads.
+void S3Client::close() {
+    const std::lock_guard lock(mutex_);
+    for (auto& [loop, members] : members_)
+        asio::post(loop->context(), [gone = std::move(members)] {});
+    members_.clear();
+}
+
+awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request) {
+    const bool is_brief = request.way == S3Way::brief;
+    Call call(loop, request, is_brief ? brief_retry_ : retry_, *budget_);
+    if (is_brief)
+        call.deadline = Clock::now() + brief_time;
+    const Seat seat(*this, loop);
+    call.pool = &seat.pool();
+    for (;;) {
+        Attempt one;
+        co_await attempt(call, one);
+        if (one.moved)
+            continue;
+        if (one.answer.good()) {
+            budget_->give_back();
+            one.answer.doubtful = call.doubtful;
+            co_return std::move(one.answer);
+        }
+        if (!co_await recover(call, one)) {
+            one.answer.doubtful = call.doubtful;
+            co_return std::move(one.answer);
+        }
+    }
+}
+
+awaitable<void> S3Client::attempt(Call& call, Attempt& attempt) {
+    try {
+        co_await ask(call, attempt);
+    } catch (const TransportError& error) {
+        attempt.outcome.fault = error.fault();
+        attempt.answer.problem = Problem{error.kind(), error.reason(), error.hint()};
+        if (error.fault().stage >= TransportStage::send)
+            call.doubtful = true;
+    }
+    attempt.outcome.problem = attempt.answer.problem;
+}
+
+awaitable<void> S3Client::ask(Call& call, Attempt& attempt) {
+    const S3Request& request = call.request;
+    attempt.place = access_.asker->start();
+    attempt.place.url.path += percent_encode(request.key, true);
+    attempt.place.url.query = request.query;
+    attempt.place.url.has_query = !request.query.empty();
+    HttpRequest sent;
+    sent.method = request.method;
+    sent.headers = request.headers;
+    sent.body = request.body;
+    sent.payload = request.payload;
+    std::string sha256 = request.payload_sha256;
+    if (sha256.empty()) {
+        const bool carries = !request.body.empty() || !request.payload.empty();
+        sha256 = carries || tls() ? unsigned_payload : empty_payload;
+    }
+    attempt.question = co_await access_.asker->signed_question(
+        call.loop, attempt.place, std::move(sent), std::move(sha256));
+    co_await connect(call, attempt);
+    attempt.answer.head = co_await attempt.connection().exchange(attempt.question.request);
+    if (attempt.lease)
+        attempt.lease->answered();
+    co_await take_answer(call, attempt);
+}
+
+awaitable<void> S3Client::connect(Call& call, Attempt& attempt) {
+    Transport& transport = *access_.transport;
+    if (call.request.way != S3Way::pooled) {
+        const bool is_patient = call.request.way == S3Way::patient;
+        attempt.own = co_await open_connection(
+            call.loop,
+            transport,
+            attempt.place,
+            is_patient ? patient_ : transport.options(),
+            call.deadline);
+        co_return;
+    }
+    attempt.lease = std::make_unique<ConnectionPool::Lease>(*call.pool, way_to(attempt.place));
+    co_await call.pool->take(*attempt.lease, retry_.total_max);
+    if (!attempt.lease->connection) {
+        attempt.fresh = true;
+        attempt.lease->connection =
+            co_await open_connection(call.loop, transport, attempt.place, transport.options());
+    }
+}
+
+awaitable<void> S3Client::take_answer(Call& call, Attempt& attempt) {
+    S3Answer& answer = attempt.answer;
+    Outcome& outcome = attempt.outcome;
+    outcome.status = answer.head.status;
+    outcome.has_date = answer.head.find("date").has_value();
+    outcome.retry_after = retry_after_of(answer.head);
+    answer.text = co_await attempt.connection().read_text(call.request.answer_max);
+    answer.error = s3_error(without_blanks(answer.text));
+    if (answer.error)
+        outcome.s3 = answer.error->kind;
+    if (is_success(outcome.status) && !answer.error)
+        co_return;
+    if (access_.asker->moved(attempt.place, answer.head, answer.text)) {
+        attempt.moved = true;
+        co_return;
+    }
+    if (may_be_done(outcome.status))
+        call.doubtful = true;
+    answer.problem = status_problem(outcome.status, outcome.s3);
+    access_.asker->explain(answer.problem, answer.error);
+    if (outcome.s3 == S3Code::damaged) { // on the way: once more, by another connection
+        outcome.fault = TransportFault{TransportStage::body, TransportCause::protocol};
+        outcome.fault->answered = true;
+    }
+}
+
+/// True when it is time for the next attempt; false where an answer is to be judged by the caller.
+awaitable<bool> S3Client::recover(Call& call, Attempt& attempt) {
+    double random = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        random = std::generate_canonical<double, 32>(random_);
+    }
+    const Outcome& outcome = attempt.outcome;
+    Decision decision = call.retry.decide(outcome, Clock::now(), random);
+    if (decision.next == Next::refresh_credentials) {
+        const bool other = co_await access_.asker->renew(call.loop, attempt.question.generation);
+        if (!other) // once more the same, which is given up
+            decision = call.retry.decide(outcome, Clock::now(), random);
+    } else if (decision.next == Next::correct_clock) {
+        access_.asker->correct_clock(attempt.answer.head);
+    }
+    if (decision.next == Next::give_up) {
+        attempt.answer.problem = std::move(decision.problem);
+        if (!outcome.fault || outcome.fault->answered)
+            co_return false;
+        const Problem& problem = attempt.answer.problem;
+        throw Error(problem.kind, problem.reason, call.request.offset, problem.hint);
+    }
+    const bool waited = outcome.fault && outcome.fault->cause == TransportCause::timed_out;
+    // others are answered while a new connection is not: the server bears no more of them
+    if (waited && attempt.fresh && attempt.lease && attempt.lease->crowded_out())
+        decision.delay = milliseconds(0);
+    if (decision.new_connection && attempt.lease)
+        attempt.lease->connection.reset();
+    attempt.lease.reset();
+    attempt.own.reset();
+    if (decision.delay.count() > 0) {
+        asio::steady_timer timer(call.loop.context(), decision.delay);
+        co_await timer.async_wait(use_awaitable);
+    }
+    co_return true;
+}
+
+} // namespace tz

@@ -1,0 +1,164 @@
+// `tz convert`, `tz encrypt`, `tz decrypt`: tensors from file to file.
+#include <tz/engine/convert.hpp>
+#include <tz/engine/source.hpp>
+#include <tz/format/error.hpp>
+#include <tz/protocols/model.hpp>
+#include <tz/protocols/open_target.hpp>
+#include <tz/tools/commands.hpp>
+#include <tz/tools/json.hpp>
+#include <tz/tools/loading.hpp>
+#include <tz/tools/network_text.hpp>
+#include <tz/tools/progress.hpp>
+#include <tz/tools/secrets.hpp>
+#include <tz/tools/signals.hpp>
+#include <tz/tools/units.hpp>
+#include <tz/tools/uri_text.hpp>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <utility>
+
+namespace tz::cli {
+
+namespace {
+
+using format::FileFormat;
+
+/// What `destination` is called tells its format, where the user doesn't.
+FileFormat format_of(const ConvertArguments& arguments) {
+    if (arguments.format)
+        return *arguments.format;
+    const std::string path = arguments.destination.substr(0, arguments.destination.find('?'));
+    if (path.ends_with(".safetensors"))
+        return FileFormat::safetensors;
+    if (path.ends_with(".tensors") || arguments.encrypts)
+        return FileFormat::tensors;
+    throw Error(
+        errc::usage,
+        "the name does not say which format to write",
+        {},
+        "end it in .tensors or .safetensors, or give --format")
+        .in(printable(without_secrets(arguments.destination)));
+}
+
+std::vector<std::pair<std::string, std::string>>
+parse_metadata(const std::vector<std::string>& entries) {
+    std::vector<std::pair<std::string, std::string>> metadata;
+    for (const std::string& entry : entries) {
+        const std::size_t end = entry.find('=');
+        if (end == entry.npos)
+            throw Error(
+                errc::usage, fmt::format("--metadata: '{}' is not NAME=TEXT", printable(entry)));
+        metadata.emplace_back(entry.substr(0, end), entry.substr(end + 1));
+    }
+    return metadata;
+}
+
+ConvertOptions convert_options(const ConvertArguments& arguments, const Log& log) {
+    const auto warn = [&log](const std::string& text) { log(LogLevel::warning, text); };
+    ConvertOptions options;
+    options.format = format_of(arguments);
+    options.tensors.crc32 = arguments.crc32;
+    options.tensors.sha256 = arguments.sha256;
+    options.tensors.alignment = arguments.alignment;
+    options.tensors.like_pip = arguments.like_pip;
+    if (!arguments.key_file.empty())
+        options.tensors.key = read_key_file(arguments.key_file, warn);
+    if (!arguments.password_file.empty())
+        options.tensors.password = read_password_file(arguments.password_file, warn);
+    options.metadata = parse_metadata(arguments.metadata);
+    options.shard_bytes_max = arguments.shard_bytes_max;
+    options.floats = arguments.floats;
+    // parts of an upload are held until they are whole
+    options.side_by_side = arguments.destination.find("://") == std::string::npos;
+    if (arguments.encrypts && !options.tensors.key && !options.tensors.password)
+        throw Error(
+            errc::usage,
+            "nothing to encrypt with",
+            {},
+            "give --key-file, which `tz keygen` makes, or --password-file");
+    return options;
+}
+
+void check_destination(const std::string& destination) {
+    std::error_code ignored;
+    if (destination.ends_with('/') || std::filesystem::is_directory(destination, ignored))
+        throw Error(errc::usage, "this is a folder", {}, "give the name of the file")
+            .in(printable(without_secrets(destination)));
+}
+
+Json to_json(const Converted& converted) {
+    const LoadStats& stats = converted.stats;
+    Json json = result("tz-convert/1");
+    for (const std::string& file : converted.files)
+        json["files"].push_back(printable(without_secrets(file)));
+    json["lost"] = converted.lost;
+    json["tensors"] = stats.tensors;
+    json["bytes"] = stats.bytes;
+    json["bytes_written"] = converted.bytes_written;
+    json["seconds"] = stats.seconds;
+    json["gb_per_s"] = gb_per_s(stats.bytes, stats.seconds);
+    json["cpu_seconds"] = stats.cpu_seconds;
+    json["loop_cpu_seconds"] = stats.loop_cpu_seconds;
+    json["staging_bytes"] = stats.staging_bytes;
+    json["io"] = stats.io;
+    json["read_bytes"] = stats.read_bytes;
+    json["direct_bytes"] = stats.direct_bytes;
+    add_requests(json, stats);
+    json["loops"] = stats.loops;
+    json["workers"] = stats.workers;
+    json["concurrency"] = stats.lanes;
+    json["chunk_bytes"] = stats.chunk_bytes;
+    return json;
+}
+
+std::string to_text(const Converted& converted) {
+    const std::size_t files = converted.files.size();
+    return fmt::format(
+        "wrote {} tensor{} to {} file{}, {} in {:.2f} s, {}\n",
+        converted.stats.tensors,
+        converted.stats.tensors == 1 ? "" : "s",
+        files,
+        files == 1 ? "" : "s",
+        size_text(converted.bytes_written),
+        converted.stats.seconds,
+        rate_text(converted.stats.bytes, converted.stats.seconds));
+}
+
+} // namespace
+
+int run_convert(const Options& options, const ConvertArguments& arguments) {
+    const StopOnSignal stop; // before the engine's threads
+    Console console;
+    const Log log = console_log(console, options);
+    check_destination(arguments.destination);
+    const ConvertOptions converting = convert_options(arguments, log);
+    LoadOptions load = options.load;
+    load.verify = options.verify.value_or(Verify::automatic);
+    read_secrets(options, log, load);
+    load.stop = stop.token();
+
+    EngineOptions engine_options = options.engine;
+    engine_options.log = log;
+    Engine engine(std::move(engine_options));
+    ProgressReport report(console, options.shown_progress());
+    load.progress = [&](const Progress& now) { report.update(now); };
+    const Model model =
+        open_model(engine, options.files, options.network, options.direct, log, load);
+    load.check_layouts = model.check;
+    const auto make_target =
+        open_target(options.network, arguments.force ? Existing::replaced : Existing::refused, log);
+    const Converted converted =
+        convert(engine, model.sources, arguments.destination, make_target, converting, load);
+    report.finish();
+    for (const std::string& lost : converted.lost)
+        log(LogLevel::warning, "not kept: " + lost);
+    if (options.json)
+        write_json(to_json(converted));
+    else if (!options.quiet)
+        write_result(to_text(converted));
+    return 0;
+}
+
+} // namespace tz::cli
