@@ -15,7 +15,7 @@ machine with a GPU. The second measures there: files are made in a new folder be
 Tables are printed and stand in the report.
 
 Options:
-  --parts LIST    what is measured (facts,probe,cores,host,check,device,peers)
+  --parts LIST    what is measured (facts,probe,cores,host,check,device,disk,peers)
   --size SIZE     bytes of tensors in the files for host loads (4GB)
   --layers N      of the model for loads to the GPU: 0.44 GB each, and 2.1 GB more (32)
   --tmpfs FOLDER  where files are in memory (/dev/shm)
@@ -30,7 +30,7 @@ wrong_usage() {
 }
 
 programs=(tz tz-bench gpu_probe seal_bench hash_bench)
-parts=facts,probe,cores,host,check,device,peers
+parts=facts,probe,cores,host,check,device,disk,peers
 size=4GB
 layers=32
 tmpfs=/dev/shm
@@ -215,7 +215,7 @@ else:
     print("| failed ", end="")'
 }
 
-# A model as transformers writes it, the same size as .tensors, plain and encrypted, all in memory; and on the disk.
+# A model as transformers writes it, the same size as .tensors, plain and encrypted; all in memory.
 make_models() {
     [[ ! -d $memory/model ]] || return 0
     local bytes
@@ -226,9 +226,6 @@ make_models() {
     ours tz-bench make "$memory/plain.tensors" --size "$bytes" 2>>"$report/log.txt" &
     ours tz-bench make "$memory/key.tensors" --size "$bytes" --encrypt-key-file "$work/key" 2>>"$report/log.txt" &
     wait
-    cp "$memory/plain.tensors" "$work/"
-    cp -r "$memory/model" "$work/"
-    sync
     begin_section "Models of $bytes bytes"
 }
 
@@ -260,12 +257,11 @@ measure_device() {
     make_models
     begin_section "Loads to the GPU"
     table 60 ours gpu_probe "$work" ceiling
-    printf '\n| load to cuda:0 | lanes | GB/s | least to most | CPU s/GB | loop | pinned MiB | bound |\n|---|---|---|---|---|---|---|---|\n' >>"$report/tables.md"
+    head_of_rows
     local lanes
     for lanes in 0 32 48; do
         device_row "safetensors, memory" $lanes "$memory/model"
         device_row "tensors, memory" $lanes --verify none "$memory/plain.tensors"
-        device_row "tensors, page cache of the disk" $lanes --verify none "$work/plain.tensors"
         device_row "crc32, memory" $lanes --verify crc32 "$memory/plain.tensors"
         device_row "sha256, memory" $lanes --verify sha256 "$memory/plain.tensors"
         device_row "decrypted, memory" $lanes --key-file "$work/key" "$memory/key.tensors"
@@ -274,10 +270,25 @@ measure_device() {
     device_row "safetensors, memory, 2 MiB" 32 --chunk-size 2MiB "$memory/model"
     ours tz load --device cuda:0 --trace "$report/trace.json" "$memory/model" >>"$report/log.txt" 2>&1 || true
     gzip -f "$report/trace.json" || true
+}
+
+measure_disk() {
+    make_models
+    cp "$memory/plain.tensors" "$work/"
+    sync
+    begin_section "Loads from the disk to the GPU"
+    head_of_rows
+    local lanes
     for lanes in 0 32; do
+        device_row "tensors, page cache" $lanes --verify none "$work/plain.tensors"
         device_row "tensors, disk" $lanes --cold --verify none "$work/plain.tensors"
     done
     device_row "sha256, disk" 0 --cold --verify sha256 "$work/plain.tensors"
+    rm "$work/plain.tensors"
+}
+
+head_of_rows() {
+    printf '\n| load to cuda:0 | lanes | GB/s | least to most | CPU s/GB | loop | pinned MiB | bound |\n|---|---|---|---|---|---|---|---|\n' >>"$report/tables.md"
 }
 
 device_row() { # NAME LANES OPTIONS...; --cold drops the last one from the page cache before each of two
@@ -307,11 +318,8 @@ else:
 measure_peers() {
     make_models
     begin_section "Other loaders"
-    local folder
-    for folder in "$memory" "$work"; do
-        printf '\n| to the GPU, from %s | GB/s | least to most |\n|---|---|---|\n' "$folder" >>"$report/tables.md"
-        timeout 150 python3 "$peers" time "$folder/model" --small "$memory/small" --runs 2 >>"$report/tables.md" 2>>"$report/log.txt" || true
-    done
+    printf '\n| to the GPU, from memory | GB/s | least to most |\n|---|---|---|\n' >>"$report/tables.md"
+    timeout 200 python3 "$peers" time "$memory/model" --small "$memory/small" --runs 3 >>"$report/tables.md" 2>>"$report/log.txt" || true
 }
 
 main "$@"

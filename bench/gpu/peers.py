@@ -49,9 +49,9 @@ def by_transformers(folder: pathlib.Path):
 
 
 def by_fastsafetensors(folder: pathlib.Path):
-    from fastsafetensors import SafeTensorsFileLoader, SingleGroup
+    from fastsafetensors import SafeTensorsFileLoader
 
-    loader = SafeTensorsFileLoader(SingleGroup(), "cuda:0", nogds=True)
+    loader = SafeTensorsFileLoader(None, "cuda:0", nogds=True)
     loader.add_filenames({0: files_of(folder)})
     buffers = loader.copy_files_to_device()
     return loader, buffers, {name: buffers.get_tensor(name) for name in loader.get_keys()}
@@ -61,7 +61,7 @@ def by_instanttensor(folder: pathlib.Path):
     from instanttensor import safe_open
 
     with safe_open(files_of(folder), framework="pt", device=0) as tensors:
-        return {name: tensor.clone() for name, tensor in tensors.tensors()}
+        return dict(tensors.tensors())
 
 
 def by_copies(folder: pathlib.Path):
