@@ -15,7 +15,7 @@ machine with a GPU. The second measures there: files are made in a new folder be
 Tables are printed and stand in the report.
 
 Options:
-  --parts LIST    what is measured (facts,probe,cores,host,check,device,disk,peers)
+  --parts LIST    what is measured (facts,probe,cores,host,check,device,disk,peers; also tune)
   --size SIZE     bytes of tensors in the files for host loads (4GB)
   --layers N      of the model for loads to the GPU: 0.44 GB each, and 2.1 GB more (32)
   --tmpfs FOLDER  where files are in memory (/dev/shm)
@@ -201,7 +201,7 @@ lanes_table() { # FILE VERIFY
 }
 
 median_load() { # OPTIONS...
-    for _ in 1 2 3; do
+    for ((run = 0; run < ${runs:-3}; ++run)); do
         ours tz load --json "$@" 2>>"$report/log.txt" | tr -d '\n' || true
         echo
     done | python3 -c '
@@ -270,6 +270,34 @@ measure_device() {
     device_row "safetensors, memory, 2 MiB" 32 --chunk-size 2MiB "$memory/model"
     ours tz load --device cuda:0 --trace "$report/trace.json" "$memory/model" >>"$report/log.txt" 2>&1 || true
     gzip -f "$report/trace.json" || true
+}
+
+# Which numbers of workers and lanes, and which chunks, suit loads to the GPU.
+measure_tune() {
+    make_models
+    begin_section "Workers, lanes and chunks: GB/s (CPU s/GB, loop)"
+    local runs=2
+    tune_table "unverified" "8 11 13 15 16" "16:1 32:1 64:1 32:2 16:4 24:4 32:4 48:4" --verify none "$memory/plain.tensors"
+    tune_table "SHA-256" "13 15 16" "32:1 64:2 32:4 48:4" --verify sha256 "$memory/plain.tensors"
+    tune_table "decrypted" "13 15 16" "32:1 64:2 32:4 48:4" --key-file "$work/key" "$memory/key.tensors"
+}
+
+tune_table() { # NAME WORKERS LANES:MIB OPTIONS...
+    local name=$1 workers lanes all_workers all_lanes
+    read -ra all_workers <<<"$2"
+    read -ra all_lanes <<<"$3"
+    shift 3
+    printf '\n| %s, lanes:MiB |' "$name" >>"$report/tables.md"
+    printf ' %s |' "${all_lanes[@]}" >>"$report/tables.md"
+    printf '\n|---|%s\n' "$(printf -- '---|%.0s' "${all_lanes[@]}")" >>"$report/tables.md"
+    for workers in "${all_workers[@]}"; do
+        printf '| %s workers ' "$workers" >>"$report/tables.md"
+        for lanes in "${all_lanes[@]}"; do
+            median_load --device cuda:0 --workers "$workers" --concurrency "${lanes%:*}" \
+                --chunk-size "${lanes#*:}MiB" "$@" >>"$report/tables.md"
+        done
+        echo '|' >>"$report/tables.md"
+    done
 }
 
 measure_disk() {

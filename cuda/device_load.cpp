@@ -21,7 +21,7 @@ void check_options(const DeviceOptions& options) {
 /// The engine knows nothing of devices, and may have made a plain error of it.
 [[noreturn]] void rethrow(const DeviceSink& sink, const Error& error) {
     const auto failure = sink.failure();
-    if (failure && failure->problem() == error.problem())
+    if (failure && error.source().starts_with("cuda")) // of several, which CUDA's error is the same
         throw DeviceError(*failure);
     throw; // NOLINT(misc-exception-rethrow): by the handler that calls
 }

@@ -26,7 +26,7 @@ DeviceSink::~DeviceSink() {
         cudaEventDestroy(joined_);
 }
 
-void DeviceSink::begin(std::span<const Item> items) {
+void DeviceSink::begin(std::span<const Item> items, std::uint64_t /*cut_bytes*/) {
     try {
         settle(items);
         for (std::size_t i = 0; i < options_.devices.size(); ++i) {

@@ -31,7 +31,12 @@ public:
 
     ~DeviceSink() override;
 
-    void begin(std::span<const Item> items) override;
+    bool cuts_from_data() const override { return false; }
+
+    /// A third of the lanes have their chunk under way to the device.
+    unsigned file_lanes() const override { return 24; }
+
+    void begin(std::span<const Item> items, std::uint64_t cut_bytes) override;
     awaitable<void> open(Loop& loop) override;
     awaitable<void> stage(Loop& loop, std::span<std::byte> memory) override;
     awaitable<void> put(Loop& loop, std::span<const Part> parts) override;

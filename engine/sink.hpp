@@ -39,9 +39,16 @@ public:
     /// under way at once.
     virtual bool in_order() const { return false; }
 
+    /// Whether parts must begin at multiples of begin()'s `cut_bytes` in their tensor's data. Where
+    /// they need not, chunks are cut so that direct reads don't overlap.
+    virtual bool cuts_from_data() const { return true; }
+
+    /// How many lanes files should have, at least, to keep it busy; 0: as many as without it.
+    virtual unsigned file_lanes() const { return 0; }
+
     /// The tensors that come, in the order in which they are dealt, before any data is read. Stay
-    /// as long as the load. A part begins at a multiple of `cut_bytes` of its tensor's data, but
-    /// for slices. On the thread that called load().
+    /// as long as the load. Where cuts_from_data(), a part begins at a multiple of `cut_bytes`
+    /// of its tensor's data, but for slices. On the thread that called load().
     virtual void begin(std::span<const Item> items, std::uint64_t cut_bytes) = 0;
 
     virtual awaitable<void> open(Loop& loop);

@@ -55,6 +55,8 @@ const char* name_of(Bound bound) {
         return "source";
     case Bound::cores:
         return "cores";
+    case Bound::sink:
+        return "sink";
     case Bound::delivery:
         return "delivery";
     }
