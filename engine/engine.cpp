@@ -19,7 +19,7 @@ constexpr unsigned loops_unasked_max = 4;
 void start_loop(Engine::State& state, bool uring) {
     Loop::Setup setup;
     setup.uring = uring;
-    setup.lanes = state.geometry.lanes;
+    setup.lanes = state.geometry.buffers; // whatever a load makes of them
     setup.arena = state.arena.get();
     state.loops.push_back(std::make_unique<Loop>(setup, *state.pools));
 }

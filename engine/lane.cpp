@@ -165,10 +165,20 @@ Steps steps_of(const Job& job, const Passage& passage) {
         if (segment.header)
             continue;
         steps.ordered = steps.ordered || arrival.hashed_in_order();
-        steps.data =
-            steps.data || arrival.checks.crc32 || !passage.placement.brings_home(job, segment);
+        // what goes nowhere, or to a sink, stays where it was read to
+        const bool moves =
+            job.options.memory != Memory::none && !passage.placement.brings_home(job, segment);
+        steps.data = steps.data || moves || arrival.checks.crc32 || arrival.header.seal;
     }
     return steps;
+}
+
+/// Whether ending a tensor of the chunk takes a worker.
+bool settles_hashes(const Job& job, const Passage& passage) {
+    const auto segments = passage.chunk.segments;
+    return std::any_of(segments.begin(), segments.end(), [&job](const Segment& segment) {
+        return job.arrivals[segment.item].hashed_in_order();
+    });
 }
 
 /// Goes on where it ended. The piece that is damaged, if one is.
@@ -224,17 +234,29 @@ awaitable<void> hash_in_order(Job& job, Loop& loop, Passage& passage) {
 }
 
 /// What is there counts when the sink has it.
-awaitable<void> give_to_sink(Job& job, Loop& loop, Passage& passage) {
+awaitable<void> give_to_sink(Job& job, Loop& loop, Passage& passage, bool hashed) {
     co_await put_segments(job, loop, passage, passage.chunk.segments, passage.taken);
+    if (!hashed)
+        co_return finish(job, passage);
     auto end = [&job, &passage](JobTimes&) { finish(job, passage); };
     co_await work(loop, passage, end);
+}
+
+/// The chunk is where it belongs, unverified, or belongs nowhere: no worker is needed, each of which
+/// costs the loop a turn.
+awaitable<void> hand_on(Job& job, Loop& loop, Passage& passage) {
+    if (!job.options.sink)
+        co_return finish(job, passage);
+    JobTimes times;
+    take_data(job, passage, times); // notes what lies where
+    co_await give_to_sink(job, loop, passage, false);
 }
 
 /// Copies, verifies and decrypts what was read.
 awaitable<void> transform(Job& job, Loop& loop, Passage& passage) {
     const Steps steps = steps_of(job, passage);
     if (!steps.data)
-        co_return finish(job, passage); // it was read to where it belongs, unverified
+        co_return co_await hand_on(job, loop, passage);
     std::optional<DamagedPiece> damaged;
     do {
         auto take = [&job, &passage, &damaged, ordered = steps.ordered](JobTimes& times) {
@@ -249,13 +271,14 @@ awaitable<void> transform(Job& job, Loop& loop, Passage& passage) {
     if (steps.ordered)
         co_await hash_in_order(job, loop, passage);
     if (job.options.sink)
-        co_await give_to_sink(job, loop, passage);
+        co_await give_to_sink(job, loop, passage, settles_hashes(job, passage));
     co_await mend(job, loop, passage);
 }
 
 /// Brings one chunk home.
 awaitable<void> pass(Job& job, Loop& loop, Passage& passage) {
     passage.placement = co_await place(job, passage.chunk, passage.reader, loop, passage.slot);
+    co_await show_staging(job, loop, passage);
     co_await read_chunk(passage);
     co_await take_headers(job, loop, passage);
     co_await find_keys(job, loop, passage);

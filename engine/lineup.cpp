@@ -19,10 +19,12 @@ void start(Crew& crew, Engine::State& engine, std::vector<std::vector<awaitable<
 
 } // namespace
 
-Lineup::Lineup(Engine::State& engine, const Hosts& hosts, Hosts::Sources sources)
+Lineup::Lineup(
+    Engine::State& engine, const Hosts& hosts, Hosts::Sources sources, unsigned file_lanes)
     : engine_(engine),
       hosts_(hosts),
-      sources_(sources) {
+      sources_(sources),
+      file_lanes_(file_lanes) {
     const Geometry& geometry = engine.geometry;
     const unsigned lanes = engine.asked.concurrency ? geometry.lanes : geometry.buffers;
     queues_.resize(std::min<std::size_t>(hosts.all().size(), lanes));
@@ -41,7 +43,12 @@ void Lineup::ask_hosts() {
     preferences_.clear();
     unsigned loops = 1;
     for (const auto& queue : queues_) {
-        preferences_.push_back(sources_[queue.front()->sources.front()]->preference());
+        Preference& preference =
+            preferences_.emplace_back(sources_[queue.front()->sources.front()]->preference());
+        if (queue.front()->name.empty()) {
+            preference.lanes = std::max(preference.lanes, file_lanes_);
+            preference.lanes_max = std::max(preference.lanes_max, preference.lanes);
+        }
         loops = std::max(loops, preferences_.back().loops);
     }
     engine_.want_loops(loops);

@@ -20,8 +20,9 @@ namespace tz {
 /// Belongs to one load, on the thread that called load(), while it is that load's turn.
 class Lineup {
 public:
-    /// `hosts` of `sources` outlives it.
-    Lineup(Engine::State& engine, const Hosts& hosts, Hosts::Sources sources);
+    /// `hosts` of `sources` outlives it. Files have at least `file_lanes` lanes, where that fits.
+    Lineup(
+        Engine::State& engine, const Hosts& hosts, Hosts::Sources sources, unsigned file_lanes = 0);
 
     /// What they prefer may have changed with their first answers. While no lane runs.
     void ask_hosts();
@@ -65,6 +66,7 @@ private:
     Engine::State& engine_;
     const Hosts& hosts_;
     Hosts::Sources sources_;
+    unsigned file_lanes_;
     const JobTimes::Clock::time_point began_ = JobTimes::Clock::now();
     const double cpu_ = process_cpu_seconds();
     const double loop_cpu_ = engine_.loop_cpu_seconds();

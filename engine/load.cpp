@@ -42,7 +42,7 @@ public:
           options_(effective(options)),
           supervision_(supervision),
           hosts_(sources),
-          lineup_(engine, hosts_, sources) {}
+          lineup_(engine, hosts_, sources, options_.sink ? options_.sink->file_lanes() : 0) {}
 
     LoadedFiles run();
 
@@ -223,7 +223,7 @@ std::vector<JobFile> FileLoad::job_files(bool mapped) const {
 PlanOptions FileLoad::plan_options(bool headers_only) const {
     PlanOptions plan;
     plan.chunk_bytes = lineup_.chunk_bytes();
-    plan.cut_from_data = options_.sink != nullptr;
+    plan.cut_from_data = options_.sink != nullptr && options_.sink->cuts_from_data();
     plan.headers_only = headers_only;
     return plan;
 }

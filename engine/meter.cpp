@@ -87,6 +87,7 @@ void Meter::fill(LoadStats& stats, std::uint64_t cpu_nanoseconds) const {
     stats.read.cpu_seconds = threads + stats.loop_cpu_seconds;
     stats.read.wait_seconds = std::max(0.0, stats.read.wait_seconds - threads);
     stats.source_seconds = seconds(source_busy_);
+    stats.sink_seconds = seconds(sink_busy_);
     stats.deliver_seconds = seconds(sums_[static_cast<std::size_t>(Stage::deliver)].time);
 }
 
@@ -113,6 +114,9 @@ void ChunkMeter::read_ends(Route route) {
 
 void ChunkMeter::put_begins() {
     since_ = Clock::now();
+    const std::lock_guard lock(meter_.mutex_);
+    if (meter_.puts_waiting_++ == 0)
+        meter_.sink_busy_since_ = since_;
 }
 
 void ChunkMeter::put_ends(std::uint64_t bytes) {
@@ -121,6 +125,8 @@ void ChunkMeter::put_ends(std::uint64_t bytes) {
         const std::lock_guard lock(meter_.mutex_);
         meter_.sum(Stage::put).bytes += bytes;
         meter_.sum(Stage::put).time += now - since_;
+        if (--meter_.puts_waiting_ == 0)
+            meter_.sink_busy_ += now - meter_.sink_busy_since_;
     }
     record(Stage::put, bytes, since_, now);
     since_ = now;

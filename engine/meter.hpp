@@ -97,6 +97,9 @@ private:
     unsigned reads_waiting_ = 0;
     JobTimes::Clock::time_point source_busy_since_;
     std::chrono::nanoseconds source_busy_{};
+    unsigned puts_waiting_ = 0;
+    JobTimes::Clock::time_point sink_busy_since_;
+    std::chrono::nanoseconds sink_busy_{};
 };
 
 /// Follows one chunk through its lane. Used by one thread at a time: the lane's loop, or the worker

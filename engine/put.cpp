@@ -44,6 +44,12 @@ bool has_slices(const Job& job, std::span<const Segment> segments) {
 
 } // namespace
 
+awaitable<void> show_staging(Job& job, Loop& loop, Passage& passage) {
+    const std::span<std::byte> staging = loop.staging(passage.slot);
+    if (job.options.sink && passage.placement.staging.data() == staging.data())
+        co_await job.options.sink->stage(loop, staging);
+}
+
 awaitable<void> put_segments(
     Job& job,
     Loop& loop,

@@ -7,6 +7,9 @@
 
 namespace tz {
 
+/// Shows the sink the staging that the chunk is about to be read into, if it is.
+awaitable<void> show_staging(Job& job, Loop& loop, Passage& passage);
+
 /// The data of the segments, of which `taken` has what is ready. On the thread of `loop`.
 awaitable<void> put_segments(
     Job& job,

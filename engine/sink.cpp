@@ -6,6 +6,10 @@ awaitable<void> Sink::open(Loop& /*loop*/) {
     co_return;
 }
 
+awaitable<void> Sink::stage(Loop& /*loop*/, std::span<std::byte> /*memory*/) {
+    co_return;
+}
+
 void Sink::take_header(std::uint32_t /*item*/, const format::TensorHeader& /*header*/) {}
 
 awaitable<void> Sink::complete(Loop& /*loop*/, std::span<const std::uint32_t> /*items*/) {

@@ -21,7 +21,8 @@ struct Part {
 };
 
 /// Given to a load by `LoadOptions::sink`, which calls it in this order: begin(), open(), then for
-/// each tensor put() as often as it has parts and complete() once, and at last close(); or
+/// each tensor put() as often as it has parts and complete() once, with a stage() before each read,
+/// and at last close(); or
 /// abandon(), once, if anything failed from begin() on. Then no other call is under way or follows.
 /// Serves one load, and outlives it. What it throws ends the load and comes out of load().
 ///
@@ -38,12 +39,23 @@ public:
     /// under way at once.
     virtual bool in_order() const { return false; }
 
+    /// Whether parts must begin at multiples of begin()'s `cut_bytes` in their tensor's data. Where
+    /// they need not, chunks are cut so that direct reads don't overlap.
+    virtual bool cuts_from_data() const { return true; }
+
+    /// How many lanes files should have, at least, to keep it busy; 0: as many as without it.
+    virtual unsigned file_lanes() const { return 0; }
+
     /// The tensors that come, in the order in which they are dealt, before any data is read. Stay
-    /// as long as the load. A part begins at a multiple of `cut_bytes` of its tensor's data, but
-    /// for slices. On the thread that called load().
+    /// as long as the load. Where cuts_from_data(), a part begins at a multiple of `cut_bytes`
+    /// of its tensor's data, but for slices. On the thread that called load().
     virtual void begin(std::span<const Item> items, std::uint64_t cut_bytes) = 0;
 
     virtual awaitable<void> open(Loop& loop);
+
+    /// `memory` is the staging of a lane, which is about to read into it. The same piece comes
+    /// before each read, and is there until close() or abandon().
+    virtual awaitable<void> stage(Loop& loop, std::span<std::byte> memory);
 
     /// What items[item] says about itself, before anything of it is put; gone when it returns. On a
     /// loop.

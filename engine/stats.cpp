@@ -57,12 +57,17 @@ Verdict verdict_of(const LoadStats& stats) {
     const double of_cores = stats.cpu_seconds / (cores * stats.seconds);
     const double of_delivery = stats.deliver_seconds / stats.seconds;
     // Reads wait even when the cores are the bound: those of lanes that a core let go on.
-    const double waiting = stats.read.wait_seconds / (std::max(1u, stats.lanes) * stats.seconds);
+    const double lane_seconds = std::max(1u, stats.lanes) * stats.seconds;
+    const double waiting = stats.read.wait_seconds / lane_seconds;
+    const double putting = stats.put.wait_seconds / lane_seconds;
 
     double share = of_source;
     if (of_delivery > of_cores && of_delivery > waiting) {
         verdict.bound = Bound::delivery;
         share = of_delivery;
+    } else if (putting > of_cores && putting > waiting) {
+        verdict.bound = Bound::sink;
+        share = stats.sink_seconds / stats.seconds;
     } else if (of_cores >= waiting) {
         verdict.bound = Bound::cores;
         share = of_cores;
@@ -83,6 +88,8 @@ std::string explain(const LoadStats& stats) {
     switch (verdict.bound) {
     case Bound::source:
         return "bound by the source: " + reached;
+    case Bound::sink:
+        return "bound by where the tensors go: " + reached;
     case Bound::delivery:
         return "bound by the delivery callback: " + reached;
     case Bound::cores:

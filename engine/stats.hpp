@@ -49,10 +49,11 @@ struct LoadStats {
     StageStats copy;            ///< from where it was read to where it belongs
     StageStats put;             ///< given to a sink; all of its time counts as waiting
     double source_seconds = 0;  ///< while at least one read waited for a device
+    double sink_seconds = 0;    ///< while at least one chunk was given to a sink
     double deliver_seconds = 0; ///< in the caller's delivery callback
 };
 
-enum class Bound { source, cores, delivery };
+enum class Bound { source, cores, sink, delivery };
 
 /// What kept a load from being faster, and how near it came to that.
 struct Verdict {
@@ -64,10 +65,10 @@ struct Verdict {
 };
 
 /// The bound is what took the largest share of the load: the cores, by the CPU time of the process;
-/// the source, by how long the average lane waited for it; the delivery callback, by its time. The
-/// ceiling of the cores is what the workers' threads could do at the CPU seconds a byte that the
-/// load took; of the source, its rate while a read was waiting; of the delivery, its callback's
-/// rate.
+/// the source and the sink, by how long the average lane waited for it; the delivery callback, by
+/// its time. The ceiling of the cores is what the workers' threads could do at the CPU seconds a
+/// byte that the load took; of the source, its rate while a read was waiting, of the sink likewise;
+/// of the delivery, its callback's rate.
 Verdict verdict_of(const LoadStats& stats);
 
 /// The verdict in one sentence, without a full stop.

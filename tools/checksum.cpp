@@ -4,12 +4,14 @@
 #include <tz/format/name.hpp>
 #include <tz/tools/checksum_line.hpp>
 #include <tz/tools/commands.hpp>
+#include <tz/tools/device.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
 
 #include <span>
 #include <string>
 #include <unistd.h>
+#include <utility>
 
 namespace tz::cli {
 
@@ -58,14 +60,29 @@ std::string shown(const std::string& lines) {
     return safe;
 }
 
+LoadedInputs load_with_digests(const Options& options, LoadOptions load) {
+    load.digests = true;
+    return load_files(options, std::move(load));
+}
+
+/// Sums of what is on the devices.
+LoadedInputs load_and_read_back(const Options& options, const LoadOptions& load) {
+    OnDevices devices;
+    LoadedInputs loaded = load_to_devices(options, load, devices);
+    auto sums = checksums_on_devices(devices);
+    for (std::size_t i = 0; i < loaded.files.size(); ++i)
+        loaded.files[i].digests = std::move(sums[i]);
+    return loaded;
+}
+
 } // namespace
 
 int run_checksum(const Options& options) {
     LoadOptions load = options.load;
     load.verify = options.verify.value_or(Verify::automatic);
     load.memory = Memory::none;
-    load.digests = true;
-    const LoadedInputs loaded = load_files(options, load);
+    const LoadedInputs loaded = options.devices.empty() ? load_with_digests(options, load)
+                                                        : load_and_read_back(options, load);
     std::string lines;
     for (const LoadedFile& file : loaded.files)
         lines += lines_of(file);

@@ -1,6 +1,8 @@
 // `tz load`: one load, and what it took.
 #include <tz/format/error.hpp>
 #include <tz/tools/commands.hpp>
+#include <tz/tools/device.hpp>
+#include <tz/tools/device_text.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/network_text.hpp>
@@ -53,6 +55,8 @@ const char* name_of(Bound bound) {
         return "source";
     case Bound::cores:
         return "cores";
+    case Bound::sink:
+        return "sink";
     case Bound::delivery:
         return "delivery";
     }
@@ -66,14 +70,14 @@ Json to_json(const StageStats& stage) {
         {"wait_seconds", stage.wait_seconds}};
 }
 
-Json to_json(const LoadedInputs& loaded, Memory memory) {
+Json to_json(const LoadedInputs& loaded, const Options& options) {
     const LoadStats& stats = loaded.stats;
     Json json = result("tz-load/1");
     if (loaded.names.size() == 1)
         json["file"] = loaded.names.front();
     else
         json["files"] = loaded.names;
-    json["memory"] = name_of(memory);
+    json["memory"] = options.devices.empty() ? name_of(options.load.memory) : "device";
     json["bytes"] = stats.bytes;
     json["tensors"] = stats.tensors;
     json["seconds"] = stats.seconds;
@@ -98,13 +102,24 @@ Json to_json(const LoadedInputs& loaded, Memory memory) {
         {"wait", to_json(stats.wait)},
         {"verify", to_json(stats.verify)},
         {"decrypt", to_json(stats.decrypt)},
-        {"copy", to_json(stats.copy)}};
+        {"copy", to_json(stats.copy)},
+        {"put", to_json(stats.put)}};
     const Verdict verdict = verdict_of(stats);
     json["bound"] = name_of(verdict.bound);
     json["bound_stage"] = verdict.stage;
     json["ceiling_gb_per_s"] = verdict.ceiling_gb_s;
     json["ceiling_share"] = verdict.share;
     return json;
+}
+
+void add_devices(Json& json, const Options& options, const OnDevices& devices) {
+    Json list = Json::array();
+    for (std::size_t i = 0; i < options.devices.size(); ++i)
+        list.push_back(
+            {{"device", devices_text({options.devices[i]})}, {"bytes", devices.bytes[i]}});
+    json["devices"] = std::move(list);
+    json["pinned_bytes"] = devices.pinned_bytes;
+    json["device_copies"] = devices.copies;
 }
 
 std::string to_text(const LoadedInputs& loaded) {
@@ -132,12 +147,17 @@ int run_load(const Options& options) {
     std::optional<TraceFile> trace; // written however the load ends
     if (!options.trace_file.empty())
         load.trace = trace.emplace(options.trace_file).trace();
-    const LoadedInputs loaded = load_files(options, load);
+    OnDevices devices;
+    const LoadedInputs loaded = options.devices.empty() ? load_files(options, load)
+                                                        : load_to_devices(options, load, devices);
     if (trace)
         trace->write();
-    if (options.json)
-        write_json(to_json(loaded, options.load.memory));
-    else if (!options.quiet)
+    if (options.json) {
+        Json json = to_json(loaded, options);
+        if (!options.devices.empty())
+            add_devices(json, options, devices);
+        write_json(json);
+    } else if (!options.quiet)
         write_result(to_text(loaded));
     return 0;
 }

@@ -74,7 +74,7 @@ void read_secrets(const Options& options, const Log& log, LoadOptions& load) {
         load.password = read_password_file(options.password_file, warn);
 }
 
-LoadedInputs load_files(const Options& options, LoadOptions load) {
+LoadedInputs load_files(const Options& options, LoadOptions load, const Load& way) {
     const StopOnSignal stop; // before the engine's threads
     Console console;
     const Log log = console_log(console, options);
@@ -94,7 +94,8 @@ LoadedInputs load_files(const Options& options, LoadOptions load) {
         loaded.remote = loaded.remote || !source->host().empty();
     }
     load.manifests = loaded.manifests = check_manifests(engine, model, options, load, log);
-    static_cast<LoadedFiles&>(loaded) = tz::load(engine, model.sources, load);
+    static_cast<LoadedFiles&>(loaded) =
+        way ? way(engine, model.sources, load) : tz::load(engine, model.sources, load);
     progress.finish();
     return loaded;
 }

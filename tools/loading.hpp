@@ -6,7 +6,9 @@
 #include <tz/tools/console.hpp>
 #include <tz/tools/options.hpp>
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,8 +28,14 @@ struct LoadedInputs : LoadedFiles {
     std::vector<std::shared_ptr<const CheckedManifest>> manifests;
 };
 
+/// How sources are loaded.
+using Load = std::function<LoadedFiles(
+    Engine& engine,
+    std::span<const std::shared_ptr<const Source>> sources,
+    const LoadOptions& load)>;
+
 /// Loads `options.files` as `load` says, by their manifests where some are demanded, until Ctrl-C.
-/// Throws what open() and load() throw.
-LoadedInputs load_files(const Options& options, LoadOptions load);
+/// Throws what open() and load() throw. By tz::load(), unless another way is given.
+LoadedInputs load_files(const Options& options, LoadOptions load, const Load& way = {});
 
 } // namespace tz::cli

@@ -1,4 +1,5 @@
 #include <tz/tools/console.hpp>
+#include <tz/tools/device_text.hpp>
 #include <tz/tools/exit.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/options.hpp>
@@ -224,6 +225,16 @@ void add_memory_option(CLI::App& app, Options& options) {
         options.load.memory,
         {{"owned", Memory::owned}, {"mapped", Memory::mapped}, {"none", Memory::none}},
         "Where to: memory, the file's own pages, nowhere");
+}
+
+void add_device_option(CLI::App& app, Options& options) {
+    const auto parse = [&options](Text text) { options.devices = parse_devices(text); };
+    add_parsed(
+        app,
+        "--device",
+        "DEVICE",
+        "Where to: cpu, a GPU as cuda:0, or several: cuda:0,cuda:1",
+        parse);
 }
 
 void add_message_options(CLI::App& app, Options& options) {

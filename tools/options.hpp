@@ -29,6 +29,7 @@ struct Options {
     std::string require = "none";       ///< of manifests, see requirement.hpp
     std::optional<std::string> subject; ///< that manifests must name
     std::string trace_file;
+    std::vector<int> devices; ///< numbers of GPUs; none: memory of the host
     ShowProgress progress = ShowProgress::automatic;
     std::optional<LogLevel> log_level = LogLevel::warning; ///< nothing is logged without one
     int verbose = 0;
@@ -66,6 +67,8 @@ void add_load_options(CLI::App& app, Options& options);
 void add_trace_option(CLI::App& app, Options& options);
 /// --memory.
 void add_memory_option(CLI::App& app, Options& options);
+/// --device.
+void add_device_option(CLI::App& app, Options& options);
 /// --progress, --verbose, --quiet, --log-level.
 void add_message_options(CLI::App& app, Options& options);
 /// --json.

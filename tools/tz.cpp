@@ -114,8 +114,10 @@ Command add_checksum(CLI::App& app, Arguments& arguments) {
     CLI::App* checksum = app.add_subcommand("checksum", "Write the SHA-256 of each tensor's data");
     add_file(*checksum, arguments.options);
     add_reading_options(*checksum, arguments.options);
+    add_device_option(*checksum, arguments.options);
     checksum->footer("What is hashed is the decrypted data. The last line, named -, is of the "
-                     "lines above it.\n\n"
+                     "lines above it. With --device the tensors go there, and are read back to be "
+                     "hashed.\n\n"
                      "Examples:\n"
                      "  tz checksum model.tensors > model.sha256\n"
                      "  tz checksum model.tensors | diff model.sha256 -");
@@ -127,6 +129,7 @@ Command add_load(CLI::App& app, Arguments& arguments) {
     add_files(*load, arguments.options);
     add_reading_options(*load, arguments.options);
     add_memory_option(*load, arguments.options);
+    add_device_option(*load, arguments.options);
     add_trace_option(*load, arguments.options);
     load->footer("Examples:\n"
                  "  tz load model.tensors\n"
@@ -136,6 +139,7 @@ Command add_load(CLI::App& app, Arguments& arguments) {
                  "  tz load --password-file password.txt model.tensors\n"
                  "  tz load s3://models/shard-1.tensors s3://models/shard-2.tensors\n"
                  "  tz load model.safetensors\n"
+                 "  tz load --device cuda:0 model.safetensors\n"
                  "  tz load hf://openai-community/gpt2");
     return {load, [&] { return run_load(arguments.options); }};
 }

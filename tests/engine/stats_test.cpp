@@ -51,6 +51,17 @@ TEST(Verdict, NamesTheCallerWhenItsCallbackTakesTheTime) {
     EXPECT_EQ(explain(stats), "bound by the delivery callback: 98 % of its ceiling of 2.04 GB/s");
 }
 
+TEST(Verdict, NamesTheSinkWhenLanesWaitForIt) {
+    LoadStats stats = one_second();
+    stats.cpu_seconds = 0.4;
+    stats.read = {2'000'000'000, 0.1, 3};
+    stats.put = {2'000'000'000, 0, 12};
+    stats.sink_seconds = 0.8;
+    const Verdict verdict = verdict_of(stats);
+    EXPECT_EQ(verdict.bound, Bound::sink);
+    EXPECT_EQ(explain(stats), "bound by where the tensors go: 80 % of its ceiling of 2.50 GB/s");
+}
+
 TEST(Verdict, NeverSaysMoreThanAll) {
     LoadStats stats = one_second();
     stats.cpu_seconds = 2.5; // a clock that ticks coarsely

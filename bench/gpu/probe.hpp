@@ -1,0 +1,142 @@
+// What the parts of gpu_probe share: time, tables, memory, and errors of CUDA as exceptions.
+#pragma once
+
+#include <cuda_runtime_api.h>
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tz::probe {
+
+/// Wall time and CPU time of the whole process since it was made.
+class Stopwatch {
+public:
+    Stopwatch();
+
+    double seconds() const;
+    double cpu_seconds() const;
+
+private:
+    double wall_;
+    double cpu_;
+};
+
+/// What one measurement came to.
+struct Rate {
+    double gb_per_s = 0;
+    double cpu_s_per_gb = 0;
+};
+
+/// The median by rate of `runs` runs of `body`, each of which moves `bytes`.
+Rate measure(unsigned runs, std::uint64_t bytes, const std::function<void()>& body);
+
+double median(std::vector<double> values);
+
+/// Throws `std::runtime_error` that names the error.
+void check(cudaError_t error, std::string_view what);
+
+/// Prints one row of a Markdown table.
+void row(const std::vector<std::string>& cells);
+/// Prints its title and its head.
+void table(std::string_view title, const std::vector<std::string>& columns);
+/// Runs `body`; what it throws is printed instead of ending the program.
+void attempt(std::string_view what, const std::function<void()>& body);
+
+inline std::string text(double value) {
+    return fmt::format("{:.3g}", value);
+}
+
+/// Anonymous memory, touched, with or without huge pages.
+class HostBlock {
+public:
+    HostBlock(std::size_t bytes, bool huge);
+    ~HostBlock();
+    HostBlock(const HostBlock&) = delete;
+    HostBlock& operator=(const HostBlock&) = delete;
+
+    std::byte* data() const { return data_; }
+
+    std::size_t size() const { return bytes_; }
+
+private:
+    std::byte* data_;
+    std::size_t bytes_;
+};
+
+/// The same, registered with CUDA.
+class PinnedBlock : public HostBlock {
+public:
+    explicit PinnedBlock(std::size_t bytes);
+    ~PinnedBlock();
+};
+
+/// Memory of the device.
+class DeviceBlock {
+public:
+    explicit DeviceBlock(std::size_t bytes);
+    ~DeviceBlock();
+    DeviceBlock(const DeviceBlock&) = delete;
+    DeviceBlock& operator=(const DeviceBlock&) = delete;
+
+    std::byte* data() const { return data_; }
+
+    std::size_t size() const { return bytes_; }
+
+private:
+    std::byte* data_ = nullptr;
+    std::size_t bytes_;
+};
+
+class Streams {
+public:
+    explicit Streams(std::size_t count);
+    ~Streams();
+    Streams(const Streams&) = delete;
+    Streams& operator=(const Streams&) = delete;
+
+    cudaStream_t operator[](std::size_t i) const { return streams_[i % streams_.size()]; }
+
+    void synchronize() const;
+
+private:
+    std::vector<cudaStream_t> streams_;
+};
+
+/// A file of `bytes`, in the page cache once it is made; goes away with this.
+class File {
+public:
+    File(const std::filesystem::path& folder, std::uint64_t bytes);
+    ~File();
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+
+    int fd() const { return fd_; }
+
+    std::uint64_t bytes() const { return bytes_; }
+
+    const std::filesystem::path& path() const { return path_; }
+
+    void drop_from_cache() const;
+
+private:
+    std::filesystem::path path_;
+    std::uint64_t bytes_;
+    int fd_;
+};
+
+// The questions, a file each.
+void copies();
+void ceiling();
+void pinning(const std::filesystem::path& folder);
+void completion();
+void page_cache(const std::filesystem::path& folder);
+void mapped_copies(const std::filesystem::path& folder);
+void disk(const std::filesystem::path& folder);
+
+} // namespace tz::probe

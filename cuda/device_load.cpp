@@ -1,0 +1,54 @@
+#include <tz/cuda/device.hpp>
+#include <tz/cuda/device_load.hpp>
+#include <tz/cuda/device_sink.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace tz::cuda {
+
+namespace {
+
+void check_options(const DeviceOptions& options) {
+    if (options.devices.empty())
+        throw Error(errc::usage, "no device is named");
+    auto devices = options.devices;
+    std::sort(devices.begin(), devices.end());
+    if (std::adjacent_find(devices.begin(), devices.end()) != devices.end())
+        throw Error(errc::usage, "a device is named twice");
+}
+
+/// The engine knows nothing of devices, and may have made a plain error of it.
+[[noreturn]] void rethrow(const DeviceSink& sink, const Error& error) {
+    const auto failure = sink.failure();
+    if (failure && error.source().starts_with("cuda")) // of several, which CUDA's error is the same
+        throw DeviceError(*failure);
+    throw; // NOLINT(misc-exception-rethrow): by the handler that calls
+}
+
+} // namespace
+
+DeviceLoaded load_to_device(
+    Engine& engine,
+    std::span<const std::shared_ptr<const Source>> sources,
+    LoadOptions options,
+    const DeviceOptions& device) {
+    check_options(device);
+    for (const int number : device.devices)
+        open_device(number); // what a process pays once is no part of the load's time
+    DeviceSink sink(device);
+    options.memory = Memory::none;
+    options.sink = &sink;
+    DeviceLoaded loaded;
+    try {
+        static_cast<LoadedFiles&>(loaded) = load(engine, sources, options);
+    } catch (const Error& error) {
+        rethrow(sink, error);
+    }
+    loaded.on_device = sink.take_tensors();
+    loaded.on_device.resize(sources.size());
+    loaded.device = sink.stats();
+    return loaded;
+}
+
+} // namespace tz::cuda

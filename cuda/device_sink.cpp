@@ -1,0 +1,293 @@
+#include <tz/cuda/device.hpp>
+#include <tz/cuda/device_layout.hpp>
+#include <tz/cuda/device_sink.hpp>
+#include <tz/engine/loop.hpp>
+
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace tz::cuda {
+
+namespace {
+
+constexpr std::size_t of_caller = SIZE_MAX; ///< no block of ours
+
+bool is_meta(const Item& item) {
+    return item.tensor->meta() && item.bytes > 0;
+}
+
+} // namespace
+
+DeviceSink::~DeviceSink() {
+    if (joined_ != nullptr)
+        cudaEventDestroy(joined_);
+}
+
+void DeviceSink::begin(std::span<const Item> items, std::uint64_t /*cut_bytes*/) {
+    try {
+        settle(items);
+        for (std::size_t i = 0; i < options_.devices.size(); ++i) {
+            if (options_.destination)
+                take_given(i);
+            else
+                allocate(i);
+        }
+        join_stream();
+    } catch (const DeviceError&) {
+        note_failure();
+        throw;
+    }
+}
+
+/// Which device each tensor goes to.
+void DeviceSink::settle(std::span<const Item> items) {
+    items_ = items;
+    targets_.resize(items.size());
+    states_ = std::vector<std::atomic<State>>(items.size());
+    std::vector<std::uint64_t> sizes;
+    for (const Item& item : items)
+        sizes.push_back(item.bytes);
+    const auto dealt = deal(sizes, options_.devices.size());
+    for (std::size_t i = 0; i < items.size(); ++i)
+        targets_[i].device =
+            options_.map ? options_.map(items[i].source, handed_out(items[i])) : dealt[i];
+    for (const Target& target : targets_)
+        if (target.device >= options_.devices.size())
+            throw Error(errc::usage, "the map names a device that the load doesn't have");
+}
+
+std::vector<std::uint64_t> DeviceSink::sizes_on(std::size_t device) const {
+    std::vector<std::uint64_t> sizes;
+    for (std::size_t i = 0; i < items_.size(); ++i)
+        if (targets_[i].device == device)
+            sizes.push_back(items_[i].bytes);
+    return sizes;
+}
+
+/// Memory of ours, once it is known that all of it fits.
+void DeviceSink::allocate(std::size_t device) {
+    const int number = options_.devices[device];
+    const Room room = open_device(number);
+    const BlockLayout layout = lay_out(sizes_on(device));
+    if (layout.bytes() > room.free)
+        throw DeviceError(
+            number,
+            cudaErrorMemoryAllocation,
+            "the tensors take " + std::to_string(layout.bytes()) + " bytes, and " +
+                std::to_string(room.free) + " of " + std::to_string(room.total) +
+                " bytes of memory are free on the device",
+            "free memory of the device, use more devices, or load fewer tensors");
+    const std::size_t first = blocks_.size();
+    for (const std::uint64_t bytes : layout.blocks)
+        blocks_.push_back(std::make_shared<DeviceBlock>(number, bytes));
+    stats_.device_bytes += layout.bytes();
+    auto place = layout.places.begin();
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+        if (targets_[i].device != device)
+            continue;
+        if (items_[i].bytes > 0) {
+            targets_[i].block = first + place->block;
+            targets_[i].data = blocks_[targets_[i].block]->data() + place->offset;
+        }
+        ++place;
+    }
+}
+
+/// Memory of the caller.
+void DeviceSink::take_given(std::size_t device) {
+    const int number = options_.devices[device];
+    open_device(number);
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+        if (targets_[i].device != device)
+            continue;
+        targets_[i].block = of_caller;
+        targets_[i].data = options_.destination(items_[i].source, handed_out(items_[i]), number);
+        if (targets_[i].data == nullptr && items_[i].bytes > 0)
+            throw Error(errc::usage, "no memory of the device was given for a tensor");
+    }
+}
+
+void DeviceSink::join_stream() {
+    if (options_.stream == nullptr)
+        return;
+    const int device = options_.devices.front();
+    const OnDevice here(device);
+    check(
+        device,
+        cudaEventCreateWithFlags(&joined_, cudaEventDisableTiming),
+        "cudaEventCreateWithFlags");
+    check(device, cudaEventRecord(joined_, options_.stream), "cudaEventRecord");
+}
+
+/// Tensors whose bytes no file holds are zeros.
+awaitable<void> DeviceSink::open(Loop& loop) {
+    co_await clear_all(loop, [](const Item& item, State) { return is_meta(item); });
+}
+
+awaitable<void> DeviceSink::stage(Loop& loop, std::span<std::byte> memory) {
+    if (pinned_.knows(memory))
+        co_return;
+    bool pinned = false;
+    auto pin = [this, memory, &pinned] { pinned = pinned_.pin(memory); };
+    co_await loop.workers().run(std::move(pin));
+    if (pinned)
+        co_return;
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(refusal_logged_, true) && options_.log)
+        options_.log(
+            LogLevel::warning,
+            "the system refuses to pin memory: copies to the device are slower, by way of the "
+            "driver's own");
+}
+
+LoopStreams& DeviceSink::streams_of(Loop& loop) {
+    const std::lock_guard lock(mutex_);
+    auto& streams = streams_[&loop];
+    if (!streams)
+        streams = std::make_unique<LoopStreams>(loop.context(), options_.devices, joined_);
+    return *streams;
+}
+
+std::vector<Copy> DeviceSink::copies_of(std::span<const Part> parts, std::size_t device) const {
+    std::vector<Copy> copies;
+    for (const Part& part : parts) {
+        const Target& target = targets_[part.item];
+        if (target.device == device)
+            copies.push_back({target.data + part.offset, part.bytes, target.block});
+    }
+    return options_.destination ? copies : joined(copies); // whose allocations aren't known
+}
+
+awaitable<void> DeviceSink::enqueue(Loop& loop, Stream& stream, std::span<const Copy> copies) {
+    for (const Copy& copy : copies) {
+        if (pinned_.covers(copy.from)) {
+            stream.copy(copy.to, copy.from);
+            continue;
+        }
+        // the driver copies it to memory of its own, and the caller waits
+        auto work = [&stream, &copy] { stream.copy(copy.to, copy.from); };
+        co_await loop.workers().run(std::move(work));
+    }
+}
+
+awaitable<void> DeviceSink::put(Loop& loop, std::span<const Part> parts) {
+    for (const Part& part : parts)
+        states_[part.item] = State::touched;
+    std::vector<Stream*> used;
+    std::exception_ptr failure;
+    std::size_t count = 0;
+    for (std::size_t device = 0; device < options_.devices.size(); ++device) {
+        try {
+            const std::vector<Copy> copies = copies_of(parts, device);
+            if (copies.empty())
+                continue;
+            Stream& stream = streams_of(loop).next(device);
+            used.push_back(&stream);
+            count += copies.size();
+            co_await enqueue(loop, stream, copies);
+        } catch (const DeviceError&) {
+            note_failure();
+            failure = std::current_exception();
+            break;
+        }
+    }
+    // also after a failure: what was enqueued reads the staging
+    for (Stream* stream : used) {
+        try {
+            co_await stream->done(use_awaitable);
+        } catch (const DeviceError&) {
+            note_failure();
+            failure = std::current_exception();
+        }
+    }
+    if (failure)
+        std::rethrow_exception(failure);
+    const std::lock_guard lock(mutex_);
+    stats_.copies += count;
+}
+
+awaitable<void> DeviceSink::complete(Loop& /*loop*/, std::span<const std::uint32_t> items) {
+    for (const std::uint32_t item : items)
+        states_[item] = State::complete;
+    co_return;
+}
+
+bool DeviceSink::restart(std::uint32_t /*item*/) {
+    return true; // it is put over what is there
+}
+
+awaitable<void> DeviceSink::clear_all(Loop& loop, bool (*wanted)(const Item&, State)) {
+    std::vector<Stream*> used;
+    for (std::size_t i = 0; i < targets_.size(); ++i) {
+        if (!wanted(items_[i], states_[i]) || targets_[i].data == nullptr)
+            continue;
+        Stream& stream = streams_of(loop).next(targets_[i].device);
+        stream.clear(targets_[i].data, items_[i].bytes);
+        if (std::find(used.begin(), used.end(), &stream) == used.end())
+            used.push_back(&stream);
+    }
+    for (Stream* stream : used)
+        co_await stream->done(use_awaitable);
+}
+
+/// No copy is under way.
+awaitable<void> DeviceSink::release(Loop& loop) {
+    stats_.pinned_bytes = pinned_.bytes();
+    auto unpin = [this] { pinned_.release(); };
+    co_await loop.workers().run(std::move(unpin));
+    const std::lock_guard lock(mutex_);
+    streams_.clear();
+}
+
+awaitable<void> DeviceSink::close(Loop& loop) {
+    co_await release(loop);
+    list_tensors();
+}
+
+/// What was not verified stays nowhere, not even in memory that goes back to the device.
+awaitable<void> DeviceSink::abandon(Loop& loop) noexcept {
+    try {
+        co_await clear_all(loop, [](const Item&, State state) { return state == State::touched; });
+    } catch (const DeviceError&) { // the device answers no more, and the process is to end
+        note_failure();
+    }
+    co_await release(loop);
+    blocks_.clear();
+}
+
+void DeviceSink::list_tensors() {
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+        const Item& item = items_[i];
+        tensors_.resize(std::max<std::size_t>(tensors_.size(), item.source + std::size_t{1}));
+        auto& of_file = tensors_[item.source];
+        of_file.resize(std::max<std::size_t>(of_file.size(), item.place + std::size_t{1}));
+        const Target& target = targets_[i];
+        DeviceTensor& tensor = of_file[item.place];
+        tensor.device = options_.devices[target.device];
+        tensor.data = target.data;
+        tensor.bytes = item.bytes;
+        if (target.block != of_caller && target.data != nullptr)
+            tensor.memory = blocks_[target.block];
+    }
+}
+
+std::optional<DeviceError> DeviceSink::failure() const {
+    const std::lock_guard lock(mutex_);
+    return failure_;
+}
+
+/// In a handler.
+void DeviceSink::note_failure() {
+    try {
+        throw;
+    } catch (const DeviceError& error) {
+        const std::lock_guard lock(mutex_);
+        if (!failure_)
+            failure_ = error;
+    }
+}
+
+} // namespace tz::cuda

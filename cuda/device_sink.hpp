@@ -1,0 +1,95 @@
+// Takes the tensors of a load to one device or several.
+#pragma once
+
+#include <tz/cuda/device_error.hpp>
+#include <tz/cuda/device_load.hpp>
+#include <tz/cuda/device_memory.hpp>
+#include <tz/cuda/loop_streams.hpp>
+#include <tz/cuda/pinned_memory.hpp>
+#include <tz/engine/sink.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+struct CUevent_st;
+
+namespace tz::cuda {
+
+/// The lanes' staging is pinned as they come to use it, and unpinned at the end. A put() ends when
+/// its copies are done, whatever happens meanwhile: until then the device reads the staging.
+class DeviceSink final : public Sink {
+public:
+    explicit DeviceSink(const DeviceOptions& options) : options_(options) {}
+
+    ~DeviceSink() override;
+
+    bool cuts_from_data() const override { return false; }
+
+    /// A third of the lanes have their chunk under way to the device.
+    unsigned file_lanes() const override { return 24; }
+
+    void begin(std::span<const Item> items, std::uint64_t cut_bytes) override;
+    awaitable<void> open(Loop& loop) override;
+    awaitable<void> stage(Loop& loop, std::span<std::byte> memory) override;
+    awaitable<void> put(Loop& loop, std::span<const Part> parts) override;
+    awaitable<void> complete(Loop& loop, std::span<const std::uint32_t> items) override;
+    bool restart(std::uint32_t item) override;
+    awaitable<void> close(Loop& loop) override;
+    awaitable<void> abandon(Loop& loop) noexcept override;
+
+    /// After a load that did not fail: the tensors, by file and in file order. Files behind the
+    /// last that has any are left out.
+    std::vector<std::vector<DeviceTensor>> take_tensors() { return std::move(tensors_); }
+
+    DeviceStats stats() const { return stats_; }
+
+    /// What CUDA refused first, if anything.
+    std::optional<DeviceError> failure() const;
+
+private:
+    enum class State : std::uint8_t { untouched, touched, complete };
+
+    struct Target {
+        std::size_t device = 0; ///< of `options_.devices`
+        std::size_t block = 0;  ///< of `blocks_`, where it is memory of ours
+        std::byte* data = nullptr;
+    };
+
+    void settle(std::span<const Item> items);
+    void allocate(std::size_t device);
+    void take_given(std::size_t device);
+    void join_stream();
+    std::vector<std::uint64_t> sizes_on(std::size_t device) const;
+    std::vector<Copy> copies_of(std::span<const Part> parts, std::size_t device) const;
+    LoopStreams& streams_of(Loop& loop);
+    awaitable<void> enqueue(Loop& loop, Stream& stream, std::span<const Copy> copies);
+    awaitable<void> clear_all(Loop& loop, bool (*wanted)(const Item&, State));
+    awaitable<void> release(Loop& loop);
+    void list_tensors();
+    void note_failure();
+
+    const DeviceOptions& options_;
+    std::span<const Item> items_; ///< of the load, while it lasts
+    std::vector<Target> targets_; ///< by item
+    std::vector<std::atomic<State>> states_;
+    std::vector<std::shared_ptr<DeviceBlock>> blocks_;
+    PinnedMemory pinned_;
+    CUevent_st* joined_ = nullptr; ///< what comes first on the caller's stream
+    DeviceStats stats_;
+    std::vector<std::vector<DeviceTensor>> tensors_;
+
+    mutable std::mutex mutex_; ///< of what follows
+    std::map<const Loop*, std::unique_ptr<LoopStreams>> streams_;
+    std::optional<DeviceError> failure_;
+    bool refusal_logged_ = false;
+};
+
+} // namespace tz::cuda

@@ -1,0 +1,149 @@
+#include <tz/cuda/device.hpp>
+#include <tz/cuda/device_error.hpp>
+#include <tz/cuda/stream.hpp>
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <cuda_runtime_api.h>
+
+#include <cassert>
+#include <memory>
+#include <utility>
+
+namespace tz::cuda {
+
+namespace {
+
+// How often the device is asked while something is waited for. A copy of 4 MiB takes 75 µs, and a
+// lane that learns of it 50 µs late costs nothing where others have work enqueued. A callback in
+// the stream would hold the stream up (36 instead of 53 GB/s), and is never called after an error;
+// a thread that waits for events costs four times as much CPU. See docs/decisions.md.
+constexpr std::chrono::microseconds pause{50};
+
+} // namespace
+
+Stream::Stream(asio::io_context& context, int device)
+    : context_(context),
+      device_(device),
+      timer_(context) {
+    use_device(device);
+    // not ordered with the program's default stream
+    check(
+        device,
+        cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking),
+        "cudaStreamCreateWithFlags");
+}
+
+Stream::~Stream() {
+    assert(waiting_.empty());
+    for (const Event event : idle_)
+        cudaEventDestroy(event);
+    cudaStreamDestroy(stream_);
+}
+
+void Stream::copy(std::byte* to, std::span<const std::byte> from) {
+    use_device(device_);
+    check(
+        device_,
+        cudaMemcpyAsync(to, from.data(), from.size(), cudaMemcpyHostToDevice, stream_),
+        "cudaMemcpyAsync");
+}
+
+void Stream::clear(std::byte* to, std::uint64_t bytes) {
+    use_device(device_);
+    check(device_, cudaMemsetAsync(to, 0, bytes, stream_), "cudaMemsetAsync");
+}
+
+void Stream::wait_for(CUevent_st* event) {
+    use_device(device_);
+    check(device_, cudaStreamWaitEvent(stream_, event, 0), "cudaStreamWaitEvent");
+}
+
+void Stream::start_wait(Handler handler) {
+    std::exception_ptr error;
+    Event event = nullptr;
+    try {
+        event = take_event();
+        check(device_, cudaEventRecord(event, stream_), "cudaEventRecord");
+        waiting_.push_back({event, std::move(handler)});
+        return arm();
+    } catch (const DeviceError&) {
+        error = std::current_exception();
+    }
+    if (event != nullptr)
+        idle_.push_back(event);
+    // The memory may be read still, and there is no asking: it is waited for here.
+    cudaStreamSynchronize(stream_);
+    cudaGetLastError();
+    auto resume = [this, ready = Ready{std::move(handler), std::move(error)}]() mutable {
+        complete(std::move(ready));
+    };
+    asio::post(context_, std::move(resume));
+}
+
+Stream::Event Stream::take_event() {
+    use_device(device_);
+    Event event = nullptr;
+    if (!idle_.empty()) {
+        event = idle_.back();
+        idle_.pop_back();
+        return event;
+    }
+    check(
+        device_,
+        cudaEventCreateWithFlags(&event, cudaEventDisableTiming),
+        "cudaEventCreateWithFlags");
+    return event;
+}
+
+void Stream::arm() {
+    if (std::exchange(armed_, true))
+        return;
+    timer_.expires_after(pause);
+    timer_.async_wait([this](error_code) {
+        armed_ = false;
+        ask();
+    });
+}
+
+/// The last that touches the stream before the coroutines that waited go on: they may destroy it.
+void Stream::ask() {
+    std::vector<Ready> ready = take_ready();
+    if (!waiting_.empty())
+        arm();
+    for (Ready& one : ready)
+        complete(std::move(one));
+}
+
+std::vector<Stream::Ready> Stream::take_ready() {
+    std::vector<Ready> ready;
+    while (!waiting_.empty()) {
+        const cudaError_t state = cudaEventQuery(waiting_.front().event);
+        if (state == cudaErrorNotReady) {
+            cudaGetLastError(); // an answer, and no error
+            break;
+        }
+        if (state != cudaSuccess)
+            cudaStreamSynchronize(stream_); // the answer may be of something else: see start_wait()
+        std::exception_ptr error;
+        try {
+            check(device_, state, "work on the device");
+        } catch (const DeviceError&) {
+            error = std::current_exception();
+        }
+        idle_.push_back(waiting_.front().event);
+        ready.push_back({std::move(waiting_.front().handler), std::move(error)});
+        waiting_.pop_front();
+    }
+    return ready;
+}
+
+void Stream::complete(Ready ready) {
+    const auto executor = asio::get_associated_executor(ready.handler, context_.get_executor());
+    asio::dispatch(executor, [ready = std::move(ready)]() mutable {
+        std::move(ready.handler)(std::move(ready.error));
+    });
+}
+
+} // namespace tz::cuda

@@ -1,0 +1,86 @@
+// A stream of work for one device, and a wait for it that is an operation of Asio. One thread uses
+// a Stream: the one that runs its context.
+#pragma once
+
+#include <tz/engine/async.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <span>
+#include <vector>
+
+struct CUstream_st;
+struct CUevent_st;
+
+namespace tz::cuda {
+
+/// Work runs in the order in which it was enqueued, side by side with that of other streams.
+class Stream {
+public:
+    /// Throws `DeviceError`, as all calls do.
+    Stream(asio::io_context& context, int device);
+    /// Nothing may be waited for.
+    ~Stream();
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    /// Enqueues a copy. `from` stays as it is until a wait that begins later is over. Returns at
+    /// once where `from` is pinned.
+    void copy(std::byte* to, std::span<const std::byte> from);
+
+    /// Enqueues zeros.
+    void clear(std::byte* to, std::uint64_t bytes);
+
+    /// What is enqueued from now on comes after the event.
+    void wait_for(CUevent_st* event);
+
+    /// Completes when all that was enqueued is done, or has failed. Can't be cancelled: until then
+    /// the device reads the memory.
+    template <typename Token>
+    auto done(Token&& token) {
+        return asio::async_initiate<Token, Signature>(
+            [this](auto handler) { this->start_wait(std::move(handler)); }, token);
+    }
+
+    int device() const { return device_; }
+
+private:
+    using Signature = void(std::exception_ptr);
+    using Handler = asio::any_completion_handler<Signature>;
+    using Event = CUevent_st*;
+
+    struct Waiting {
+        Event event;
+        Handler handler;
+    };
+
+    struct Ready {
+        Handler handler;
+        std::exception_ptr error;
+    };
+
+    void start_wait(Handler handler);
+    Event take_event();
+    void arm();
+    void ask();
+    std::vector<Ready> take_ready();
+    void complete(Ready ready);
+
+    asio::io_context& context_;
+    int device_;
+    CUstream_st* stream_ = nullptr;
+    asio::steady_timer timer_;
+    bool armed_ = false;
+    std::deque<Waiting> waiting_; ///< in the order of the stream
+    std::vector<Event> idle_;     ///< events to use again
+};
+
+} // namespace tz::cuda

@@ -1,0 +1,50 @@
+// CUDA's runtime without a GPU, linked in place of NVIDIA's: memory of a device is memory of the
+// host, a stream is a thread that takes its time. It fails when told to, and notes what a program
+// must not do: change memory that a copy still reads, free or unpin it, or use an allocation past
+// its end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tz::test {
+
+/// The runtime's state is the process's; this resets it and speaks for it. Thread-safe.
+class FakeCudart {
+public:
+    FakeCudart();
+    /// All that was allocated, pinned and made must be gone; what isn't is a violation too.
+    ~FakeCudart();
+    FakeCudart(const FakeCudart&) = delete;
+    FakeCudart& operator=(const FakeCudart&) = delete;
+
+    /// Before the first call. `version` is the newest CUDA that the driver knows; 0: no driver.
+    void set_driver(int devices, int version = 13000);
+    void set_memory(std::uint64_t bytes_per_device);
+    /// Each operation of a stream takes from 0 to `microseconds`, drawn by `seed`.
+    void set_delays(unsigned microseconds, std::uint64_t seed);
+
+    /// The `nth` call from now on (1 is the next) of the function called `name` answers `error`,
+    /// and does nothing. A sticky error (cudaErrorIllegalAddress) is the answer to all later calls
+    /// too.
+    void fail(const std::string& name, unsigned nth, int error);
+    /// Work of a stream fails when it comes to run: the `nth` operation from now on.
+    void fail_work(unsigned nth, int error);
+    /// An error that the program around us left on the calling thread.
+    static void leave_error(int error);
+    static int last_error();
+
+    /// How often the function was called.
+    unsigned calls(const std::string& name) const;
+    std::uint64_t device_bytes() const; ///< allocated
+    std::uint64_t device_bytes_peak() const;
+    std::uint64_t pinned_bytes() const;
+    /// Operations that overtook an earlier one of another stream.
+    unsigned overtakings() const;
+
+    std::vector<std::string> violations() const;
+};
+
+} // namespace tz::test

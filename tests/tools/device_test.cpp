@@ -1,0 +1,70 @@
+// `tz load --device` and `tz checksum --device`, by a program whose CUDA is
+// tests/support/fake_cudart.
+#include "support/program.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace tz::test {
+namespace {
+
+using Json = nlohmann::json;
+
+const std::string sample = TZ_GOLDEN "/pip-2.12.1_dtypes.tensors";
+
+RunOptions with_devices(int count) {
+    return {
+        .program = TZ_FAKE_GPU_PROGRAM,
+        .environment = {"TZ_FAKE_DEVICES=" + std::to_string(count)}};
+}
+
+TEST(Device, TakesALoadAndSaysHowMuch) {
+    const Outcome outcome = run({"load", "--json", "--device", "cuda:0", sample}, with_devices(1));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const Json load = Json::parse(outcome.out);
+    EXPECT_EQ(load["memory"], "device");
+    ASSERT_EQ(load["devices"].size(), 1u);
+    EXPECT_EQ(load["devices"][0]["device"], "cuda:0");
+    EXPECT_EQ(load["devices"][0]["bytes"], load["bytes"]);
+    EXPECT_EQ(load["stages"]["put"]["bytes"], load["bytes"]);
+    EXPECT_GT(load["pinned_bytes"], 0);
+}
+
+TEST(Device, SharesALoadWithAnother) {
+    const Outcome outcome =
+        run({"load", "--json", "--device", "cuda:1,cuda:0", sample}, with_devices(2));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const Json load = Json::parse(outcome.out);
+    ASSERT_EQ(load["devices"].size(), 2u);
+    const std::uint64_t first = load["devices"][0]["bytes"];
+    const std::uint64_t second = load["devices"][1]["bytes"];
+    EXPECT_GT(first, 0u);
+    EXPECT_GT(second, 0u);
+    EXPECT_EQ(first + second, load["bytes"]);
+}
+
+TEST(Device, HoldsWhatTheFileHolds) {
+    const Outcome file = run({"checksum", sample});
+    const Outcome device = run({"checksum", "--device", "cuda:0", sample}, with_devices(1));
+    EXPECT_EQ(device.code, 0) << device.err;
+    EXPECT_EQ(device.out, file.out);
+}
+
+TEST(Device, IsNamedInErrors) {
+    const Outcome outcome = run({"load", "--device", "cuda:1", sample}, with_devices(1));
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(
+        outcome.err,
+        "tz: cuda:1: there is no such device: the driver shows 1; they are counted from 0\n");
+}
+
+TEST(Device, IsMissedWhereThereIsNoDriver) {
+    const Outcome outcome = run({"load", "--device", "cuda:0", sample});
+    if (outcome.code == 0)
+        GTEST_SKIP() << "there is a GPU here";
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_TRUE(outcome.err.starts_with("tz: cuda:0: ")) << outcome.err;
+}
+
+} // namespace
+} // namespace tz::test

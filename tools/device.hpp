@@ -1,0 +1,28 @@
+// Loads to GPUs, where tzio was built with CUDA's toolkit.
+#pragma once
+
+#include <tz/format/hash.hpp>
+#include <tz/tools/loading.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace tz::cli {
+
+/// Tensors on GPUs, and what they took.
+struct OnDevices {
+    std::vector<std::uint64_t> bytes; ///< of each device, as they were named
+    std::uint64_t pinned_bytes = 0;
+    std::uint64_t copies = 0;
+    std::shared_ptr<const void> tensors; ///< for checksums_on_devices()
+};
+
+/// As `load_files()`, to `options.devices`. Throws `tz::Error` (errc::unsupported) where this build
+/// has no CUDA.
+LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, OnDevices& devices);
+
+/// SHA-256 of what the devices have of each tensor, read back; by file, as the layouts list them.
+std::vector<std::vector<format::Sha256>> checksums_on_devices(const OnDevices& devices);
+
+} // namespace tz::cli
