@@ -17,7 +17,7 @@ namespace tz {
 struct ManifestPlaces {
     std::shared_ptr<const Source> file;
     /// Of its own; null: there is none. It need not exist.
-    std::shared_ptr<const Source> sidecar;
+    std::shared_ptr<const Source> sidecar{};
     /// The sidecar counts even where the file has a manifest inside.
     bool sidecar_first = false;
 };

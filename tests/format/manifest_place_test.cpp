@@ -90,10 +90,11 @@ TEST(ManifestPlace, EveryStepLeavesAReadableFile) {
             }
             const auto found = find_manifest(index);
             ASSERT_EQ(found.has_value(), !to.empty());
-            if (found)
+            if (found) {
                 EXPECT_EQ(slice(index, found->offset, found->bytes), to);
-            else
+            } else {
                 EXPECT_EQ(index, start);
+            }
         }
     }
 }
@@ -105,8 +106,9 @@ TEST(ManifestPlace, AHalfWrittenManifestIsNone) {
     const auto all = states(index_of(file), steps);
     for (std::size_t i = 0; i + 1 < all.size(); ++i) {
         const auto found = find_manifest(all[i]);
-        if (found)
+        if (found) {
             EXPECT_THROW(parse_manifest(slice(all[i], found->offset, found->bytes)), Error);
+        }
     }
 }
 

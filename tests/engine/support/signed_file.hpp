@@ -29,8 +29,8 @@ inline std::shared_ptr<MemorySource> source_of(const Bytes& bytes) {
 
 /// What a manifest shall have beside the usual.
 struct Signing {
-    std::shared_ptr<const format::Secret> file_key;
-    std::optional<unsigned> signing_key;
+    std::shared_ptr<const format::Secret> file_key{};
+    std::optional<unsigned> signing_key{};
     ManifestContent content{.piece_bytes = 0};
 };
 
