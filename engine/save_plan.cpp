@@ -59,9 +59,9 @@ public:
           destination_(destination),
           options_(options) {
         plan_.tensors.resize(items.size());
-        plan_.piece_bytes = cut_bytes;
         for (std::size_t i = 0; i < items.size(); ++i)
             take(i);
+        plan_.piece_bytes = piece_bytes(cut_bytes);
     }
 
     SavePlan plan() {
@@ -138,26 +138,26 @@ private:
             specs.push_back(std::move(spec));
         }
         format::WriteOptions write = options_.tensors;
-        check_pieces(write);
-        if (!write.like_pip)
-            plan_.piece_bytes = write.piece_bytes =
-                std::min(write.piece_bytes, plan_.piece_bytes / shrinks_);
+        write.piece_bytes = plan_.piece_bytes;
         add_file(name, format::plan_file(specs, write));
         plan_.files.back().head = format::write_index(plan_.files.back().layout);
         for (std::size_t i = group.begin; i < group.end; ++i)
             place(i, i - group.begin);
     }
 
-    /// A part of a tensor must be whole pieces.
-    void check_pieces(const format::WriteOptions& write) const {
-        if (!write.encrypted || plan_.piece_bytes % write.piece_bytes == 0 ||
-            write.piece_bytes % plan_.piece_bytes == 0)
-            return;
-        throw Error(
-            errc::usage,
-            "sealed pieces of " + std::to_string(write.piece_bytes) +
-                " bytes do not fill chunks, which hold multiples of " +
-                std::to_string(plan_.piece_bytes));
+    /// A part of a tensor must be whole pieces, after it has shrunk too.
+    std::uint64_t piece_bytes(std::uint64_t cut_bytes) const {
+        const std::uint64_t most = cut_bytes / shrinks_;
+        const std::uint64_t wanted = options_.tensors.piece_bytes;
+        const std::uint64_t bytes = options_.tensors.like_pip ? wanted : std::min(wanted, most);
+        if (options_.tensors.encrypted && most % bytes != 0)
+            throw Error(
+                errc::usage,
+                "sealed pieces of " + std::to_string(bytes) +
+                    " bytes do not fill chunks, which hold multiples of " + std::to_string(most),
+                {},
+                "take larger chunks, or smaller pieces");
+        return bytes;
     }
 
     /// A plain name stays as it is; structured ones are those of `.tensors` files.

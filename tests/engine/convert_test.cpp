@@ -204,6 +204,38 @@ TEST_F(Convert, CastsFloatsAlone) {
     EXPECT_EQ(loaded.layout.tensors.front().dtype.name, "uint8");
 }
 
+TEST_F(Convert, SealsShardsOfShrunkenFloats) {
+    const auto floats = test::random_bytes(3 << 20);
+    std::vector<TensorView> views(3);
+    for (std::size_t i = 0; i < views.size(); ++i) {
+        views[i].data = floats;
+        views[i].spec.name = "f" + std::to_string(i);
+        views[i].spec.dtype_code = "<f8";
+        views[i].spec.shape = {floats.size() / 8};
+        views[i].spec.bytes = floats.size();
+    }
+    save(path("a"), views);
+    options_.floats = format::FloatType::float16;
+    options_.shard_bytes_max = 1 << 20;
+    options_.tensors.key = test::sample_key();
+    const Converted converted = convert_to("m.tensors", {"a"});
+    ASSERT_EQ(converted.files.size(), 3u);
+    for (const std::string& file : converted.files) {
+        const auto loaded = load_file(file.substr(file.rfind('/') + 1), test::sample_key());
+        EXPECT_EQ(loaded.tensors.front().size(), floats.size() / 4);
+    }
+}
+
+TEST_F(Convert, RefusesPiecesThatNoPartHolds) {
+    save(path("a"), sample_.views);
+    options_.tensors.key = test::sample_key();
+    options_.tensors.piece_bytes = 96 << 10;
+    EXPECT_EQ(test::error_of([&] { convert_to("b", {"a"}); })->kind(), errc::usage);
+    options_.tensors.piece_bytes = 32 << 10;
+    convert_to("b", {"a"});
+    expect_sample(load_file("b", test::sample_key()));
+}
+
 TEST_F(Convert, TakesWhatIsSelected) {
     save(path("a"), sample_.views);
     load_.selection.include = {"t1*"};
