@@ -88,8 +88,9 @@ TEST_F(ManifestCommands, AddChangesNothingButTheEndOfTheRegion) {
 TEST_F(ManifestCommands, AKeyThatSignedIsRequired) {
     expect(0, {"manifest", "add", "--key-file", key, sealed});
     const std::string wrong_key = folder.write("wrong", std::string(64, '7'));
-    for (const std::vector<std::string> command :
-         {std::vector<std::string>{"manifest", "verify"}, {"verify"}, {"load"}, {"checksum"}}) {
+    const std::vector<std::vector<std::string>> commands{
+        {"manifest", "verify"}, {"verify"}, {"load"}, {"checksum"}};
+    for (const std::vector<std::string>& command : commands) {
         const auto with = [&](std::vector<std::string> more) {
             std::vector<std::string> arguments = command;
             arguments.insert(arguments.end(), more.begin(), more.end());
