@@ -71,7 +71,7 @@ def test_packed_types_stay(convert, tmp_path):
 
 def test_encrypted_files_of_pip(convert, key_file, tmp_path):
     tensors = state_dict(random_tensors(7))
-    source = write(tmp_path / "a", tensors, encryption=EncryptionParams.from_key(KEY))
+    source = write(tmp_path / "a", tensors, encryption=EncryptionParams(KEY))
     plain = convert("--key-file", key_file, source, tmp_path / "b.tensors")
     assert hashes_by_pip(plain) == hashes_of(tensors)
 
