@@ -1,3 +1,4 @@
+#include <tz/engine/alignment.hpp>
 #include <tz/engine/put.hpp>
 #include <tz/engine/refetch.hpp>
 #include <tz/engine/sink.hpp>
@@ -76,8 +77,11 @@ fetch_tensor_again(Job& job, Loop& loop, Passage& passage, const DamagedTensor& 
         job.transform.take_header(damaged.item, header);
     };
     co_await work(loop, passage, parse);
+    // where chunks may be cut, which a sink counts on
+    const std::uint64_t most =
+        round_down(staging.size(), sealed_cut_bytes(job.transform.chunk_bytes));
     for (std::uint64_t at = item.read.offset; at < item.read.end();) {
-        const std::uint64_t bytes = std::min<std::uint64_t>(item.read.end() - at, staging.size());
+        const std::uint64_t bytes = std::min<std::uint64_t>(item.read.end() - at, most);
         const std::span<std::byte> part = staging.first(bytes);
         const Buffer part_to{part, -1, true};
         co_await read(passage, at, part_to);
