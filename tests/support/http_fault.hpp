@@ -81,14 +81,14 @@ enum class FaultKind {
     close_at_next,     ///< keeps the connection, but closes when the next request comes
     close_unannounced, ///< closes after the answer without having said so
     connection_close,  ///< says "Connection: close", and closes
-    // the body of the request
-    reset_in_request, ///< `at`: RST when as many bytes of it have come
-    stall_in_request, ///< `at`: reads no more than as many bytes of it
     // the connection
     no_answer,        ///< `time`: nothing at all for so long; for ever without
     close_unanswered, ///< closes instead of answering
     reset_unanswered, ///< RST instead of answering
     renegotiate,      ///< TLS 1.2: asks for a handshake before the answer; 1.3: for new keys
+    // the body of the request, which loads have none of
+    reset_in_request, ///< `at`: RST when as many bytes of it have come
+    stall_in_request, ///< `at`: reads no more than as many bytes of it
     // for `ConnectionRule`s only
     mute,         ///< accepts, and never reads or writes
     drop,         ///< closes after accepting
