@@ -258,16 +258,16 @@ measure_device() {
     begin_section "Loads to the GPU"
     table 60 ours gpu_probe "$work" ceiling
     head_of_rows
-    local lanes
-    for lanes in 0 32 48; do
-        device_row "safetensors, memory" $lanes "$memory/model"
-        device_row "tensors, memory" $lanes --verify none "$memory/plain.tensors"
-        device_row "crc32, memory" $lanes --verify crc32 "$memory/plain.tensors"
-        device_row "sha256, memory" $lanes --verify sha256 "$memory/plain.tensors"
-        device_row "decrypted, memory" $lanes --key-file "$work/key" "$memory/key.tensors"
-    done
-    device_row "safetensors, memory, 8 MiB" 16 --chunk-size 8MiB "$memory/model"
-    device_row "safetensors, memory, 2 MiB" 32 --chunk-size 2MiB "$memory/model"
+    device_row "safetensors" 0 "$memory/model"
+    device_row "tensors" 0 --verify none "$memory/plain.tensors"
+    device_row "crc32" 0 --verify crc32 "$memory/plain.tensors"
+    device_row "sha256" 0 --verify sha256 "$memory/plain.tensors"
+    device_row "decrypted" 0 --key-file "$work/key" "$memory/key.tensors"
+    device_row "safetensors" 16 "$memory/model"
+    device_row "safetensors" 32 "$memory/model"
+    device_row "safetensors, 2 MiB" 32 --chunk-size 2MiB "$memory/model"
+    table 60 ours gpu_probe "$memory"/model/model-00001-*.safetensors cached-file
+    table 60 ours gpu_probe "$memory/plain.tensors" cached-file
     ours tz load --device cuda:0 --trace "$report/trace.json" "$memory/model" >>"$report/log.txt" 2>&1 || true
     gzip -f "$report/trace.json" || true
 }
@@ -287,9 +287,11 @@ tune_table() { # NAME WORKERS LANES:MIB OPTIONS...
     read -ra all_workers <<<"$2"
     read -ra all_lanes <<<"$3"
     shift 3
-    printf '\n| %s, lanes:MiB |' "$name" >>"$report/tables.md"
-    printf ' %s |' "${all_lanes[@]}" >>"$report/tables.md"
-    printf '\n|---|%s\n' "$(printf -- '---|%.0s' "${all_lanes[@]}")" >>"$report/tables.md"
+    {
+        printf '\n| %s, lanes:MiB |' "$name"
+        printf ' %s |' "${all_lanes[@]}"
+        printf '\n|---|%s\n' "$(printf -- '---|%.0s' "${all_lanes[@]}")"
+    } >>"$report/tables.md"
     for workers in "${all_workers[@]}"; do
         printf '| %s workers ' "$workers" >>"$report/tables.md"
         for lanes in "${all_lanes[@]}"; do
@@ -306,11 +308,8 @@ measure_disk() {
     sync
     begin_section "Loads from the disk to the GPU"
     head_of_rows
-    local lanes
-    for lanes in 0 32; do
-        device_row "tensors, page cache" $lanes --verify none "$work/plain.tensors"
-        device_row "tensors, disk" $lanes --cold --verify none "$work/plain.tensors"
-    done
+    device_row "tensors, page cache" 0 --verify none "$work/plain.tensors"
+    device_row "tensors, disk" 0 --cold --verify none "$work/plain.tensors"
     device_row "sha256, disk" 0 --cold --verify sha256 "$work/plain.tensors"
     rm "$work/plain.tensors"
 }

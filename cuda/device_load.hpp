@@ -57,7 +57,8 @@ struct DeviceLoaded : LoadedFiles {
     DeviceStats device;
 };
 
-/// As load(), but to devices. `options.memory` is not asked, and there is no other sink. Throws
+/// As load(), but to devices; fastest where the engine has a worker less than there are cores,
+/// since its loop has no rest. `options.memory` is not asked, and there is no other sink. Throws
 /// `DeviceError` too. Nothing of a failed load stays on a device, and neither does anything that
 /// was not verified: it is overwritten first.
 DeviceLoaded load_to_device(

@@ -3,6 +3,7 @@
 #ifdef TZ_WITH_CUDA
 #include <tz/cuda/device_load.hpp>
 #include <tz/cuda/device_memory.hpp>
+#include <tz/engine/machine.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -60,6 +61,9 @@ void share_out(std::size_t count, const std::function<void(std::size_t)>& body) 
 LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, OnDevices& devices) {
     cuda::DeviceOptions device;
     device.devices = options.devices;
+    Options asked = options;
+    if (asked.engine.workers == 0) // the loop, which hands on 50 GB/s, gets a core for itself
+        asked.engine.workers = std::max(1u, cores_available() - 1);
     const Load to_devices = [&](Engine& engine, const auto& sources, const LoadOptions& its) {
         cuda::DeviceOptions logged = device;
         logged.log = engine.options().log;
@@ -77,7 +81,7 @@ LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, On
         devices.tensors = std::make_shared<Tensors>(std::move(loaded.on_device));
         return LoadedFiles(std::move(loaded));
     };
-    return load_files(options, load, to_devices);
+    return load_files(asked, load, to_devices);
 }
 
 std::vector<std::vector<format::Sha256>> checksums_on_devices(const OnDevices& devices) {

@@ -149,9 +149,16 @@ private:
     std::atomic<std::uint64_t> next_ = 0;
 };
 
-void try_filling(Filler& filler, std::string_view name, How how) {
+void try_filling(
+    Filler& filler,
+    std::string_view name,
+    How how,
+    const std::vector<std::size_t>& chunks = {512u << 10, 1u << 20, 4u << 20},
+    bool device_alone = false) {
     for (const bool to_device : {false, true}) {
-        for (const std::size_t chunk : {512u << 10, 1u << 20, 4u << 20}) {
+        if (device_alone && !to_device)
+            continue;
+        for (const std::size_t chunk : chunks) {
             std::vector<std::string> cells{fmt::format(
                 "{}, {} KiB{}", name, chunk >> 10, to_device ? ", and to the device" : "")};
             for (const std::size_t threads : {1, 2, 4, 8, 12, 16}) {
@@ -238,6 +245,18 @@ void try_windows(
 }
 
 } // namespace
+
+void cached_file(const std::filesystem::path& path) {
+    const File file(path);
+    const DeviceBlock device(file_bytes);
+    const PinnedBlock ring(2 * 16 * (4 << 20));
+    const FileMapping mapping(file);
+    Filler filler(file, mapping.data(), ring, device);
+    table(
+        fmt::format("The first 4 GiB of {}, cached, to the device: GB/s (CPU s/GB)", path.string()),
+        {"by", "1 thread", "2", "4", "8", "12", "16"});
+    try_filling(filler, "pread", How::pread, {2u << 20, 4u << 20}, true);
+}
 
 void page_cache(const std::filesystem::path& folder) {
     const File file(folder, file_bytes);

@@ -148,9 +148,19 @@ File::File(const std::filesystem::path& folder, std::uint64_t bytes)
     ::fsync(fd_);
 }
 
+File::File(const std::filesystem::path& path)
+    : path_(path),
+      bytes_(std::filesystem::file_size(path)),
+      fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)),
+      ours_(false) {
+    if (fd_ < 0)
+        throw std::runtime_error("cannot open " + path_.string());
+}
+
 File::~File() {
     ::close(fd_);
-    ::unlink(path_.c_str());
+    if (ours_)
+        ::unlink(path_.c_str());
 }
 
 void File::drop_from_cache() const {
@@ -168,6 +178,7 @@ int main(int count, char** arguments) {
         {"pinning", [](const auto& folder) { pinning(folder); }},
         {"completion", [](const auto&) { completion(); }},
         {"page-cache", [](const auto& folder) { page_cache(folder); }},
+        {"cached-file", [](const auto& path) { cached_file(path); }},
         {"mapped", [](const auto& folder) { mapped_copies(folder); }},
         {"disk", [](const auto& folder) { disk(folder); }},
     };
@@ -175,7 +186,7 @@ int main(int count, char** arguments) {
         fmt::print(
             stderr,
             "usage: gpu_probe FOLDER "
-            "copies|ceiling|pinning|completion|page-cache|mapped|disk...\n");
+            "copies|ceiling|pinning|completion|page-cache|cached-file|mapped|disk...\n");
         return 2;
     }
     int failed = 0;

@@ -108,10 +108,12 @@ private:
     std::vector<cudaStream_t> streams_;
 };
 
-/// A file of `bytes`, in the page cache once it is made; goes away with this.
+/// A file of `bytes`, in the page cache once it is made, which goes away with this; or one that is
+/// there.
 class File {
 public:
     File(const std::filesystem::path& folder, std::uint64_t bytes);
+    explicit File(const std::filesystem::path& path);
     ~File();
     File(const File&) = delete;
     File& operator=(const File&) = delete;
@@ -128,6 +130,7 @@ private:
     std::filesystem::path path_;
     std::uint64_t bytes_;
     int fd_;
+    bool ours_ = true;
 };
 
 // The questions, a file each.
@@ -135,6 +138,7 @@ void copies();
 void ceiling();
 void pinning(const std::filesystem::path& folder);
 void completion();
+void cached_file(const std::filesystem::path& path);
 void page_cache(const std::filesystem::path& folder);
 void mapped_copies(const std::filesystem::path& folder);
 void disk(const std::filesystem::path& folder);
