@@ -82,11 +82,11 @@ const std::set<std::string> remote_options{
 
 TEST(Help, OfLoadHasEachOption) {
     std::set<std::string> expected{
-        "--chunk-size", "--concurrency", "--deadline", "--direct",       "--exclude",
-        "--help",       "--include",     "--io",       "--json",         "--key-file",
-        "--log-level",  "--loops",       "--memory",   "--memory-limit", "--password-file",
-        "--progress",   "--quiet",       "--require",  "--subject",      "--trace",
-        "--verbose",    "--verify",      "--workers"};
+        "--chunk-size",    "--concurrency", "--deadline", "--device",  "--direct",
+        "--exclude",       "--help",        "--include",  "--io",      "--json",
+        "--key-file",      "--log-level",   "--loops",    "--memory",  "--memory-limit",
+        "--password-file", "--progress",    "--quiet",    "--require", "--subject",
+        "--trace",         "--verbose",     "--verify",   "--workers"};
     expected.insert(remote_options.begin(), remote_options.end());
     EXPECT_EQ(long_options(run({"load", "--help"}).out), expected);
 }
