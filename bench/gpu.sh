@@ -201,7 +201,7 @@ lanes_table() { # FILE VERIFY
 }
 
 median_load() { # OPTIONS...
-    for ((run = 0; run < ${runs:-3}; ++run)); do
+    for _ in 1 2 3; do
         ours tz load --json "$@" 2>>"$report/log.txt" | tr -d '\n' || true
         echo
     done | python3 -c '
@@ -263,9 +263,6 @@ measure_device() {
     device_row "crc32" 0 --verify crc32 "$memory/plain.tensors"
     device_row "sha256" 0 --verify sha256 "$memory/plain.tensors"
     device_row "decrypted" 0 --key-file "$work/key" "$memory/key.tensors"
-    device_row "safetensors" 16 "$memory/model"
-    device_row "safetensors" 32 "$memory/model"
-    device_row "safetensors, 2 MiB" 32 --chunk-size 2MiB "$memory/model"
     table 60 ours gpu_probe "$memory"/model/model-00001-*.safetensors cached-file
     table 60 ours gpu_probe "$memory/plain.tensors" cached-file
     ours tz load --device cuda:0 --trace "$report/trace.json" "$memory/model" >>"$report/log.txt" 2>&1 || true
@@ -275,31 +272,36 @@ measure_device() {
 # Which numbers of workers and lanes, and which chunks, suit loads to the GPU.
 measure_tune() {
     make_models
-    begin_section "Workers, lanes and chunks: GB/s (CPU s/GB, loop)"
-    local runs=2
-    tune_table "unverified" "8 11 13 15 16" "16:1 32:1 64:1 32:2 16:4 24:4 32:4 48:4" --verify none "$memory/plain.tensors"
-    tune_table "SHA-256" "13 15 16" "32:1 64:2 32:4 48:4" --verify sha256 "$memory/plain.tensors"
-    tune_table "decrypted" "13 15 16" "32:1 64:2 32:4 48:4" --key-file "$work/key" "$memory/key.tensors"
+    begin_section "Lanes and chunks: GB/s (CPU s/GB, loop), medians of rounds of all of them"
+    tune_table "safetensors, 15 workers" "24:4 32:4 24:2 32:2 48:2" 15 "$memory/model"
+    tune_table "safetensors, 16 workers" "24:4 32:2" 16 "$memory/model"
+    tune_table "CRC-32, 15 workers" "24:4 32:2 48:2" 15 --verify crc32 "$memory/plain.tensors"
+    tune_table "SHA-256, 15 workers" "24:4 48:4 32:2 48:2" 15 --verify sha256 "$memory/plain.tensors"
+    tune_table "decrypted, 15 workers" "24:4 32:4 32:2 48:2" 15 --key-file "$work/key" "$memory/key.tensors"
 }
 
-tune_table() { # NAME WORKERS LANES:MIB OPTIONS...
-    local name=$1 workers lanes all_workers all_lanes
-    read -ra all_workers <<<"$2"
-    read -ra all_lanes <<<"$3"
+tune_table() { # NAME LANES:MIB WORKERS OPTIONS...
+    local name=$1 workers=$3 lanes all_lanes round
+    read -ra all_lanes <<<"$2"
     shift 3
-    {
-        printf '\n| %s, lanes:MiB |' "$name"
-        printf ' %s |' "${all_lanes[@]}"
-        printf '\n|---|%s\n' "$(printf -- '---|%.0s' "${all_lanes[@]}")"
-    } >>"$report/tables.md"
-    for workers in "${all_workers[@]}"; do
-        printf '| %s workers ' "$workers" >>"$report/tables.md"
+    for ((round = 0; round < 4; ++round)); do
         for lanes in "${all_lanes[@]}"; do
-            median_load --device cuda:0 --workers "$workers" --concurrency "${lanes%:*}" \
-                --chunk-size "${lanes#*:}MiB" "$@" >>"$report/tables.md"
+            ours tz load --json --device cuda:0 --workers "$workers" --concurrency "${lanes%:*}" \
+                --chunk-size "${lanes#*:}MiB" "$@" 2>>"$report/log.txt" | tr -d '\n' || true
+            echo
         done
-        echo '|' >>"$report/tables.md"
-    done
+    done | python3 -c '
+import json, statistics, sys
+rows = {}
+for load in (json.loads(line) for line in sys.stdin if line.strip()):
+    gb = load["bytes"] / 1e9
+    key = "%d lanes, %d MiB" % (load["concurrency"], load["chunk_bytes"] >> 20)
+    rows.setdefault(key, []).append((load["gb_per_s"], load["cpu_seconds"] / gb, load["loop_cpu_seconds"] / gb))
+print("\n| %s | GB/s | least to most | CPU s/GB | loop |\n|---|---|---|---|---|" % sys.argv[1])
+for key, values in rows.items():
+    rate, cpu, loop = (statistics.median(value[i] for value in values) for i in range(3))
+    rates = [value[0] for value in values]
+    print("| %s | %.1f | %.1f to %.1f | %.2f | %.3f |" % (key, rate, min(rates), max(rates), cpu, loop))' "$name" >>"$report/tables.md"
 }
 
 measure_disk() {

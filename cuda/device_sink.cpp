@@ -6,6 +6,7 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -233,7 +234,7 @@ awaitable<void> DeviceSink::clear_all(Loop& loop, bool (*wanted)(const Item&, St
         co_await stream->done(use_awaitable);
 }
 
-/// No copy is under way.
+/// Unpins. No copy is under way.
 awaitable<void> DeviceSink::release(Loop& loop) {
     stats_.pinned_bytes = pinned_.bytes();
     auto unpin = [this] { pinned_.release(); };
@@ -248,13 +249,18 @@ awaitable<void> DeviceSink::close(Loop& loop) {
 }
 
 /// What was not verified stays nowhere, not even in memory that goes back to the device.
+// NOLINTNEXTLINE(bugprone-exception-escape): what its coroutines throw is caught
 awaitable<void> DeviceSink::abandon(Loop& loop) noexcept {
     try {
         co_await clear_all(loop, [](const Item&, State state) { return state == State::touched; });
     } catch (const DeviceError&) { // the device answers no more, and the process is to end
         note_failure();
+    } catch (const std::bad_alloc&) { // what can't be cleared goes with the blocks
+        blocks_.clear();
     }
-    co_await release(loop);
+    pinned_.release(); // on the loop: nothing else runs, and no worker could be told without memory
+    const std::lock_guard lock(mutex_);
+    streams_.clear();
     blocks_.clear();
 }
 

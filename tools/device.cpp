@@ -33,7 +33,7 @@ format::Sha256 sha256_of(const cuda::DeviceTensor& tensor, std::vector<std::byte
     return stream.finish();
 }
 
-/// Runs `body(next)` on as many threads as there are cores; `next()` counts up from 0.
+/// Runs `body` with each number below `count`, on as many threads as there are cores.
 void share_out(std::size_t count, const std::function<void(std::size_t)>& body) {
     std::atomic<std::size_t> next = 0;
     std::exception_ptr failure;
@@ -48,7 +48,8 @@ void share_out(std::size_t count, const std::function<void(std::size_t)>& body) 
         }
     };
     std::vector<std::thread> threads;
-    for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
+    threads.reserve(cores_available());
+    for (unsigned i = 0; i < cores_available(); ++i)
         threads.emplace_back(work);
     for (std::thread& thread : threads)
         thread.join();
@@ -87,6 +88,7 @@ LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, On
 std::vector<std::vector<format::Sha256>> checksums_on_devices(const OnDevices& devices) {
     const auto& tensors = *std::static_pointer_cast<const Tensors>(devices.tensors);
     std::vector<std::vector<format::Sha256>> sums;
+    sums.reserve(tensors.size());
     std::vector<std::pair<const cuda::DeviceTensor*, format::Sha256*>> all;
     for (const auto& file : tensors)
         sums.emplace_back(file.size());

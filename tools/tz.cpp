@@ -116,8 +116,8 @@ Command add_checksum(CLI::App& app, Arguments& arguments) {
     add_reading_options(*checksum, arguments.options);
     add_device_option(*checksum, arguments.options);
     checksum->footer("What is hashed is the decrypted data. The last line, named -, is of the "
-                     "lines above it.\nWith --device the tensors go there, and are read back to be "
-                     "hashed.\n\n"
+                     "lines above it.\n"
+                     "With --device the tensors go there, and are read back to be hashed.\n\n"
                      "Examples:\n"
                      "  tz checksum model.tensors > model.sha256\n"
                      "  tz checksum model.tensors | diff model.sha256 -");

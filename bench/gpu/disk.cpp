@@ -56,6 +56,7 @@ std::uint64_t read_by_threads(int fd, const HostBlock& to, std::size_t chunk, un
     std::atomic<std::uint64_t> next = 0;
     std::atomic<std::uint64_t> read = 0;
     std::vector<std::thread> threads;
+    threads.reserve(count);
     for (unsigned i = 0; i < count; ++i)
         threads.emplace_back([&, i] {
             while (watch.seconds() < seconds_max) {
@@ -96,7 +97,7 @@ void disk(const std::filesystem::path& folder) {
     const File file(folder, file_bytes);
     fmt::print(
         "\nwritten at {} GB/s\n", text(static_cast<double>(file_bytes) * 1e-9 / writing.seconds()));
-    const HostBlock to(32 * (4 << 20), true);
+    const HostBlock to(std::size_t{32} * (4 << 20), true);
     const int direct = ::open(file.path().c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
     table(
         "Disk, dropped from the page cache before: GB/s (CPU s/GB) by depth or threads",
