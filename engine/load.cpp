@@ -231,7 +231,8 @@ PlanOptions FileLoad::plan_options(bool headers_only) const {
 /// SHA-256 runs through a tensor in order: as many tensors under way as the workers can hash, each
 /// several at once.
 unsigned FileLoad::spans() const {
-    return hashes_in_order(options_) ? engine_.options.workers * HashQueue::together_max : 1;
+    const bool in_order = hashes_in_order(options_) || (options_.sink && options_.sink->in_order());
+    return in_order ? engine_.options.workers * HashQueue::together_max : 1;
 }
 
 /// Whether headers or sealed tensors may take memory beside the staging. How sealed ones are cut

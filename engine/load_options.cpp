@@ -1,6 +1,5 @@
 #include <tz/engine/load_options.hpp>
 #include <tz/engine/manifest_check.hpp>
-#include <tz/engine/sink.hpp>
 #include <tz/format/error.hpp>
 
 namespace tz {
@@ -69,7 +68,7 @@ LoadOptions effective(LoadOptions options) {
 
 bool hashes_in_order(const LoadOptions& options) {
     return options.digests || options.verify == Verify::sha256 || options.verify == Verify::all ||
-           (options.sink && options.sink->in_order()) || !options.manifests.empty();
+           !options.manifests.empty();
 }
 
 } // namespace tz
