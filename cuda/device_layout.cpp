@@ -36,8 +36,8 @@ BlockLayout lay_out(std::span<const std::uint64_t> sizes, std::uint64_t block_ma
 std::vector<std::size_t> deal(std::span<const std::uint64_t> sizes, std::size_t devices) {
     std::vector<std::size_t> order(sizes.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        return sizes[a] > sizes[b];
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return sizes[a] != sizes[b] ? sizes[a] > sizes[b] : a < b;
     });
     std::vector<std::uint64_t> loads(devices, 0);
     std::vector<std::size_t> dealt(sizes.size(), 0);
