@@ -134,14 +134,23 @@ private:
     }
 
     void fill(const Filling& filling, std::uint64_t at, std::byte* buffer) {
-        if (filling.how == How::copy)
+        switch (filling.how) {
+        case How::populate:
+            ::madvise(const_cast<std::byte*>(mapping_ + at), filling.chunk, populate_read);
             std::memcpy(buffer, mapping_ + at, filling.chunk);
-        else if (filling.how == How::stream)
+            break;
+        case How::copy:
+            std::memcpy(buffer, mapping_ + at, filling.chunk);
+            break;
+        case How::stream:
             copy_past_caches(buffer, mapping_ + at, filling.chunk);
-        else if (
-            ::pread(file_.fd(), buffer, filling.chunk, static_cast<off_t>(at)) !=
-            static_cast<ssize_t>(filling.chunk))
-            throw std::runtime_error("short read");
+            break;
+        case How::pread:
+            if (::pread(file_.fd(), buffer, filling.chunk, static_cast<off_t>(at)) !=
+                static_cast<ssize_t>(filling.chunk))
+                throw std::runtime_error("short read");
+            break;
+        }
     }
 
     const File& file_;
