@@ -57,6 +57,7 @@ int main(int argc, char** argv) try {
     std::printf("]\n");
     return 0;
 } catch (const std::exception& error) {
+
     std::fprintf(stderr, "save_bench: %s\n", error.what());
     return 1;
 }

@@ -242,8 +242,8 @@ awaitable<void> give_to_sink(Job& job, Loop& loop, Passage& passage, bool hashed
     co_await work(loop, passage, end);
 }
 
-/// The chunk is where it belongs, unverified, or belongs nowhere: no worker is needed, each of which
-/// costs the loop a turn.
+/// The chunk is where it belongs, unverified, or belongs nowhere: no worker is needed, each of
+/// which costs the loop a turn.
 awaitable<void> hand_on(Job& job, Loop& loop, Passage& passage) {
     if (!job.options.sink)
         co_return finish(job, passage);

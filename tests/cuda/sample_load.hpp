@@ -44,7 +44,8 @@ protected:
         engine_.chunk_bytes = 1 << 20;
         std::vector<SafetensorsView> views;
         for (std::size_t i = 0; i < sample_.data.size(); ++i)
-            views.push_back({{"t" + std::to_string(i), "U8", {128 << 10}, 128 << 10}, sample_.data[i]});
+            views.push_back(
+                {{"t" + std::to_string(i), "U8", {128 << 10}, 128 << 10}, sample_.data[i]});
         tz::save_safetensors(folder_ / "file", views);
     }
 
