@@ -198,8 +198,9 @@ TEST_F(DeviceFaults, EndCleanlyWhenTheLoadIsStoppedAtAnyMoment) {
         const std::shared_ptr<const Source> shared = source;
         const auto error =
             test::error_of([&] { load_to_device(engine, {&shared, 1}, load_, device_); });
-        if (error) // the last moments may come too late
+        if (error) { // the last moments may come too late
             EXPECT_EQ(error->kind(), errc::cancelled) << moment;
+        }
         expect_nothing_left();
     }
 }
