@@ -86,19 +86,7 @@ Json to_json(const std::vector<FetchFile>& files, const LoadStats& stats) {
         json["files"].push_back(std::move(one));
     }
     json["bytes"] = stats.bytes;
-    json["seconds"] = stats.seconds;
-    json["gb_per_s"] = gb_per_s(stats.bytes, stats.seconds);
-    json["cpu_seconds"] = stats.cpu_seconds;
-    json["loop_cpu_seconds"] = stats.loop_cpu_seconds;
-    json["staging_bytes"] = stats.staging_bytes;
-    json["io"] = stats.io;
-    json["read_bytes"] = stats.read_bytes;
-    json["direct_bytes"] = stats.direct_bytes;
-    add_requests(json, stats);
-    json["loops"] = stats.loops;
-    json["workers"] = stats.workers;
-    json["concurrency"] = stats.lanes;
-    json["chunk_bytes"] = stats.chunk_bytes;
+    add_copied(json, stats);
     return json;
 }
 
