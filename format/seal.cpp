@@ -1,8 +1,7 @@
 #include <tz/format/error.hpp>
 #include <tz/format/seal.hpp>
 #include <tz/format/secretbox.hpp>
-
-#include <sodium.h>
+#include <tz/format/sodium.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -17,21 +16,13 @@ static_assert(std::tuple_size_v<Mac> == crypto_secretbox_MACBYTES);
 static_assert(key_bytes == crypto_secretbox_KEYBYTES);
 static_assert(sizeof(KeyDerivation::salt) == crypto_pwhash_SALTBYTES);
 
-namespace {
-
 void start_sodium() {
     static const int state = sodium_init(); // once, however many threads come here
     if (state < 0)
         throw Error(errc::unsupported, "libsodium does not start on this machine");
 }
 
-unsigned char* raw(std::byte* bytes) {
-    return reinterpret_cast<unsigned char*>(bytes);
-}
-
-const unsigned char* raw(const std::byte* bytes) {
-    return reinterpret_cast<const unsigned char*>(bytes);
-}
+namespace {
 
 std::span<const std::byte, key_bytes> whole_key(const Secret& key) {
     if (key.bytes().size() != key_bytes)

@@ -1,6 +1,5 @@
-// Encryption of tensor data: XSalsa20-Poly1305 in pieces, and keys from passwords. The only user of
-// libsodium. Functions are thread-safe; a `Secret` belongs to whoever holds it and may be read by
-// several threads at once.
+// Encryption of tensor data: XSalsa20-Poly1305 in pieces, and keys from passwords. Functions are
+// thread-safe; a `Secret` belongs to whoever holds it and may be read by several threads at once.
 #pragma once
 
 #include <array>

@@ -2,9 +2,9 @@
 #include <tz/format/poly1305_ifma.hpp>
 #include <tz/format/salsa20_avx512.hpp>
 #include <tz/format/secretbox.hpp>
+#include <tz/format/sodium.hpp>
 
 #include <openssl/evp.h>
-#include <sodium.h>
 
 #include <algorithm>
 #include <cassert>
@@ -24,14 +24,6 @@ constexpr std::size_t kernel_stack_bytes = 8 << 10;
 #else
 constexpr std::size_t kernel_stack_bytes = 128 << 10;
 #endif
-
-unsigned char* raw(std::byte* bytes) {
-    return reinterpret_cast<unsigned char*>(bytes);
-}
-
-const unsigned char* raw(const std::byte* bytes) {
-    return reinterpret_cast<const unsigned char*>(bytes);
-}
 
 /// What key and nonce make: the key of the stream, and the stream's first block. Half of that is
 /// the MAC's key, the other half is for the first 32 bytes of the message.

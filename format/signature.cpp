@@ -2,8 +2,7 @@
 #include <tz/format/error.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/format/signature.hpp>
-
-#include <sodium.h>
+#include <tz/format/sodium.hpp>
 
 #include <algorithm>
 #include <string_view>
@@ -24,20 +23,6 @@ constexpr std::uint64_t naming_subkey = 2;
 
 constexpr std::string_view signature_domain = "tzmanif1 signature";
 constexpr std::string_view key_domain = "tzmanif1 key";
-
-void start_sodium() {
-    static const int state = sodium_init();
-    if (state < 0)
-        throw Error(errc::unsupported, "libsodium does not start on this machine");
-}
-
-unsigned char* raw(std::byte* bytes) {
-    return reinterpret_cast<unsigned char*>(bytes);
-}
-
-const unsigned char* raw(const std::byte* bytes) {
-    return reinterpret_cast<const unsigned char*>(bytes);
-}
 
 /// Bytes that are wiped however the scope ends.
 template <std::size_t Size>
