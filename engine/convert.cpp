@@ -48,10 +48,9 @@ Converted convert(
     setup.plan = [&](std::span<const Item> items, std::uint64_t cut_bytes) {
         return plan_save(items, destination, output, cut_bytes);
     };
-    if (options.format == format::FileFormat::tensors)
-        setup.hashes = {settings.write.crc32, settings.write.sha256};
-    setup.key = settings.key;
-    setup.derivation = settings.write.derivation;
+    setup.settings = settings;
+    if (options.format == format::FileFormat::safetensors)
+        setup.settings.write.crc32 = setup.settings.write.sha256 = false;
     setup.side_by_side = options.side_by_side;
     setup.make_target = make_target;
     SaveSink sink(std::move(setup));

@@ -43,23 +43,19 @@ plan_of(const std::string& path, std::span<const TensorView> tensors, format::La
 
 void save_with_lanes(
     const std::string& path, std::span<const TensorView> tensors, const SaveOptions& options) {
-    const SaveSettings settings = save_settings(options);
-    format::WriteOptions write = settings.write;
     SaveSink::Setup setup;
-    setup.plan = [&](std::span<const Item>, std::uint64_t) {
+    setup.settings = save_settings(options);
+    const format::WriteOptions& write = setup.settings.write;
+    setup.plan = [&, write](std::span<const Item>, std::uint64_t) {
         SavePlan plan = plan_of(path, tensors, format::plan_file(specs_of(tensors), write));
         plan.piece_bytes = write.piece_bytes;
         return plan;
     };
-    setup.hashes = {write.crc32, write.sha256};
-    setup.key = settings.key;
-    setup.derivation = write.derivation;
     setup.make_target = [](const std::string& name) {
         return file_target(name, Existing::replaced);
     };
     SaveSink sink(std::move(setup));
-    EngineOptions engine_options;
-    Engine engine(engine_options);
+    Engine engine;
     LoadOptions load_options;
     load_options.memory = Memory::none;
     load_options.sink = &sink;

@@ -69,23 +69,19 @@ SaveSink::SaveSink(Setup setup) : setup_(std::move(setup)) {}
 SaveSink::~SaveSink() = default;
 
 bool SaveSink::in_order() const {
-    return setup_.side_by_side && setup_.hashes.sha256;
+    return setup_.side_by_side && setup_.settings.write.sha256;
 }
 
 void SaveSink::begin(std::span<const Item> items, std::uint64_t cut_bytes) {
     items_ = items;
     cut_bytes_ = cut_bytes;
     plan_ = setup_.plan(items, cut_bytes);
+    SaveSettings settings = setup_.settings;
+    settings.write.piece_bytes = plan_.piece_bytes;
     saves_ = std::vector<TensorSave>(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
         const format::Layout& layout = plan_.files[plan_.tensors[i].file].layout;
-        saves_[i].begin(
-            layout,
-            layout.tensors[plan_.tensors[i].place],
-            setup_.hashes,
-            setup_.key.get(),
-            plan_.piece_bytes,
-            setup_.derivation);
+        saves_[i].begin(layout, layout.tensors[plan_.tensors[i].place], settings);
     }
 }
 
@@ -156,11 +152,11 @@ awaitable<void> SaveSink::bring(Loop& loop, std::vector<Piece>& pieces) {
     };
     co_await loop.workers().run(std::move(take));
     co_await hash(loop, pieces);
-    if (setup_.key) {
+    if (setup_.settings.key) {
         auto seal = [this, &pieces] {
             for (const Piece& piece : pieces)
                 if (save_of(piece.item).sealed())
-                    save_of(piece.item).seal(piece.bytes, piece.offset, *setup_.key);
+                    save_of(piece.item).seal(piece.bytes, piece.offset, *setup_.settings.key);
         };
         co_await loop.workers().run(std::move(seal));
     }

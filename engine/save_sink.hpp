@@ -4,6 +4,7 @@
 
 #include <tz/engine/hash_queue.hpp>
 #include <tz/engine/save_plan.hpp>
+#include <tz/engine/save_settings.hpp>
 #include <tz/engine/sink.hpp>
 #include <tz/engine/target.hpp>
 #include <tz/engine/tensor_save.hpp>
@@ -12,7 +13,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,9 +26,7 @@ public:
     struct Setup {
         /// Says where the items go; as plan_save().
         std::function<SavePlan(std::span<const Item> items, std::uint64_t cut_bytes)> plan;
-        SaveHashes hashes;                         ///< of tensors that have headers
-        std::shared_ptr<const format::Secret> key; ///< seals what is written; null: nothing does
-        std::optional<format::KeyDerivation> derivation; ///< of the key
+        SaveSettings settings; ///< of tensors that have headers; the plan says their pieces
         /// Several tensors at once where SHA-256 is wanted, which are hashed side by side.
         bool side_by_side = true;
         MakeTarget make_target; ///< called once for each file, on a loop

@@ -5,29 +5,17 @@
 namespace tz {
 
 void TensorSave::begin(
-    const format::Layout& layout,
-    const format::Tensor& tensor,
-    SaveHashes hashes,
-    const format::Secret* key,
-    std::uint64_t piece_bytes,
-    const std::optional<format::KeyDerivation>& derivation) {
+    const format::Layout& layout, const format::Tensor& tensor, const SaveSettings& settings) {
     layout_ = &layout;
     tensor_ = &tensor;
     if (!layout.has_headers())
         return;
-    if (key && tensor.data.bytes > 0) {
-        format::Seal& seal = values_.seal.emplace();
-        seal.piece_bytes = piece_bytes;
-        seal.nonce = format::random_nonce();
-        seal.derivation = derivation;
-        seal.macs.resize((tensor.data.bytes + piece_bytes - 1) / piece_bytes);
+    values_ = new_header_values(tensor, 0, settings);
+    if (values_.seal) {
+        const std::uint64_t piece_bytes = values_.seal->piece_bytes;
+        values_.seal->macs.resize((tensor.data.bytes + piece_bytes - 1) / piece_bytes);
     }
-    // what the hashes cover has the hash fields in it, zeroed: first say which there are
-    if (hashes.crc32 && !values_.seal)
-        values_.crc32 = 0;
-    if (hashes.sha256)
-        values_.sha256 = format::Sha256{};
-    if (hashes.sha256)
+    if (values_.sha256)
         sha256_.emplace();
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <tz/engine/gate.hpp>
-#include <tz/engine/save_plan.hpp>
+#include <tz/engine/save_settings.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/format/seal.hpp>
 #include <tz/format/tensorizer.hpp>
@@ -11,29 +11,17 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace tz {
 
-/// Which values headers get. A safetensors file has none.
-struct SaveHashes {
-    bool crc32 = false;
-    bool sha256 = false;
-};
-
 class TensorSave {
 public:
-    /// `tensor` of `layout`, which both outlive it. With `key`, sealed in pieces of `piece_bytes`.
-    void begin(
-        const format::Layout& layout,
-        const format::Tensor& tensor,
-        SaveHashes hashes,
-        const format::Secret* key,
-        std::uint64_t piece_bytes,
-        const std::optional<format::KeyDerivation>& derivation);
+    /// `tensor` of `layout`, which both outlive it.
+    void
+    begin(const format::Layout& layout, const format::Tensor& tensor, const SaveSettings& settings);
 
     const format::Tensor& tensor() const { return *tensor_; }
 
