@@ -1,3 +1,4 @@
+#include <tz/engine/file_calls.hpp>
 #include <tz/engine/manifest_write.hpp>
 #include <tz/engine/new_file.hpp>
 #include <tz/format/error.hpp>
@@ -19,20 +20,12 @@ namespace {
 
 constexpr std::string_view sidecar_magic = "TZMANIF1";
 
-[[noreturn]] void fail(const std::string& path, const char* doing, int error) {
-    const errc kind = error == EACCES || error == EPERM || error == EROFS ? errc::denied
-                      : error == ENOENT || error == ENOTDIR               ? errc::not_found
-                      : error == ENOSPC || error == EDQUOT                ? errc::limit
-                                                                          : errc::io;
-    throw Error(kind, std::string(doing) + ": " + system_message(error)).in(path);
-}
-
 struct File {
     File(const std::string& its_path, int flags)
         : path(its_path),
           fd(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK)) {
         if (fd < 0)
-            fail(path, "open", errno);
+            fail_on(path, "open", errno);
     }
 
     ~File() { ::close(fd); }
@@ -49,24 +42,12 @@ struct File {
             if (got < 0 && errno == EINTR)
                 continue;
             if (got < 0)
-                fail(path, "read", errno);
+                fail_on(path, "read", errno);
             if (got == 0)
                 break;
             had += static_cast<std::size_t>(got);
         }
         return had;
-    }
-
-    void write(std::span<const std::byte> bytes, std::uint64_t offset) const {
-        while (!bytes.empty()) {
-            const auto done = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-            if (done < 0 && errno == EINTR)
-                continue;
-            if (done <= 0)
-                fail(path, "write", done < 0 ? errno : EIO);
-            bytes = bytes.subspan(static_cast<std::size_t>(done));
-            offset += static_cast<std::uint64_t>(done);
-        }
     }
 
     const std::string& path;
@@ -79,21 +60,13 @@ void check_same(const File& file, const FoundManifest& found) {
         throw Error(errc::object_changed, "another process is writing to the file").in(file.path);
     struct ::stat facts{};
     if (::fstat(file.fd, &facts) != 0)
-        fail(file.path, "fstat", errno);
+        fail_on(file.path, "fstat", errno);
     std::vector<std::byte> index(found.index.size());
     const bool same = static_cast<std::uint64_t>(facts.st_size) == found.layout.file_bytes &&
                       file.read(index, 0) == index.size() && index == found.index;
     if (!same)
         throw Error(errc::object_changed, "the file was changed meanwhile", {}, "try again")
             .in(file.path);
-}
-
-void sync_folder_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
-    const File file(folder, O_RDONLY | O_DIRECTORY);
-    if (::fsync(file.fd) != 0)
-        fail(path, "fsync of its folder", errno);
 }
 
 } // namespace
@@ -110,9 +83,9 @@ void write_inside(
     const File file(path, O_RDWR);
     check_same(file, found);
     for (const format::RegionWrite& step : steps) {
-        file.write(step.bytes, step.offset);
+        write_all(file.fd, path, step.bytes, step.offset);
         if (::fdatasync(file.fd) != 0)
-            fail(path, "fdatasync", errno);
+            fail_on(path, "fdatasync", errno);
     }
 }
 
@@ -121,7 +94,7 @@ bool sidecar_exists(const std::string& path) {
     if (::stat(path.c_str(), &facts) != 0) {
         if (errno == ENOENT)
             return false;
-        fail(path, "stat", errno);
+        fail_on(path, "stat", errno);
     }
     std::array<std::byte, sidecar_magic.size()> start{};
     const bool ours = S_ISREG(facts.st_mode) &&
@@ -142,7 +115,7 @@ void write_sidecar(const std::string& path, std::span<const std::byte> manifest)
 
 void remove_sidecar(const std::string& path) {
     if (::unlink(path.c_str()) != 0)
-        fail(path, "remove", errno);
+        fail_on(path, "remove", errno);
     sync_folder_of(path);
 }
 

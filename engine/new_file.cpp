@@ -1,3 +1,4 @@
+#include <tz/engine/file_calls.hpp>
 #include <tz/engine/new_file.hpp>
 #include <tz/format/error.hpp>
 
@@ -22,35 +23,6 @@ namespace {
 constexpr std::size_t name_bytes_max = 200;
 constexpr std::size_t random_digits = 12;
 const std::string temporary_end = ".partial";
-
-errc kind_of(int error) {
-    switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return errc::limit;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return errc::denied;
-    case ENOENT:
-    case ENOTDIR:
-        return errc::not_found;
-    default:
-        return errc::io;
-    }
-}
-
-[[noreturn]] void fail(const std::string& path, const char* doing, int error) {
-    throw Error(kind_of(error), std::string(doing) + ": " + system_message(error)).in(path);
-}
-
-std::string folder_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    if (slash == std::string::npos)
-        return ".";
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 std::string random_text() {
     std::array<unsigned char, 6> bytes{};
@@ -80,7 +52,7 @@ bool is_temporary(const std::string& name, const std::string& start) {
 struct ::stat facts(int fd, const std::string& path) {
     struct ::stat stat{};
     if (::fstat(fd, &stat) != 0)
-        fail(path, "fstat", errno);
+        fail_on(path, "fstat", errno);
     return stat;
 }
 
@@ -106,7 +78,7 @@ NewFile::NewFile(std::string path, Existing existing)
         const int error = errno;
         ::close(fd_);
         ::unlink(temporary_.c_str());
-        tz::fail(path_, "protect a temporary file", error);
+        fail_on(path_, "protect a temporary file", error);
     }
     mode_ = stat.st_mode & 0777;
     // by way of /proc: the same file, whatever its name means by then
@@ -129,7 +101,7 @@ bool NewFile::make_temporary() {
     // The kernel applies the user's umask and the folder's rules; what is left is for later.
     fd_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
     if (fd_ < 0)
-        tz::fail(path_, "create a temporary file", errno);
+        fail_on(path_, "create a temporary file", errno);
     struct ::stat stat{};
     const bool locked = ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
     if (locked && ::fstat(fd_, &stat) == 0 && stat.st_nlink > 0)
@@ -170,15 +142,7 @@ void NewFile::check_name() const {
 }
 
 void NewFile::write(std::span<const std::byte> bytes, std::uint64_t offset) {
-    while (!bytes.empty()) {
-        const auto done = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            tz::fail(path_, "write", done < 0 ? errno : EIO);
-        bytes = bytes.subspan(static_cast<std::size_t>(done));
-        offset += static_cast<std::uint64_t>(done);
-    }
+    write_all(fd_, path_, bytes, offset);
 }
 
 int NewFile::write_once(
@@ -190,11 +154,11 @@ int NewFile::write_once(
 
 void NewFile::fail(const char* doing, int error, std::uint64_t offset) const {
     throw Error(
-        kind_of(error),
+        kind_of_errno(error),
         std::string(doing) + ": " + system_message(error),
         offset,
-        kind_of(error) == errc::limit ? "free space, or choose another folder"
-                                      : "check the disk and the system's log")
+        kind_of_errno(error) == errc::limit ? "free space, or choose another folder"
+                                            : "check the disk and the system's log")
         .in(path_);
 }
 
@@ -232,7 +196,7 @@ void NewFile::read(std::span<std::byte> to, std::uint64_t offset) const {
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            tz::fail(path_, "read what was written", got < 0 ? errno : EIO);
+            fail_on(path_, "read what was written", got < 0 ? errno : EIO);
         to = to.subspan(static_cast<std::size_t>(got));
         offset += static_cast<std::uint64_t>(got);
     }
@@ -265,21 +229,15 @@ std::uint64_t NewFile::free_bytes() const {
 
 void NewFile::sync() {
     if (::fsync(fd_) != 0)
-        tz::fail(path_, "fsync", errno);
+        fail_on(path_, "fsync", errno);
 }
 
 void NewFile::publish() {
     if (::fchmod(fd_, mode_) != 0)
-        tz::fail(path_, "chmod", errno);
+        fail_on(path_, "chmod", errno);
     rename();
     published_ = true;
-    const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool synced = folder >= 0 && ::fsync(folder) == 0;
-    const int error = errno;
-    if (folder >= 0)
-        ::close(folder);
-    if (!synced)
-        tz::fail(path_, "fsync of its folder", error);
+    sync_folder_of(path_);
 }
 
 void NewFile::rename() {
@@ -291,11 +249,11 @@ void NewFile::rename() {
         if (errno == EEXIST)
             refuse_existing(path_);
         if (errno != EINVAL && errno != ENOSYS)
-            tz::fail(path_, "rename", errno);
+            fail_on(path_, "rename", errno);
         check_name(); // the filesystem can't see to it
     }
     if (::rename(temporary_.c_str(), path_.c_str()) != 0)
-        tz::fail(path_, "rename", errno);
+        fail_on(path_, "rename", errno);
 }
 
 } // namespace tz
