@@ -1,10 +1,10 @@
-#include <tz/engine/alignment.hpp>
 #include <tz/engine/crew.hpp>
 #include <tz/engine/engine.hpp>
 #include <tz/engine/fetch.hpp>
 #include <tz/engine/lane_reader.hpp>
 #include <tz/engine/lineup.hpp>
 #include <tz/engine/new_file.hpp>
+#include <tz/engine/staged_read.hpp>
 #include <tz/engine/supervision.hpp>
 #include <tz/format/checksum.hpp>
 #include <tz/format/hash.hpp>
@@ -233,20 +233,10 @@ FilesFetch::bring(const Chunk& chunk, LaneReader& reader, Loop& loop, unsigned s
 /// From its source to the lane's staging, from there to its file.
 awaitable<void> FilesFetch::copy(const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot) {
     const auto [offset, bytes] = chunk.body;
-    const Route route = reader.route(offset, bytes);
-    Buffer staging;
-    staging.bytes = loop.staging(slot);
-    loop.note_staging(slot);
-    std::size_t room = bytes;
-    if (route == Route::direct) { // files begin at 0, and chunks are multiples of any alignment
-        staging = co_await loop.pinned_staging(slot);
-        room = round_up(bytes, sources_[chunk.source]->alignment());
-    }
-    staging.bytes = staging.bytes.first(room);
-    const std::span<const Buffer> to(&staging, 1);
-    co_await reader.read(route, offset, to, bytes);
+    // files begin at 0, and chunks are multiples of any alignment
+    const std::span<const std::byte> got =
+        co_await read_staged(reader, *sources_[chunk.source], loop, slot, offset, bytes);
     NewFile& file = parts_[chunk.source]->file;
-    const std::span<const std::byte> got = staging.bytes.first(bytes);
     auto write = [&file, got, from = offset] {
         file.write(got, from);
         file.begin_sync(from, got.size());

@@ -1,4 +1,3 @@
-#include <tz/engine/alignment.hpp>
 #include <tz/engine/cause.hpp>
 #include <tz/engine/crew.hpp>
 #include <tz/engine/engine.hpp>
@@ -6,6 +5,7 @@
 #include <tz/engine/lane_reader.hpp>
 #include <tz/engine/lineup.hpp>
 #include <tz/engine/piece_hashes.hpp>
+#include <tz/engine/staged_read.hpp>
 #include <tz/engine/supervision.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/manifest.hpp>
@@ -125,23 +125,13 @@ awaitable<void> PieceHashes::hash(const Chunk& chunk, Reader& reader, Loop& loop
     ++pieces_done_;
 }
 
-/// From its source to the lane's staging.
+/// From its source to the lane's staging. Pieces and steps are multiples of any alignment.
 awaitable<std::span<const std::byte>>
 PieceHashes::bring(format::Range range, Reader& reader, Loop& loop, unsigned slot) {
-    const Route route = reader.route(range.offset, range.bytes);
-    Buffer staging;
-    staging.bytes = loop.staging(slot);
-    loop.note_staging(slot);
-    std::size_t room = range.bytes;
-    if (route == Route::direct) { // pieces and steps are multiples of any alignment
-        staging = co_await loop.pinned_staging(slot);
-        room = round_up(range.bytes, source_.alignment());
-    }
-    staging.bytes = staging.bytes.first(room);
-    const std::span<const Buffer> to(&staging, 1);
-    co_await reader.read(route, range.offset, to, range.bytes);
-    blank(staging.bytes.first(range.bytes), range.offset);
-    co_return staging.bytes.first(range.bytes);
+    const std::span<std::byte> bytes =
+        co_await read_staged(reader, source_, loop, slot, range.offset, range.bytes);
+    blank(bytes, range.offset);
+    co_return bytes;
 }
 
 /// What of `bytes`, which begin at `from` in the file, counts as zeros.

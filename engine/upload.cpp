@@ -3,7 +3,9 @@
 #include <tz/engine/engine.hpp>
 #include <tz/engine/hosts.hpp>
 #include <tz/engine/lane_reader.hpp>
+#include <tz/engine/lineup.hpp>
 #include <tz/engine/meter.hpp>
+#include <tz/engine/staged_read.hpp>
 #include <tz/engine/supervision.hpp>
 #include <tz/engine/target.hpp>
 #include <tz/engine/upload.hpp>
@@ -112,11 +114,7 @@ void Upload::run_alone(Step step) {
 /// Whatever stopped the upload does not stop this, which ends soon.
 void Upload::abandon() noexcept {
     try {
-        Crew crew;
-        std::vector<awaitable<void>> members;
-        members.push_back(target_.abandon(first_loop()));
-        crew.start(first_loop(), std::move(members));
-        crew.wait(std::chrono::hours(1), {});
+        run_to_end(engine_, [this](Loop& loop) { return target_.abandon(loop); });
     } catch (...) { // no memory even for that; what failed first is told
         return;
     }
@@ -201,25 +199,14 @@ awaitable<void> Upload::lane(Loop& loop, unsigned slot) {
     reader.keep();
 }
 
+/// Pieces begin at multiples of any alignment.
 awaitable<std::span<const std::byte>>
 Upload::read(Reader& reader, Loop& loop, unsigned slot, std::uint64_t offset, std::size_t bytes) {
-    const Route route = reader.route(offset, bytes);
-    Buffer staging;
-    staging.bytes = loop.staging(slot);
-    loop.note_staging(slot);
-    std::size_t room = bytes;
-    if (route == Route::direct) { // pieces begin at multiples of any alignment
-        staging = co_await loop.pinned_staging(slot);
-        room = round_up(bytes, source_->alignment());
-    }
-    staging.bytes = staging.bytes.first(room);
-    const std::span<const Buffer> to(&staging, 1);
     try {
-        co_await reader.read(route, offset, to, bytes);
+        co_return co_await read_staged(reader, *source_, loop, slot, offset, bytes);
     } catch (const Error& error) {
         throw error.in(source_->name());
     }
-    co_return staging.bytes.first(bytes);
 }
 
 awaitable<void> Upload::publish(Loop& loop) {
