@@ -22,9 +22,9 @@ struct Part {
 
 /// Given to a load by `LoadOptions::sink`, which calls it in this order: begin(), open(), then for
 /// each tensor put() as often as it has parts and complete() once, with a stage() before each read,
-/// and at last close(); or
-/// abandon(), once, if anything failed from begin() on. Then no other call is under way or follows.
-/// Serves one load, and outlives it. What it throws ends the load and comes out of load().
+/// and at last close(); or abandon(), once, if anything failed from begin() on. Then no other call
+/// is under way or follows. Serves one load, and outlives it. What it throws ends the load and
+/// comes out of load().
 ///
 /// Coroutines run on the thread of `loop`, which they must not hold up; put() and complete() of
 /// several lanes run at once, on all loops.

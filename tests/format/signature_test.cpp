@@ -3,6 +3,7 @@
 #include "support/bytes.hpp"
 #include <tz/format/hash.hpp>
 #include <tz/format/signature.hpp>
+#include <tz/tests/support/pem_keys.hpp>
 
 #include <gtest/gtest.h>
 
@@ -13,13 +14,6 @@ namespace {
 
 using namespace tz::format;
 
-constexpr const char* private_pem =
-    "-----BEGIN PRIVATE KEY-----\n"
-    "MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
-    "-----END PRIVATE KEY-----\n";
-constexpr const char* public_pem = "-----BEGIN PUBLIC KEY-----\n"
-                                   "MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\n"
-                                   "-----END PUBLIC KEY-----\n";
 constexpr const char* encrypted_pem =
     "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
     "MIGjMF8GCSqGSIb3DQEFDTBSMDEGCSqGSIb3DQEFDDAkBBAseWQuN15b3zutxw8B\n"

@@ -2,6 +2,7 @@
 #include "support/files.hpp"
 #include "support/program.hpp"
 #include <tz/tests/support/http_server.hpp>
+#include <tz/tests/support/pem_keys.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -17,13 +18,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* private_pem =
-    "-----BEGIN PRIVATE KEY-----\n"
-    "MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
-    "-----END PRIVATE KEY-----\n";
-constexpr const char* public_pem = "-----BEGIN PUBLIC KEY-----\n"
-                                   "MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\n"
-                                   "-----END PUBLIC KEY-----\n";
 constexpr const char* other_public_pem =
     "-----BEGIN PUBLIC KEY-----\n"
     "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"
