@@ -25,16 +25,18 @@ def seconds_of_json(command) -> float:
     return json.loads(result.stdout)["seconds"]
 
 
-def fio(folder: Path, size: int) -> float:
-    """The same bytes past the page cache, durable."""
+def fio(folder: Path, size: int, *, beside: Path | None = None) -> float:
+    """Writes as many bytes past the page cache, durable; while it reads `beside` so, if given."""
     path = folder / "fio"
     command = [
-        "fio", "--name=write", f"--filename={path}", f"--size={size}", "--rw=write", "--bs=4M",
-        "--iodepth=8", "--ioengine=io_uring", "--direct=1", "--end_fsync=1", "--output-format=json",
+        "fio", "--ioengine=io_uring", "--direct=1", "--bs=4M", "--iodepth=8", "--output-format=json",
+        "--name=write", f"--filename={path}", f"--size={size}", "--rw=write", "--end_fsync=1",
     ]  # fmt: skip
-    job = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    if beside:
+        command += ["--name=read", f"--filename={beside}", f"--size={size}", "--rw=read"]
+    jobs = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["jobs"]
     path.unlink()
-    return job["jobs"][0]["write"]["runtime"] / 1000 + job["jobs"][0].get("sync", {}).get("runtime", 0)
+    return max(job["job_runtime"] for job in jobs) / 1000
 
 
 def warm(path: Path):
@@ -69,15 +71,22 @@ def cases(options) -> list[Case]:
         return run
 
     def convert(prepare, *words):
-        return tz(prepare, "convert", "--force", "--format", *words, target)
+        def run():
+            target.unlink(missing_ok=True)  # saves write new files too
+            return copy()
+
+        copy = tz(prepare, "convert", "--format", *words, target)
+        return run
 
     return [
         Case("fio, direct writes", lambda: fio(work, size)),
+        Case("fio, direct reads and writes at once", lambda: fio(work, size, beside=tensors)),
         Case("save, CRC-32 and SHA-256", save()),
         Case("tensorizer: save", save_by_peer()),
         Case("save, encrypted", save("encrypted")),
         Case("tensorizer: save, encrypted", save_by_peer("--encrypted")),
         Case("load, cold, dropped", tz(cold, "load", "--memory", "none", tensors)),
+        Case("load, warm, dropped", tz(warm, "load", "--memory", "none", tensors)),
         Case("convert, cold", convert(cold, "tensors", tensors)),
         Case("convert, warm", convert(warm, "tensors", tensors)),
         Case("convert, warm, from safetensors", convert(warm, "tensors", safetensors)),

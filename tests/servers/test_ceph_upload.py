@@ -110,10 +110,11 @@ def test_name_as_in_a_folder(s3, ceph, key, samples):
 
 @pytest.mark.parametrize("name", ["a b", "a%20b+c", "ä/ö", "quote'\"&<>", "a//b"])
 def test_key_is_taken_as_it_stands(s3, ceph, folder, name):
+    key = f"uploaded/{name}"
     (folder / "file").write_bytes(os.urandom(PART + 1))
-    assert s3("upload", folder / "file", f"s3://{BUCKET}/{name}").code == OK
-    body = ceph.client.get_object(Bucket=BUCKET, Key=name)["Body"].read()
-    ceph.client.delete_object(Bucket=BUCKET, Key=name)
+    assert s3("upload", folder / "file", f"s3://{BUCKET}/{key}").code == OK
+    body = ceph.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    ceph.client.delete_object(Bucket=BUCKET, Key=key)
     assert body == (folder / "file").read_bytes()
 
 
