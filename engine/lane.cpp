@@ -1,5 +1,6 @@
 #include <tz/engine/lane.hpp>
 #include <tz/engine/lane_reader.hpp>
+#include <tz/engine/listed_piece.hpp>
 #include <tz/engine/passage.hpp>
 #include <tz/engine/placement.hpp>
 #include <tz/engine/put.hpp>
@@ -85,16 +86,18 @@ awaitable<void> bring_headers(Job& job, Loop& loop, Passage& passage) {
     }
 }
 
-/// Takes the headers in the chunk, or waits for the one that came with an earlier chunk.
+/// Takes the headers in the chunk, and waits for the one that came with an earlier chunk.
 awaitable<void> take_headers(Job& job, Loop& loop, Passage& passage) {
     const auto segments = passage.chunk.segments;
-    if (segments.front().header) {
-        co_await bring_headers(job, loop, passage);
-    } else {
+    if (segments.empty())
+        co_return; // of a piece
+    if (!segments.front().header) {
         Gate& gate = job.arrivals[segments.front().item].gate;
         if (gate.value() < 1)
             co_await gate.reached(1);
     }
+    if (std::ranges::any_of(segments, &Segment::header))
+        co_await bring_headers(job, loop, passage);
 }
 
 awaitable<void> find_keys(Job& job, Loop& loop, Passage& passage) {
@@ -126,10 +129,10 @@ void complete(Job& job, Passage& passage, std::uint32_t item) {
 }
 
 /// Counts what is through; the last segment of a tensor settles its hashes.
-void finish(Job& job, Passage& passage) {
-    for (std::size_t i = 0; i < passage.chunk.segments.size(); ++i) {
-        const Segment& segment = passage.chunk.segments[i];
-        const format::Crc32 crc32 = i < passage.taken.size() ? passage.taken[i].crc32 : 0;
+void count(Job& job, Passage& passage, const Chunk& chunk, std::span<const Taken> taken) {
+    for (std::size_t i = 0; i < chunk.segments.size(); ++i) {
+        const Segment& segment = chunk.segments[i];
+        const format::Crc32 crc32 = i < taken.size() ? taken[i].crc32 : 0;
         const bool last = job.transform.count(segment.item, segment.range.bytes, crc32);
         if (!segment.header)
             job.bytes_done += segment.range.bytes;
@@ -140,6 +143,19 @@ void finish(Job& job, Passage& passage) {
         else
             complete(job, passage, segment.item);
     }
+}
+
+/// All steps are done. What belongs to a piece counts with all of it, if its hash fits.
+void finish(Job& job, Passage& passage) {
+    if (passage.listed == nullptr)
+        return count(job, passage, passage.chunk, passage.taken);
+    ListedPiece& piece = *passage.listed;
+    if (!piece.add(passage.chunk, std::move(passage.taken)))
+        return;
+    if (const auto error = piece.settle())
+        throw Error(*error);
+    for (const auto& [chunk, taken] : piece.through())
+        count(job, passage, *chunk, taken);
 }
 
 /// Tensors whose hashes don't fit: all of them are here, so nobody but this lane has them.
@@ -158,6 +174,7 @@ struct Steps {
 
 Steps steps_of(const Job& job, const Passage& passage) {
     Steps steps;
+    steps.data = steps.ordered = passage.listed != nullptr;
     for (const Segment& segment : passage.chunk.segments) {
         const Arrival& arrival = job.arrivals[segment.item];
         // settling a SHA-256 or a digest is work too, even of a tensor without data
@@ -176,9 +193,10 @@ Steps steps_of(const Job& job, const Passage& passage) {
 /// Whether ending a tensor of the chunk takes a worker.
 bool settles_hashes(const Job& job, const Passage& passage) {
     const auto segments = passage.chunk.segments;
-    return std::any_of(segments.begin(), segments.end(), [&job](const Segment& segment) {
-        return job.arrivals[segment.item].hashed_in_order();
-    });
+    return passage.listed != nullptr ||
+           std::any_of(segments.begin(), segments.end(), [&job](const Segment& segment) {
+               return job.arrivals[segment.item].hashed_in_order();
+           });
 }
 
 /// Goes on where it ended. The piece that is damaged, if one is.
@@ -204,10 +222,27 @@ std::uint64_t turn_of(const Job& job, const Segment& segment) {
     return 1 + segment.range.offset - job.tensor(segment.item).data.offset;
 }
 
+/// The chunk's part of a hash that its manifest lists.
+awaitable<void> hash_listed(Job& job, Loop& loop, Passage& passage, HashTask& task) {
+    ListedPiece& piece = *passage.listed;
+    const std::span<const std::byte> bytes = body_bytes(job, passage);
+    if (!piece.has_zeros(passage.chunk)) {
+        task.parts.push_back(piece.take(bytes));
+        task.bytes += bytes.size();
+        co_return;
+    }
+    auto hash = [&piece, &passage, bytes](JobTimes& times) {
+        piece.hash(passage.chunk, bytes, times);
+    };
+    co_await work(loop, passage, hash);
+}
+
 /// Waits for the chunk's turn in each of its tensors' hash chains and continues them.
 awaitable<void> hash_in_order(Job& job, Loop& loop, Passage& passage) {
     const auto segments = passage.chunk.segments;
     HashTask task;
+    if (passage.listed != nullptr)
+        co_await hash_listed(job, loop, passage, task);
     for (std::size_t i = 0; i < segments.size(); ++i) {
         Arrival& arrival = job.arrivals[segments[i].item];
         const std::span<const std::byte> plain = passage.taken[i].plain;
@@ -286,16 +321,31 @@ awaitable<void> pass(Job& job, Loop& loop, Passage& passage) {
     co_await put_ends(job, loop, passage);
 }
 
-awaitable<void>
-bring_home(Job& job, Hosts& hosts, Loop& loop, LaneReader& reader, const Chunk& chunk, Seat seat) {
+awaitable<void> bring_home(
+    Job& job,
+    Hosts& hosts,
+    Loop& loop,
+    LaneReader& reader,
+    const Chunk& chunk,
+    ListedPiece* piece,
+    Seat seat) {
     const ChunkMeter meter(job.meter, seat.index, job.plan.index_of(chunk), chunk.body.bytes);
     try {
         Passage passage(chunk, reader.of(chunk.source), seat.index, meter);
+        passage.listed = piece;
         co_await pass(job, loop, passage);
         note_refetches(job, hosts, loop, passage);
     } catch (const Error& error) {
         throw error.in(job.files[chunk.source].source->name());
     }
+}
+
+/// One chunk after the other.
+awaitable<void>
+bring_piece(Job& job, Hosts& hosts, Loop& loop, LaneReader& reader, const Chunk& first, Seat seat) {
+    ListedPiece piece(job, first);
+    for (const Chunk& chunk : std::span(&first, first.piece_chunks))
+        co_await bring_home(job, hosts, loop, reader, chunk, &piece, seat);
 }
 
 } // namespace
@@ -306,7 +356,8 @@ awaitable<void> lane(Job& job, Hosts& hosts, Loop& loop, Seat seat) {
     // what holds memory beside the staging is let go by later chunks: see Queue
     const MayPark may_park = [&job] { return !job.scratch.in_use(); };
     const UseChunk use = [&job, &hosts, &loop, &reader, seat](const Chunk& chunk) {
-        return bring_home(job, hosts, loop, reader, chunk, seat);
+        return chunk.piece_chunks > 0 ? bring_piece(job, hosts, loop, reader, chunk, seat)
+                                      : bring_home(job, hosts, loop, reader, chunk, nullptr, seat);
     };
     co_await draw_all(*job.queues[seat.queue], seat.place, reader, may_park, use);
 }

@@ -9,6 +9,7 @@
 #include <tz/engine/load.hpp>
 #include <tz/engine/load_options.hpp>
 #include <tz/engine/machine.hpp>
+#include <tz/engine/manifest_check.hpp>
 #include <tz/engine/result.hpp>
 #include <tz/engine/room.hpp>
 #include <tz/engine/sink.hpp>
@@ -210,7 +211,8 @@ std::vector<JobFile> FileLoad::job_files(bool mapped) const {
         about(*sources_[i], [&] {
             JobFile file{sources_[i].get(), &layout, nullptr, nullptr};
             file.keys = std::make_unique<Keys>(layout, options_);
-            check_hashes_exist(layout, options_);
+            if (pieces_of(options_, i, layout) == nullptr)
+                check_hashes_exist(layout, options_);
             // what is sealed is opened into memory of its own: nobody may change it in between
             if (mapped && !layout.encrypted)
                 file.mapping = sources_[i]->map();
@@ -225,6 +227,17 @@ PlanOptions FileLoad::plan_options(bool headers_only) const {
     plan.chunk_bytes = lineup_.chunk_bytes();
     plan.cut_from_data = options_.sink != nullptr && options_.sink->cuts_from_data();
     plan.headers_only = headers_only;
+    for (std::size_t i = 0; !headers_only && i < layouts_.size(); ++i) {
+        const CheckedManifest* manifest = pieces_of(options_, i, layouts_[i]);
+        plan.piece_bytes.push_back(manifest != nullptr ? manifest->manifest.piece_bytes : 0);
+        if (manifest != nullptr && plan.cut_from_data)
+            throw Error(
+                errc::usage,
+                "what takes this data needs other parts of it than the pieces of its manifest",
+                {},
+                "check them first (ManifestOptions::contents)")
+                .in(sources_[i]->name());
+    }
     return plan;
 }
 

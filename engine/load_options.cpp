@@ -37,6 +37,16 @@ const CheckedManifest* manifest_of(const LoadOptions& options, std::size_t sourc
     return source < options.manifests.size() ? options.manifests[source].get() : nullptr;
 }
 
+const CheckedManifest*
+pieces_of(const LoadOptions& options, std::size_t source, const format::Layout& layout) {
+    const CheckedManifest* manifest = manifest_of(options, source);
+    const bool listed = manifest != nullptr && manifest->manifest.piece_bytes != 0;
+    // MACs bind what is sealed
+    if (!listed || manifest->pieces_checked || layout.encrypted || options.headers_only)
+        return nullptr;
+    return manifest;
+}
+
 void check_by_manifest(
     const LoadOptions& options, std::size_t source, const format::Layout& layout) {
     const CheckedManifest* manifest = manifest_of(options, source);
@@ -48,7 +58,7 @@ void check_by_manifest(
             "the index is not the one that its manifest was checked with",
             {},
             "the file was changed meanwhile; check and load it again");
-    if (layout.encrypted || manifest->pieces_checked)
+    if (layout.encrypted || manifest->pieces_checked || pieces_of(options, source, layout))
         return;
     if (!layout.has_headers() || !options.selection.slices.empty())
         throw Error(

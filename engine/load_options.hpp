@@ -17,6 +17,10 @@ LoadOptions effective(LoadOptions options);
 /// Of the file `source`; null: none.
 const CheckedManifest* manifest_of(const LoadOptions& options, std::size_t source);
 
+/// The manifest by whose pieces the load checks the data of the file `source`; null: it does not.
+const CheckedManifest*
+pieces_of(const LoadOptions& options, std::size_t source, const format::Layout& layout);
+
 /// Throws `tz::Error`: errc::integrity where the file's index is not the one that its manifest was
 /// checked with, errc::usage where a load can't check what the manifest says of its data.
 void check_by_manifest(

@@ -51,7 +51,7 @@ public:
             format::check_root(manifest, view, checked_.headers);
         }
         // pieces are all of the file, its headers too
-        const bool by_pieces = (options_.contents || !has_headers) && manifest.piece_bytes != 0;
+        const bool by_pieces = options_.contents && manifest.piece_bytes != 0;
         if (!listed) {
             checked_.headers = read_header_digests(engine_, file_, options_.waiting);
             format::check_root(manifest, view, checked_.headers);
@@ -59,8 +59,9 @@ public:
         } else if (has_headers && options_.contents && !by_pieces) {
             check_headers();
         }
+        checked_.unused = view.unused();
         if (by_pieces)
-            check_pieces(view.unused());
+            check_pieces();
         return std::move(checked_);
     }
 
@@ -81,9 +82,9 @@ private:
         checked_.headers_checked = true;
     }
 
-    void check_pieces(format::Range unused) {
+    void check_pieces() {
         const format::Manifest& manifest = checked_.manifest;
-        const PieceOptions pieces{manifest.piece_bytes, unused, manifest.pieces};
+        const PieceOptions pieces{manifest.piece_bytes, checked_.unused, manifest.pieces};
         hash_pieces(engine_, file_, pieces, options_.waiting);
         checked_.pieces_checked = checked_.headers_checked = true;
     }

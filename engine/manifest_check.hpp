@@ -16,7 +16,7 @@ struct ManifestOptions {
     format::Requirement require;
     /// Reads all tensor headers, and all pieces where the manifest lists them. Otherwise only what
     /// a load can't check by the result (`LoadOptions::manifests`): headers that the manifest does
-    /// not list, and the pieces of a file without headers.
+    /// not list.
     bool contents = true;
     /// `key` or `password` of the file, for a signature by it; `deadline`, `stop` and `progress`.
     LoadOptions waiting;
@@ -27,6 +27,7 @@ struct CheckedManifest {
     format::Manifest manifest;
     format::Layout layout;               ///< of the file
     std::vector<format::Sha256> headers; ///< of its tensor headers, listed in the manifest or not
+    format::Range unused;                ///< of the file, that pieces see as zeros
     bool sidecar = false;                ///< where it was found
     bool headers_checked = false;        ///< all of them, in the file
     bool pieces_checked = false;         ///< all of them, in the file

@@ -130,9 +130,10 @@ struct LoadOptions {
     /// Computes the SHA-256 of each tensor header (`Loaded::header_digests`).
     bool header_digests = false;
     /// By source: what check_manifest() gave; null or missing: none. Index and tensor headers are
-    /// compared with it as they arrive, whichever tensors are wanted. Data that is not sealed must
-    /// then have a SHA-256 in its header, which is checked whatever `verify` says; files whose
-    /// format has none are an error (errc::usage).
+    /// compared with it as they arrive, whichever tensors are wanted. Of data that is not sealed
+    /// all pieces that something is wanted of are read and compared with those that the manifest
+    /// lists. Where it lists none, the data must have a SHA-256 in its header, which is checked
+    /// whatever `verify` says; files whose format has none are an error (errc::usage).
     std::vector<std::shared_ptr<const CheckedManifest>> manifests;
     /// Longest time the load may take, waiting for other loads of the engine included; at its end
     /// it fails with errc::deadline. What is under way on a worker is waited for: at most one key

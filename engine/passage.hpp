@@ -22,6 +22,8 @@ struct DamagedTensor {
     Error error;
 };
 
+class ListedPiece;
+
 /// Belongs to its lane, and is used by one thread at a time.
 struct Passage {
     Passage(const Chunk& its_chunk, Reader& its_reader, unsigned its_slot, ChunkMeter its_meter)
@@ -40,6 +42,7 @@ struct Passage {
     std::vector<DamagedTensor> damaged;
     std::vector<std::uint32_t> complete; ///< items that are, which their sink has yet to hear
     std::optional<std::uint64_t> piece;  ///< that was fetched again last, by its place in the file
+    ListedPiece* listed = nullptr;       ///< what the chunk is a part of
     unsigned refetched = 0;
 };
 

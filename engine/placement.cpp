@@ -1,3 +1,4 @@
+#include <tz/engine/listed_piece.hpp>
 #include <tz/engine/placement.hpp>
 #include <tz/format/error.hpp>
 
@@ -27,6 +28,8 @@ std::span<std::byte> home_of(const Job& job, const Segment& segment) {
 bool goes_in_place(const Job& job, const Chunk& chunk, Route route) {
     if (job.options.memory == Memory::none || job.files[chunk.source].layout->encrypted)
         return false;
+    if (chunk.by_pieces && !is_one_segment(chunk))
+        return false; // what is hashed lies together
     if (route != Route::direct)
         return chunk.segments.size() <= scattered_max;
     const Segment& last = chunk.segments.back();

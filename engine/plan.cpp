@@ -1,9 +1,11 @@
+#include <tz/engine/piece_cut.hpp>
 #include <tz/engine/plan.hpp>
 #include <tz/format/error.hpp>
 
 #include <algorithm>
 #include <bit>
 #include <string>
+#include <unordered_set>
 
 namespace tz {
 
@@ -13,13 +15,6 @@ using format::Range;
 
 // Below this a tensor is merged with its neighbours rather than aligned in memory.
 constexpr std::uint64_t in_place_min = 1 << 20;
-
-struct Cut {
-    std::uint32_t source = 0;
-    Range body;
-    std::size_t first = 0; // of its segments
-    bool long_header = false;
-};
 
 /// Walks the items in their order and closes a chunk when the next part does not fit.
 class Cutter {
@@ -34,6 +29,8 @@ public:
         const Item& item = items_[index];
         if (open_ && cuts.back().source != item.source)
             close();
+        if (const std::uint64_t piece_bytes = piece_bytes_of(item.source))
+            return pieces(item, piece_bytes);
         if (fits_one_chunk(item, data_of(item), options_.chunk_bytes))
             return small(index);
         if (item.header().bytes > options_.chunk_bytes)
@@ -54,15 +51,41 @@ private:
         return options_.headers_only ? Range{item.read.offset, 0} : item.read;
     }
 
+    std::uint64_t piece_bytes_of(std::uint32_t source) const {
+        return source < options_.piece_bytes.size() ? options_.piece_bytes[source] : 0;
+    }
+
+    /// All of the file's items, once.
+    void pieces(const Item& item, std::uint64_t piece_bytes) {
+        if (!by_pieces_.insert(item.source).second)
+            return;
+        const std::uint64_t step_bytes = std::min<std::uint64_t>(piece_bytes, options_.chunk_bytes);
+        if (item.layout->file_bytes / step_bytes > chunks_max / 2)
+            too_many_chunks(0); // before they take memory
+        const PieceCuts made =
+            cut_by_pieces(items_, item.source, piece_bytes, options_.chunk_bytes);
+        if (made.cuts.size() > chunks_max - cuts.size())
+            too_many_chunks(0);
+        for (Cut cut : made.cuts) {
+            cut.first += segments_.size();
+            cuts.push_back(cut);
+        }
+        segments_.insert(segments_.end(), made.segments.begin(), made.segments.end());
+    }
+
+    [[noreturn]] static void too_many_chunks(std::uint64_t offset) {
+        throw Error(
+            errc::limit,
+            "the file has more than " + std::to_string(chunks_max) + " chunks",
+            offset,
+            "raise --chunk-size");
+    }
+
     void append(std::uint32_t index, bool header, Range range) {
         if (!open_) {
             if (cuts.size() == chunks_max)
-                throw Error(
-                    errc::limit,
-                    "the file has more than " + std::to_string(chunks_max) + " chunks",
-                    range.offset,
-                    "raise --chunk-size");
-            cuts.push_back(Cut{items_[index].source, range, segments_.size(), false});
+                too_many_chunks(range.offset);
+            cuts.push_back(Cut{items_[index].source, range, segments_.size()});
             open_ = true;
         }
         segments_.push_back(Segment{index, header, range});
@@ -137,6 +160,7 @@ private:
     const PlanOptions& options_;
     std::vector<Segment>& segments_;
     std::uint64_t sealed_cut_bytes_;
+    std::unordered_set<std::uint32_t> by_pieces_; ///< sources that are cut
     bool open_ = false;
 };
 
@@ -167,7 +191,8 @@ Plan::Plan(std::span<const Item> items, const PlanOptions& options) {
         const std::size_t end =
             i + 1 < cutter.cuts.size() ? cutter.cuts[i + 1].first : segments_.size();
         const auto segments = std::span(segments_).subspan(cut.first, end - cut.first);
-        chunks_.push_back(Chunk{cut.source, cut.body, segments, cut.long_header});
+        chunks_.push_back(Chunk{
+            cut.source, cut.body, segments, cut.long_header, cut.by_pieces, cut.piece_chunks});
     }
 }
 

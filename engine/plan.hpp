@@ -31,6 +31,11 @@ struct Chunk {
 
     /// Only a header can be larger than `PlanOptions::chunk_bytes`; it then comes alone.
     bool long_header = false;
+
+    /// Its file is checked by pieces. They may have no segments.
+    bool by_pieces = false;
+    /// Of the first chunk of a piece: how many it has, one behind the other. One lane brings them.
+    std::uint32_t piece_chunks = 0;
 };
 
 struct PlanOptions {
@@ -42,6 +47,9 @@ struct PlanOptions {
     bool cut_from_data = false;
     /// Headers without data.
     bool headers_only = false;
+    /// By source: bytes of the pieces, counted from the start of the file, that are read whole
+    /// where something of them is wanted, since their hashes are checked; 0 or missing: none.
+    std::vector<std::uint64_t> piece_bytes{};
 };
 
 /// Most chunks in a plan: 64 TiB in chunks of 4 MiB. A sparse file can claim any size.
@@ -54,8 +62,8 @@ std::uint64_t sealed_cut_bytes(std::size_t chunk_bytes);
 
 class Plan {
 public:
-    /// Deals the items in their order. Throws `tz::Error` (errc::limit) for more than `chunks_max`
-    /// chunks.
+    /// Deals the items in their order; those of a file with pieces in file order. Throws
+    /// `tz::Error` (errc::limit) for more than `chunks_max` chunks.
     Plan(std::span<const Item> items, const PlanOptions& options);
 
     std::span<const Chunk> chunks() const { return chunks_; }

@@ -15,7 +15,7 @@ Queue::Queue(std::span<const Chunk> chunks, const QueueOptions& options)
         ours.resize(std::max<std::size_t>(ours.size(), source + 1));
         ours[source] = true;
     }
-    for (std::size_t i = 0; i < chunks.size(); ++i)
+    for (std::size_t i = 0; i < chunks.size(); i += std::max(1u, chunks[i].piece_chunks))
         if (chunks[i].source < ours.size() && ours[chunks[i].source])
             order_.push_back(static_cast<std::uint32_t>(i));
     left_ = order_.size();
@@ -99,8 +99,11 @@ void Queue::begin_next(Span& span) {
 }
 
 bool Queue::continues(std::size_t place) const {
-    const Segment& before = chunks_[order_[place - 1]].segments.back();
-    return chunks_[order_[place]].segments.front().item == before.item;
+    const Chunk& before = chunks_[order_[place - 1]];
+    const Chunk& chunk = chunks_[order_[place]];
+    if (before.by_pieces || chunk.by_pieces)
+        return before.by_pieces && chunk.by_pieces && before.source == chunk.source;
+    return chunk.segments.front().item == before.segments.back().item;
 }
 
 } // namespace tz

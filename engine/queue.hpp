@@ -49,8 +49,8 @@ class Queue {
 public:
     Queue(std::span<const Chunk> chunks, const QueueOptions& options);
 
-    /// The next chunk for `lane`. The chunks of a tensor are dealt in file order, so whatever a
-    /// chunk waits for is already with a lane.
+    /// The next chunk for `lane`, with those of the same piece. The chunks of a tensor are dealt in
+    /// file order, so whatever a chunk waits for is already with a lane.
     Draw draw(unsigned lane, bool may_park = true);
 
     /// What a parked lane waits at. It draws again then, and may have to park again.
@@ -68,7 +68,8 @@ public:
     bool empty() const;
 
 private:
-    /// The chunks of a tensor that is under way, or one chunk of small ones; places in `order_`.
+    /// The chunks of a tensor that is under way, one chunk of small ones, or all of a file that is
+    /// checked by pieces; places in `order_`.
     struct Span {
         std::size_t next = 0;
         std::size_t end = 0;
@@ -80,7 +81,8 @@ private:
     bool continues(std::size_t place) const;
 
     std::span<const Chunk> chunks_;
-    std::vector<std::uint32_t> order_; ///< the queue's own, by their places in the plan
+    /// The queue's own, by their places in the plan; of the chunks of a piece the first.
+    std::vector<std::uint32_t> order_;
     Gate wakes_;
     mutable std::mutex mutex_; ///< of what follows
     std::size_t next_ = 0;     ///< in `order_`: the first that no span has

@@ -31,11 +31,11 @@ void take_again(
     format::sha256_update(parts);
 }
 
-/// Of a sealed tensor the MACs have spoken for the data. And its header is parsed once more, for
-/// which a lane's staging must do.
+/// Of a sealed tensor the MACs have spoken for the data, of others the pieces of a manifest. And
+/// its header is parsed once more, for which a lane's staging must do.
 bool may_come_again(const Job& job, const Passage& passage, const Item& item, std::size_t room) {
-    return is_remote(job, passage) && !item.layout->encrypted && item.whole &&
-           item.tensor->header.bytes <= room;
+    return is_remote(job, passage) && passage.listed == nullptr && !item.layout->encrypted &&
+           item.whole && item.tensor->header.bytes <= room;
 }
 
 } // namespace

@@ -54,7 +54,8 @@ void check_by_manifest(
             tensor.header.offset,
             "the file was changed; fetch it again");
     // its MACs bind the data of a sealed tensor
-    if (options.headers_only || header.seal || tensor.data.bytes == 0 || manifest->pieces_checked)
+    if (options.headers_only || header.seal || tensor.data.bytes == 0 || manifest->pieces_checked ||
+        pieces_of(options, item.source, *item.layout))
         return;
     if (!header.sha256)
         missing_hash("SHA-256", tensor);
@@ -202,7 +203,8 @@ void Transform::take_header(std::uint32_t index, std::span<const std::byte> byte
         return;
     }
     const auto& header = arrival.header;
-    if (item.whole)
+    const bool hashed_by_pieces = pieces_of(options, item.source, *item.layout) != nullptr;
+    if (item.whole && (header.crc32 || header.sha256 || !hashed_by_pieces))
         arrival.checks = choose_checks(options.verify, header, tensor);
     arrival.checks.sha256 = arrival.checks.sha256 || by_manifest.sha256;
     if (header.seal) {

@@ -198,82 +198,18 @@ Bytes model() {
         '{' + safetensors_entry("w", "U8", "[100000]", 0, 100'000) + '}', 100'000);
 }
 
-TEST(ManifestCheck, OfSafetensorsChecksPiecesWhateverIsAsked) {
+TEST(ManifestCheck, LeavesContentsToALoadWhereTheyAreNotAskedFor) {
     const Bytes sidecar = write_manifest(manifest_for(model(), pieces()));
     const auto source = source_of(model());
     ManifestOptions options = signed_by_seven();
-    options.contents = false;
     Engine engine;
     EXPECT_TRUE(check_manifest(engine, {source, source_of(sidecar)}, options)->pieces_checked);
     source->content.back() ^= std::byte{1};
     expect_error(errc::integrity, "SHA-256 of piece 1", [&] {
         check_manifest(engine, {source, source_of(sidecar)}, options);
     });
-}
-
-struct ManifestLoad : testing::Test {
-    MadeFile file = plain_file();
-    std::shared_ptr<MemorySource> source = source_of(signed_file(file.bytes, pieces(0)));
-    Engine engine;
-
-    /// Checks the lists, and loads by them after `change`.
-    void load_after(const std::function<void(Bytes& bytes)>& change, LoadOptions options = {}) {
-        ManifestOptions wanted = signed_by_seven();
-        wanted.contents = false;
-        options.manifests = {check_manifest(engine, {source}, wanted)};
-        change(source->content);
-        load(engine, source, options);
-    }
-};
-
-TEST_F(ManifestLoad, OfAnIntactFileSucceeds) {
-    EXPECT_NO_THROW(load_after([](Bytes&) {}));
-    LoadOptions some;
-    some.selection.include = {"b"};
-    EXPECT_NO_THROW(load_after([](Bytes&) {}, some));
-}
-
-TEST_F(ManifestLoad, SeesAnIndexThatChangedSinceTheCheck) {
-    expect_error(errc::integrity, "the index is not the one", [&] {
-        load_after([&](Bytes& bytes) { put_text(bytes, entry_places(file, 1).dtype, "<i4"); });
-    });
-}
-
-TEST_F(ManifestLoad, SeesAHeaderThatChangedSinceTheCheck) {
-    expect_error(errc::integrity, "the header of tensor 'b' is not the one", [&] {
-        load_after(
-            [&](Bytes& bytes) { bytes[header_places(file, 1).module_index] = std::byte{1}; });
-    });
-}
-
-TEST_F(ManifestLoad, ChecksPlainDataWhateverVerifySays) {
-    LoadOptions options;
-    options.verify = Verify::none;
-    expect_error(errc::integrity, "SHA-256 of tensor 'c'", [&] {
-        load_after(
-            [&](Bytes& bytes) { bytes[file.layout.tensors[2].data.end() - 1] ^= std::byte{1}; },
-            options);
-    });
-}
-
-TEST_F(ManifestLoad, OfDataThatNothingBindsIsAnError) {
-    MakeOptions options;
-    options.write = packed();
-    options.write.sha256 = false;
-    options.region_bytes = 4096;
-    file = make_file({content("a", "|u1", {1000})}, options);
-    source = source_of(signed_file(file.bytes, pieces(0)));
-    expect_error(errc::integrity, "has no SHA-256", [&] { load_after([](Bytes&) {}); });
-}
-
-TEST_F(ManifestLoad, OfASliceOfPlainDataNeedsPieces) {
-    LoadOptions options;
-    options.verify = Verify::none;
-    options.selection.slices = {{.name = "a", .dimension = 0, .begin = 0, .end = 10}};
-    expect_error(errc::usage, "can't check this data", [&] { load_after([](Bytes&) {}, options); });
-    source = source_of(signed_file(file.bytes, pieces()));
-    options.manifests = {check(source, signed_by_seven())};
-    EXPECT_NO_THROW(load(engine, source, options));
+    options.contents = false;
+    EXPECT_FALSE(check_manifest(engine, {source, source_of(sidecar)}, options)->pieces_checked);
 }
 
 } // namespace

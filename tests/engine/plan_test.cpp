@@ -211,5 +211,118 @@ TEST(HostLayout, AlignsEveryTensorAndPacksSmallOnes) {
     EXPECT_LT(host.bytes, (5u << 20) + 16384);
 }
 
+/// Every piece with wanted data is read whole, in one row of chunks, and nothing else but headers.
+void expect_pieces(
+    std::span<const Item> items,
+    const format::Layout& layout,
+    const Plan& plan,
+    std::uint64_t piece_bytes) {
+    std::vector<bool> wanted((layout.file_bytes + piece_bytes - 1) / piece_bytes);
+    for (const Item& item : items)
+        for_each_read(item, [&](format::Range range) {
+            for (std::uint64_t at = range.offset; at < range.end(); at += piece_bytes)
+                wanted[at / piece_bytes] = true;
+            wanted[(range.end() - 1) / piece_bytes] = true;
+        });
+    std::vector<bool> read(wanted.size());
+    std::vector<std::uint64_t> missing(items.size());
+    std::vector<bool> begun(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i)
+        missing[i] = items[i].tensor->header.bytes + read_bytes(items[i]);
+    const auto chunks = plan.chunks();
+    for (std::size_t i = 0; i < chunks.size(); i += std::max(1u, chunks[i].piece_chunks)) {
+        if (chunks[i].piece_chunks > 0) {
+            const std::uint64_t piece = chunks[i].body.offset / piece_bytes;
+            EXPECT_FALSE(read[piece]) << "twice";
+            read[piece] = true;
+            std::uint64_t at = piece * piece_bytes;
+            for (const Chunk& chunk : chunks.subspan(i, chunks[i].piece_chunks)) {
+                EXPECT_EQ(chunk.body.offset, at);
+                at = chunk.body.end();
+            }
+            EXPECT_EQ(at, std::min((piece + 1) * piece_bytes, layout.file_bytes));
+        }
+        for (const Chunk& chunk : chunks.subspan(i, std::max(1u, chunks[i].piece_chunks)))
+            for (const Segment& segment : chunk.segments) {
+                EXPECT_TRUE(chunk.by_pieces);
+                EXPECT_GE(segment.range.offset, chunk.body.offset);
+                EXPECT_LE(segment.range.end(), chunk.body.end());
+                EXPECT_TRUE(segment.header ? !begun[segment.item] : begun[segment.item]);
+                if (segment.header)
+                    EXPECT_EQ(segment.range, items[segment.item].header());
+                begun[segment.item] = true;
+                missing[segment.item] -= segment.range.bytes;
+            }
+    }
+    for (std::size_t piece = 0; piece < wanted.size(); ++piece)
+        EXPECT_TRUE(read[piece] || !wanted[piece]);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        EXPECT_EQ(missing[i], 0u);
+        EXPECT_TRUE(begun[i]);
+    }
+}
+
+TEST(Plan, ReadsWholePiecesWhereTheyAreChecked) {
+    const auto layout = layout_of({{80, 100'000}, {80, 3'000'000}, {80, 10}});
+    PlanOptions options;
+    options.chunk_bytes = chunk_bytes;
+    options.piece_bytes = {2 << 20};
+    const auto items = items_of(layout);
+    const Plan plan(items, options);
+    expect_pieces(items, layout, plan, 2 << 20);
+    ASSERT_EQ(plan.chunks().size(), 3u); // 3.1 MB
+    EXPECT_EQ(plan.chunks()[0].piece_chunks, 2u);
+    EXPECT_EQ(plan.chunks()[2].piece_chunks, 1u);
+}
+
+TEST(Plan, PutsAHeaderAcrossTwoChunksOfPiecesBeforeThem) {
+    const auto layout = layout_of({{80, chunk_bytes - 1000 - 80 - 30}, {80, 1000}});
+    PlanOptions options;
+    options.chunk_bytes = chunk_bytes;
+    options.piece_bytes = {2 << 20};
+    const auto items = items_of(layout);
+    const Plan plan(items, options);
+    expect_pieces(items, layout, plan, 2 << 20);
+    EXPECT_EQ(plan.chunks()[0].body, layout.tensors[1].header);
+    EXPECT_EQ(plan.chunks()[0].piece_chunks, 0u);
+}
+
+TEST(Plan, ByPiecesHoldsForRandomLayouts) {
+    for (unsigned seed = 0; seed < 300; ++seed) {
+        std::mt19937 random(seed);
+        std::vector<std::pair<std::uint64_t, std::uint64_t>> sizes(random() % 40 + 1);
+        const bool headers = random() % 2;
+        for (auto& [header, data] : sizes) {
+            header = headers ? 25 + random() % (random() % 10 == 0 ? 200'000 : 200) : 0;
+            data = random() % (random() % 4 == 0 ? 5 * chunk_bytes : 3000);
+        }
+        const auto layout = layout_of(sizes);
+        std::vector<Item> items;
+        for (const auto& tensor : layout.tensors)
+            if (random() % 3 > 0)
+                items.push_back(whole_item(layout, tensor, 0));
+        std::ranges::shuffle(items, random);
+        PlanOptions options;
+        options.chunk_bytes = (std::size_t{64} << 10) + random() % (1 << 20);
+        options.piece_bytes = {std::uint64_t{64 << 10} << random() % 6};
+        expect_pieces(items, layout, Plan(items, options), options.piece_bytes.front());
+    }
+}
+
+TEST(Plan, MixesFilesWithAndWithoutPieces) {
+    const auto first = layout_of({{0, 100'000}, {0, 100'000}});
+    const auto second = layout_of({{0, 300'000}, {0, 5}});
+    std::vector<Item> items = items_of(first);
+    items.push_back(whole_item(second, second.tensors[1], 1));
+    items.push_back(whole_item(second, second.tensors[0], 1));
+    PlanOptions options;
+    options.chunk_bytes = 64 << 10;
+    options.piece_bytes = {0, 128 << 10};
+    const Plan plan(items, options);
+    for (const Chunk& chunk : plan.chunks())
+        EXPECT_EQ(chunk.by_pieces, chunk.source == 1);
+    EXPECT_EQ(plan.chunks().back().body.end(), second.file_bytes);
+}
+
 } // namespace
 } // namespace tz

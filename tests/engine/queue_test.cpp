@@ -315,5 +315,22 @@ TEST(Queue, WouldLeaveThemWaitingIfHoldersOfMemoryParked) {
     EXPECT_GT(stuck, 0);
 }
 
+TEST(Queue, DealsThePiecesOfAFileInFileOrderToAllLanes) {
+    Tensors tensors({2, 3, 4, 1});
+    for (Chunk& chunk : tensors.chunks)
+        chunk.by_pieces = true;
+    tensors.chunks[0].piece_chunks = 3; // some have no segments
+    tensors.chunks[1].segments = {};
+    tensors.chunks[3].piece_chunks = 5;
+    tensors.chunks[4].segments = {};
+    tensors.chunks[8].piece_chunks = 2;
+    Queue queue(tensors.chunks, options_of(4, 4, 3));
+    EXPECT_EQ(queue.draw(2).chunk, &tensors.chunks[0]);
+    EXPECT_EQ(queue.draw(0).chunk, &tensors.chunks[3]);
+    EXPECT_FALSE(queue.empty());
+    EXPECT_EQ(queue.draw(1).chunk, &tensors.chunks[8]);
+    EXPECT_TRUE(queue.empty());
+}
+
 } // namespace
 } // namespace tz

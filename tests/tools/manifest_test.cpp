@@ -173,6 +173,7 @@ TEST_F(ManifestCommands, SafetensorsHaveASidecar) {
     EXPECT_EQ(content(model + ".manifest").substr(0, 8), "TZMANIF1");
     expect(0, {"manifest", "verify", "--require", me, model}, "1 pieces");
     expect(0, {"load", "--require", me, model});
+    expect(0, {"verify", "--require", me, model}, "manifest");
     flip(model, 1);
     expect(wrong, {"load", "--memory", "none", "--require", me, model}, "SHA-256 of piece 0");
     expect(0, {"load", "--memory", "none", model});
