@@ -1,4 +1,4 @@
-# What bench/local.sh and bench/remote.sh have in common. Sourced; usage() is theirs.
+# What the scripts of this folder have in common. Sourced; usage() is theirs.
 # shellcheck shell=bash
 
 me=$(basename "$0")
