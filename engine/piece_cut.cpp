@@ -32,7 +32,9 @@ std::vector<std::uint32_t> in_file_order(std::span<const Item> items, std::uint3
     for (std::size_t i = 0; i < items.size(); ++i)
         if (items[i].source == source)
             order.push_back(static_cast<std::uint32_t>(i));
-    std::ranges::stable_sort(order, {}, [&](std::uint32_t i) { return items[i].header().offset; });
+    std::ranges::sort(order, {}, [&](std::uint32_t i) {
+        return std::pair(items[i].header().offset, i); // of those without bytes in their order
+    });
     return order;
 }
 
