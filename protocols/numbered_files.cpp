@@ -113,6 +113,7 @@ std::vector<std::string> numbered_paths(const NumberedName& name) {
         throw Error(errc::not_found, "there is no such file", {}, first_number).in(name.with(0));
     check(search, [&name](std::size_t number) { return name.with(number); });
     std::vector<std::string> paths;
+    paths.reserve(search.count());
     for (std::size_t number = 0; number < search.count(); ++number)
         paths.push_back(name.with(number));
     return paths;
