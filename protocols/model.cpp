@@ -6,6 +6,7 @@
 #include <tz/protocols/address.hpp>
 #include <tz/protocols/hf_cache.hpp>
 #include <tz/protocols/model.hpp>
+#include <tz/protocols/numbered_files.hpp>
 #include <tz/protocols/open.hpp>
 #include <tz/protocols/real_surroundings.hpp>
 #include <tz/protocols/url.hpp>
@@ -138,11 +139,14 @@ public:
     void add(const std::string& address) {
         const std::optional<std::string> path = path_of(address);
         if (!path)
-            return add_file(address);
+            return add_remote(address);
         std::error_code ignored;
         const auto numbered = NumberedName::parse(*path);
-        if (numbered && !fs::exists(*path, ignored))
-            return add_numbered(*path, *numbered);
+        if (numbered && !fs::exists(*path, ignored)) {
+            for (const std::string& file : numbered_paths(*numbered))
+                add_file(file);
+            return;
+        }
         if (!fs::is_directory(*path, ignored))
             return add_file(*path);
         for (const std::string& file : files_of(*path))
@@ -186,18 +190,23 @@ private:
             add_source(address);
     }
 
-    void add_numbered(const std::string& path, const NumberedName& name) {
-        std::error_code ignored;
-        std::size_t number = 0;
-        for (; fs::exists(name.with(number), ignored); ++number)
-            add_file(name.with(number));
-        if (number == 0)
-            throw Error(
-                errc::not_found,
-                "there is no " + printable(name.with(0)),
-                {},
-                "the numbers of such files begin with 0")
-                .in(path);
+    void add_remote(const std::string& address) {
+        const std::string_view path = without_query(address);
+        const std::string query = address.substr(path.size());
+        const auto numbered = NumberedName::parse(std::string(path));
+        const bool of_version = scheme_of(address) == "s3" && !query.empty();
+        if (!numbered || of_version) // a version is of one object
+            return add_file(address);
+        const auto open_it = [this](const std::string& one) { return open_one(one); };
+        for (auto& [name, source] :
+             numbered_sources(engine_, *numbered, query, open_it, waiting_)) {
+            if (without_query(name).ends_with(list_ending)) {
+                add_list(name);
+                continue;
+            }
+            model_.sources.push_back(std::move(source));
+            model_.addresses.push_back(std::move(name));
+        }
     }
 
     void add_list(const std::string& address) {

@@ -30,8 +30,8 @@ struct Model {
 ///   order of their names;
 /// - a folder: its model.safetensors.index.json, or the only other list of shards in it, or else
 ///   all its *.safetensors, or else all its *.tensors, in the order of their names;
-/// - a path with a place for a number, "model-%03d.tensors": the files 0, 1 and so on, as many as
-///   there are;
+/// - a path or URL with a place for a number, "model-%03d.tensors": the files 0, 1 and so on, as
+///   many as there are, see numbered_files.hpp;
 /// - hf://ORG/NAME[@REVISION][/PATH]: the folder or file of that in the Hugging Face cache of this
 ///   machine, see hf_cache.hpp.
 /// Lists of shards are read here, by `engine`; `waiting` says how long that may take, and how it is

@@ -128,13 +128,19 @@ ShowProgress Options::shown_progress() const {
 }
 
 void add_file(CLI::App& app, Options& options) {
-    app.add_option("FILE", options.files, "A path, URL, folder, list of shards, or hf://ORG/NAME")
+    app.add_option(
+           "FILE",
+           options.files,
+           "A path, URL, folder, shard list, m-%03d.tensors or hf://ORG/NAME")
         ->required()
         ->expected(1);
 }
 
 void add_files(CLI::App& app, Options& options) {
-    app.add_option("FILE", options.files, "Paths, URLs, folders, lists of shards, or hf://ORG/NAME")
+    app.add_option(
+           "FILE",
+           options.files,
+           "Paths, URLs, folders, shard lists, m-%03d.tensors, hf://ORG/NAME")
         ->required()
         ->type_name("...");
 }

@@ -1,5 +1,6 @@
 """Ceph's S3 server, as the script `ceph-s3` starts it, and a client that puts objects there."""
 
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -50,6 +51,31 @@ class Ceph:
         with open(path, "rb") as file:
             return self.client.put_object(Bucket=VERSIONED, Key=key, Body=file)["VersionId"]
 
+    def keys(self, prefix: str) -> set:
+        """Of the objects that are there."""
+        found = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+        return {one["Key"] for one in found}
+
+    def uploads(self, prefix: str) -> list:
+        """Key and id of those that are unfinished."""
+        found = self.client.list_multipart_uploads(Bucket=BUCKET, Prefix=prefix).get("Uploads", [])
+        return [(upload["Key"], upload["UploadId"]) for upload in found]
+
+    def parts(self, prefix: str) -> int:
+        """How many of them the server has."""
+        count = 0
+        for key, upload in self.uploads(prefix):
+            with contextlib.suppress(self.client.exceptions.NoSuchUpload):  # it has just ended
+                count += len(self.client.list_parts(Bucket=BUCKET, Key=key, UploadId=upload).get("Parts", []))
+        return count
+
+    def remove(self, prefix: str):
+        """All that begins so."""
+        for key in self.keys(prefix):
+            self.client.delete_object(Bucket=BUCKET, Key=key)
+        for key, upload in self.uploads(prefix):
+            self.client.abort_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload)
+
     def credentials(self, who: str = "") -> dict:
         """Environment of the user, or of the other one ("other_")."""
         return {
@@ -67,19 +93,20 @@ class Ceph:
 
 
 class S3Tz:
-    """`tz` with the environment that reads from a server."""
+    """`tz` with the environment that reads from a server, by way of `url` if that is given."""
 
-    def __init__(self, tz: Tz, ceph: Ceph):
+    def __init__(self, tz: Tz, ceph: Ceph, url: str = ""):
         self.tz = tz
         self.ceph = ceph
+        self.environment = ceph.environment(AWS_ENDPOINT_URL=url or ceph.url)
 
     def __getattr__(self, name):
         def call(*arguments, environment=None, **keywords):
-            environment = self.ceph.environment() | (environment or {})
+            environment = self.environment | (environment or {})
             return getattr(self.tz, name)(*arguments, environment=environment, **keywords)
 
         return call
 
     def __call__(self, *arguments, environment=None, **keywords):
-        environment = self.ceph.environment() | (environment or {})
+        environment = self.environment | (environment or {})
         return self.tz(*arguments, environment=environment, **keywords)

@@ -15,6 +15,7 @@ sys.path.insert(0, str(REPOSITORY / "tests/support"))
 from ceph import Ceph, S3Tz  # noqa: E402
 from files import Samples  # noqa: E402
 from program import access  # noqa: E402
+from slow_road import SlowRoad  # noqa: E402
 from tz import Tz  # noqa: E402
 from web import Web  # noqa: E402
 
@@ -117,6 +118,21 @@ def ceph(server_folders):
 def s3(tz, ceph) -> S3Tz:
     """`tz`, with what is needed in its environment."""
     return S3Tz(tz, ceph)
+
+
+@pytest.fixture
+def slow_s3(tz, ceph):
+    """The same, but each connection brings 12 MiB a second."""
+    with SlowRoad(int(ceph.url.rpartition(":")[2]), 12 << 20) as road:
+        yield S3Tz(tz, ceph, road.url)
+
+
+@pytest.fixture
+def key(ceph, request):
+    """A name that no object's begins with, before and after the test."""
+    name = request.node.name
+    yield name
+    ceph.remove(name)
 
 
 @pytest.fixture

@@ -259,20 +259,17 @@ def test_delete_marker(s3, ceph, samples):
 
 # --- while it fails or changes
 
-# Some seconds even from a fast server: 2,600 small requests, one after the other.
-SLOWLY = ["--concurrency", 1, "--chunk-size", "16KiB"]
 
-
-def begin(s3, *arguments, after=0.7):
-    """A load that is in the middle of things."""
-    run = s3.start(*arguments, *SLOWLY)
+def begin(slow_s3, *arguments, after=0.7):
+    """A load of `plain`, which takes three seconds, that is in the middle of things."""
+    run = slow_s3.start(*arguments, "--concurrency", 1, "--chunk-size", "64KiB")
     time.sleep(after)
     assert run.process.poll() is None, run.finish(1)
     return run
 
 
-def test_short_stall_costs_nothing(s3, ceph, plain, frozen):
-    run = begin(s3, "load", "--json", "--verify", "all", plain)
+def test_short_stall_costs_nothing(slow_s3, ceph, plain, frozen):
+    run = begin(slow_s3, "load", "--json", "--verify", "all", plain)
     frozen()
     time.sleep(2)
     assert run.process.poll() is None
@@ -280,11 +277,11 @@ def test_short_stall_costs_nothing(s3, ceph, plain, frozen):
     assert run.finish(60).json["retries"] == 0
 
 
-def test_stall_costs_only_retries(s3, ceph, plain, samples, frozen):
+def test_stall_costs_only_retries(slow_s3, ceph, plain, samples, frozen):
     brisk = ["--stall-time", "500ms", "--first-byte-timeout", "500ms"]
     loads = [
-        begin(s3, "load", "--json", "--verify", "all", plain, *brisk, after=0),
-        begin(s3, "checksum", plain, *brisk),
+        begin(slow_s3, "load", "--json", "--verify", "all", plain, *brisk, after=0),
+        begin(slow_s3, "checksum", plain, *brisk),
     ]
     frozen()
     time.sleep(2)
@@ -294,9 +291,9 @@ def test_stall_costs_only_retries(s3, ceph, plain, samples, frozen):
     assert (digests.code, digests.out) == (OK, samples.plain.checksum), digests
 
 
-def test_stall_without_end_is_an_error(s3, plain, frozen):
+def test_stall_without_end_is_an_error(slow_s3, plain, frozen):
     brisk = ["--stall-time", "500ms", "--first-byte-timeout", "500ms"]
-    run = begin(s3, "load", plain, *brisk, "--tries", 2)
+    run = begin(slow_s3, "load", plain, *brisk, "--tries", 2)
     frozen()
     result = run.finish(30)
     assert (result.code, result.out) == (NETWORK, b""), result
@@ -309,10 +306,10 @@ def test_frozen_server_is_an_error(s3, plain, frozen):
     assert "after 2 tries" in error, error
 
 
-def test_server_that_comes_back_costs_only_retries(s3, ceph, plain, samples):
+def test_server_that_comes_back_costs_only_retries(slow_s3, ceph, plain, samples):
     loads = [
-        begin(s3, "load", "--json", "--verify", "all", plain, after=0),
-        begin(s3, "checksum", plain),
+        begin(slow_s3, "load", "--json", "--verify", "all", plain, after=0),
+        begin(slow_s3, "checksum", plain),
     ]
     ceph.script("bounce")
     facts, digests = [load.finish(60) for load in loads]
@@ -321,36 +318,36 @@ def test_server_that_comes_back_costs_only_retries(s3, ceph, plain, samples):
 
 
 @pytest.mark.parametrize("after", [0.2, 0.5, 0.9])
-def test_overwritten_object_is_never_mixed(s3, ceph, samples, after):
+def test_overwritten_object_is_never_mixed(slow_s3, ceph, samples, after):
     uri = ceph.put("replaced", samples.plain.path)
-    run = begin(s3, "checksum", uri, "--verify", "none", after=after)
+    run = begin(slow_s3, "checksum", uri, "--verify", "none", after=after)
     ceph.put("replaced", samples.other)
     result = run.finish(60)
     assert (result.code, result.out) == (NETWORK, b""), result
     assert "the object was replaced during the load" in result.error, result
 
 
-def test_overwritten_while_fetched_leaves_nothing(s3, ceph, samples, folder):
+def test_overwritten_while_fetched_leaves_nothing(slow_s3, ceph, samples, folder):
     uri = ceph.put("replaced", samples.plain.path)
-    run = begin(s3, "fetch", uri, folder)
+    run = begin(slow_s3, "fetch", uri, folder)
     ceph.put("replaced", samples.other)
     result = run.finish(60)
     assert (result.code, result.out) == (NETWORK, b""), result
     assert os.listdir(folder) == []
 
 
-def test_deleted_object_is_an_error(s3, ceph, samples):
+def test_deleted_object_is_an_error(slow_s3, ceph, samples):
     uri = ceph.put("deleted", samples.plain.path)
-    run = begin(s3, "checksum", uri)
+    run = begin(slow_s3, "checksum", uri)
     ceph.client.delete_object(Bucket=BUCKET, Key="deleted")
     result = run.finish(60)
     assert result.code in (NOT_FOUND, NETWORK) and result.out == b"", result
 
 
 @pytest.mark.parametrize("how", ["overwritten", "deleted"])
-def test_old_version_is_loaded_to_its_end(s3, ceph, samples, how):
+def test_old_version_is_loaded_to_its_end(slow_s3, ceph, samples, how):
     ceph.put_version("kept", samples.plain.path)
-    run = begin(s3, "checksum", f"s3://{VERSIONED}/kept")
+    run = begin(slow_s3, "checksum", f"s3://{VERSIONED}/kept")
     if how == "overwritten":
         ceph.put_version("kept", samples.other)
     else:

@@ -27,39 +27,14 @@ def large(tmp_path_factory):
     path.unlink()
 
 
-@pytest.fixture
-def key(ceph, request):
-    """A name that no object has, before and after the test."""
-    name = request.node.name
-    yield name
-    ceph.client.delete_object(Bucket=BUCKET, Key=name)
-    for upload in unfinished(ceph, name):
-        ceph.client.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
-
-
-def unfinished(ceph, key) -> list:
-    return ceph.client.list_multipart_uploads(Bucket=BUCKET, Prefix=key).get("Uploads", [])
-
-
-def uploads(ceph, key) -> list:
-    """Ids of those that are unfinished."""
-    return [upload["UploadId"] for upload in unfinished(ceph, key)]
-
-
-def exists(ceph, key) -> bool:
-    return "Contents" in ceph.client.list_objects_v2(Bucket=BUCKET, Prefix=key)
-
-
 def begin(s3, ceph, key, path, *options, parts=4):
     """An upload that has stored some parts."""
     run = s3.start("upload", path, f"s3://{BUCKET}/{key}", "--concurrency", 1, *options)
     until = time.monotonic() + 30
     while time.monotonic() < until:
-        for upload in uploads(ceph, key):
-            answer = ceph.client.list_parts(Bucket=BUCKET, Key=key, UploadId=upload)
-            if len(answer.get("Parts", [])) >= parts:
-                assert run.process.poll() is None, run.finish(1)
-                return run
+        if ceph.parts(key) >= parts:
+            assert run.process.poll() is None, run.finish(1)
+            return run
         assert run.process.poll() is None, run.finish(1)
         time.sleep(0.01)
     run.kill()
@@ -78,7 +53,7 @@ def test_object_of_many_parts(s3, ceph, key, large, folder):
     assert (facts["bytes"], facts["part_bytes"]) == (large.stat().st_size, PART)
     assert ceph.client.head_object(Bucket=BUCKET, Key=key)["ETag"].endswith('-33"')
     assert stored(s3, key, folder) == sha256(large)
-    assert uploads(ceph, key) == []
+    assert ceph.uploads(key) == []
 
 
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1])
@@ -143,7 +118,7 @@ def test_nothing_that_came_meanwhile_is_replaced(s3, ceph, key, large):
     result = run.finish(60)
     assert result.code == USAGE and "--force" in result.error, result
     assert ceph.client.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"other's"
-    assert uploads(ceph, key) == []
+    assert ceph.uploads(key) == []
 
 
 def test_version_is_added(s3, ceph, folder):
@@ -166,7 +141,7 @@ def test_wrong_credentials(tz, ceph, key, folder):
         uri = f"s3://{BUCKET}/{key}"
         error = tz.refuses(DENIED, "upload", folder / "file", uri, environment=ceph.environment(**wrong))
         assert uri in error and code in error and "canary" not in error, error
-    assert not exists(ceph, key)
+    assert not ceph.keys(key)
 
 
 def test_bucket_that_is_not_there(s3, folder):
@@ -182,7 +157,7 @@ def test_server_that_comes_back_costs_only_retries(s3, ceph, key, large, folder)
     ceph.script("bounce")
     assert run.finish(90).code == OK
     assert stored(s3, key, folder) == sha256(large)
-    assert uploads(ceph, key) == []
+    assert ceph.uploads(key) == []
 
 
 def test_short_stall_costs_only_time(s3, ceph, key, large, folder, frozen):
@@ -203,8 +178,8 @@ def test_stall_without_end_is_an_error(s3, ceph, key, large, frozen):
     assert (result.code, result.out) == (NETWORK, b""), result
     assert "tz uploads" in result.error, "its parts could not be removed"
     ceph.script("resume")
-    assert not exists(ceph, key)
-    assert len(uploads(ceph, key)) <= 1  # what asks to abort it may have waited in the server's socket
+    assert not ceph.keys(key)
+    assert len(ceph.uploads(key)) <= 1  # what asks to abort it may have waited in the server's socket
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -213,8 +188,8 @@ def test_stopped_upload_leaves_nothing(s3, ceph, key, large, how):
     run.process.send_signal(how)
     result = run.finish(30)
     assert (result.code, result.out) == (CANCELLED, b""), result
-    assert not exists(ceph, key)
-    assert uploads(ceph, key) == []
+    assert not ceph.keys(key)
+    assert ceph.uploads(key) == []
 
 
 def test_source_that_changes_leaves_nothing(s3, ceph, key, folder):
@@ -225,23 +200,23 @@ def test_source_that_changes_leaves_nothing(s3, ceph, key, folder):
         file.write(b"more")
     result = run.finish(60)
     assert (result.code, result.out) == (NETWORK, b""), result
-    assert not exists(ceph, key)
-    assert uploads(ceph, key) == []
+    assert not ceph.keys(key)
+    assert ceph.uploads(key) == []
 
 
 def test_killed_upload_is_listed_and_aborted(s3, ceph, key, large):
     run = begin(s3, ceph, key, large)
     run.kill()
     uri = f"s3://{BUCKET}/{key}"
-    assert not exists(ceph, key)
+    assert not ceph.keys(key)
     listed = s3("uploads", f"s3://{BUCKET}", "--json").json["uploads"]
     mine = [one for one in listed if one["target"] == uri]
-    assert [one["upload_id"] for one in mine] == uploads(ceph, key)
+    assert [(key, one["upload_id"]) for one in mine] == ceph.uploads(key)
     assert s3("uploads", uri, "--older-than", "1h", "--abort").out == b"aborted 0\n"
-    assert len(uploads(ceph, key)) == 1
+    assert len(ceph.uploads(key)) == 1
     result = s3("uploads", uri, "--abort")
     assert result.code == OK and result.out.endswith(b"aborted 1\n") and uri.encode() in result.out
-    assert uploads(ceph, key) == []
+    assert ceph.uploads(key) == []
 
 
 def test_list_of_many_uploads(s3, ceph, key):
@@ -249,7 +224,7 @@ def test_list_of_many_uploads(s3, ceph, key):
         ceph.client.create_multipart_upload(Bucket=BUCKET, Key=f"{key}/ä {i}")
     facts = s3("uploads", f"s3://{BUCKET}/{key}/", "--abort", "--json").json
     assert {one["target"] for one in facts["uploads"]} == {f"s3://{BUCKET}/{key}/ä {i}" for i in range(1100)}
-    assert uploads(ceph, key) == []
+    assert ceph.uploads(key) == []
 
 
 @pytest.mark.slow

@@ -2,10 +2,12 @@
 #include "support/files.hpp"
 #include "support/program.hpp"
 #include <tz/format/hash.hpp>
+#include <tz/tests/support/http_server.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -137,6 +139,31 @@ TEST_F(Bench, APeerNeedsANameAndAFile) {
         EXPECT_EQ(outcome.code, 2) << peer;
         EXPECT_NE(outcome.err.find("NAME=COMMAND"), std::string::npos) << outcome.err;
     }
+}
+
+TEST_F(Bench, TimesLoadsFromAServerAndTellsNoSecretOfTheUrl) {
+    std::ifstream file(plain, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    HttpServer server;
+    server.put("/m/x.tensors", text_object(text));
+    const std::string url = server.url("/m/x.tensors");
+    const std::string secret = "cAnArY7531";
+    const std::vector<std::string> arguments{
+        "load", url + "?X-Amz-Signature=" + secret, "--runs=1", "--warmup=0", "--no-fio", "-q"};
+    std::vector<std::string> json = arguments;
+    json.emplace_back("--json");
+    const RunOptions direct{.program = TZ_BENCH_PROGRAM, .environment = {"no_proxy=*"}};
+    const Outcome outcome = run(json, direct);
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ((outcome.out + outcome.err).find(secret), outcome.out.npos) << outcome.out;
+    const auto result = nlohmann::json::parse(outcome.out);
+    const auto& entries = result["summary"]["entries"];
+    const auto loads = std::count_if(entries.begin(), entries.end(), [](const auto& one) {
+        return one["role"] == "load" && one["cache"] == "server" && one["samples"] == 1;
+    });
+    EXPECT_EQ(loads, 3) << "plain, CRC-32 and SHA-256";
+    const std::string table = run(arguments, direct).out;
+    EXPECT_NE(table.find("from a server"), table.npos) << table;
 }
 
 } // namespace

@@ -311,24 +311,6 @@ TEST_F(Remote, KeepsCredentialsOutOfItsArgumentsAndOutput) {
     EXPECT_EQ((outcome.out + outcome.err).find(canary), outcome.err.npos);
 }
 
-TEST_F(Remote, BenchTimesLoadsFromAServer) {
-    RunOptions bench = options;
-    bench.program = TZ_BENCH_PROGRAM;
-    const std::string secret = "?X-Amz-Signature=" + canary;
-    const Outcome outcome = run(
-        {"load", url(secret), "--runs=1", "--warmup=0", "--no-fio", "--json", "--tries=3", "-q"},
-        bench);
-    ASSERT_EQ(outcome.code, 0) << outcome.err;
-    EXPECT_EQ((outcome.out + outcome.err).find(canary), outcome.out.npos) << outcome.out;
-    const Json entries = Json::parse(outcome.out)["summary"]["entries"];
-    const auto loads = std::count_if(entries.begin(), entries.end(), [](const Json& entry) {
-        return entry["role"] == "load" && entry["cache"] == "server" && entry["samples"] == 1;
-    });
-    EXPECT_EQ(loads, 3) << "plain, CRC-32 and SHA-256";
-    const auto text = run({"load", url(), "--runs=1", "--warmup=0", "--no-fio", "-q"}, bench).out;
-    EXPECT_NE(text.find("from a server"), text.npos) << text;
-}
-
 TEST_F(Remote, TrustsTheAuthorityThatIsNamed) {
     HttpServer tls({.tls = TlsOptions{}});
     tls.put("/x.tensors", object_of(file));
