@@ -17,6 +17,12 @@ void check_options(const ConvertOptions& options, const LoadOptions& load) {
             "safetensors files can't be encrypted",
             {},
             "write a .tensors file, or no key");
+    if (safetensors && options.tensors.manifest)
+        throw Error(
+            errc::usage,
+            "a safetensors file has no room for a manifest",
+            {},
+            "put one beside the file when it is written");
     if (!load.selection.slices.empty())
         throw Error(errc::usage, "whole tensors are converted, and slices are asked for");
 }
@@ -62,6 +68,7 @@ Converted convert(
         converted.files.push_back(file.name);
         converted.bytes_written += file.layout.file_bytes;
     }
+    converted.manifests = sink.manifests();
     converted.lost = sink.plan().lost;
     return converted;
 }

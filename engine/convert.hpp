@@ -6,6 +6,7 @@
 #include <tz/engine/save_options.hpp>
 #include <tz/engine/target.hpp>
 #include <tz/format/float_cast.hpp>
+#include <tz/format/manifest.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -20,7 +21,7 @@ namespace tz {
 struct ConvertOptions {
     format::FileFormat format = format::FileFormat::tensors;
     /// Of `.tensors` files; with a key or a password they are encrypted. A safetensors file takes
-    /// `alignment` alone.
+    /// `alignment` alone; keys and a manifest are errc::usage.
     SaveOptions tensors;
     /// What safetensors files say about themselves, beside what the sources say.
     std::vector<std::pair<std::string, std::string>> metadata;
@@ -34,7 +35,8 @@ struct ConvertOptions {
 
 struct Converted {
     LoadStats stats;
-    std::vector<std::string> files; ///< that were written, the list of shards last
+    std::vector<std::string> files;          ///< that were written, the list of shards last
+    std::vector<format::Manifest> manifests; ///< of the files, if they were asked for
     std::uint64_t bytes_written = 0;
     std::vector<std::string> lost; ///< what the new format can't hold, for people
 };

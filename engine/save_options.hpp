@@ -1,6 +1,7 @@
 // What callers can set about a `.tensors` file that is written.
 #pragma once
 
+#include <tz/engine/manifest_wish.hpp>
 #include <tz/format/seal.hpp>
 #include <tz/format/tensorizer.hpp>
 
@@ -27,8 +28,12 @@ struct SaveOptions {
     std::uint64_t piece_bytes = format::usual_piece_bytes;
     /// The region for the index is at least this large: pip's own size. 0: just large enough.
     std::uint64_t region_bytes_min = format::usual_region_bytes;
-    /// Bytes at the region's end that are left free, and zero.
+    /// Bytes at the region's end that are left free, and zero; those before a manifest.
     std::uint64_t region_reserve = 0;
+    /// Puts a manifest into the file before that gets its name. Its data must be bound by
+    /// something: encryption or `sha256`, else errc::usage; and so with `like_pip`. Of a
+    /// SaveSession the file is whole with the first write, and further ones are errc::usage.
+    std::optional<ManifestWish> manifest;
     /// The bytes that pip's tensorizer 2.12.1 would write, apart from nonces and salt, its faults
     /// included: no empty tensors in encrypted files, no more tensors than its region has room for,
     /// files that it can't read itself. Leaves no choice of hashes, alignment, pieces and region:

@@ -1,4 +1,5 @@
 #include <tz/engine/new_file.hpp>
+#include <tz/engine/save_manifest.hpp>
 #include <tz/engine/save_session.hpp>
 #include <tz/engine/save_tensors.hpp>
 #include <tz/format/appender.hpp>
@@ -63,7 +64,13 @@ void SaveSession::State::begin(std::span<const TensorView> tensors) {
     format::Layout planned = format::plan_file(specs_of(tensors), settings.write);
     auto made = std::make_unique<NewFile>(path, Existing::replaced);
     made->write(format::write_index(planned), 0);
-    write_tensors(*made, planned, tensors, settings, FirstHeader::whole);
+    if (settings.manifest) {
+        SaveManifest manifest(planned, settings);
+        write_tensors(*made, planned, tensors, settings, FirstHeader::whole, &manifest);
+        made->write(manifest.finish(), manifest.place().offset);
+    } else {
+        write_tensors(*made, planned, tensors, settings, FirstHeader::whole);
+    }
     made->sync();
     made->publish();
     file = std::move(made);
@@ -71,6 +78,12 @@ void SaveSession::State::begin(std::span<const TensorView> tensors) {
 }
 
 void SaveSession::State::append(std::span<const TensorView> tensors) {
+    if (settings.manifest)
+        throw Error(
+            errc::usage,
+            "a file with a manifest takes no more tensors",
+            {},
+            "write all of them at once, or add the manifest behind the last write");
     if (unknown)
         throw Error(
             errc::io,

@@ -27,7 +27,8 @@ public:
     /// - errc::limit, before anything is written, where the index has no room for them
     ///   (`SaveOptions::region_bytes_min` makes some);
     /// - errc::usage, before anything is written, for names that can't stand in one file, and for
-    ///   the first dimension of 2^32 or more in a file that has tensors already;
+    ///   the first dimension of 2^32 or more in a file that has tensors already; and for any where
+    ///   the file has a manifest;
     /// - errc::object_changed where another file has the name by now.
     ///
     /// Where the file could not be put back as it was, or it isn't known what the disk holds, all

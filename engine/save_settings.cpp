@@ -2,6 +2,7 @@
 #include <tz/engine/save_settings.hpp>
 #include <tz/format/error.hpp>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -24,6 +25,29 @@ format::WriteOptions write_options(const SaveOptions& options) {
     return write;
 }
 
+void check_manifest_wish(const SaveOptions& options) {
+    if (options.like_pip)
+        throw Error(
+            errc::usage,
+            "pip's tensorizer writes no manifests, and this file shall be like its own",
+            {},
+            "don't write like pip: it reads files with manifests too");
+    if (!options.sha256 && !options.key && !options.password)
+        throw Error(
+            errc::usage,
+            "a manifest binds the data of a plain file by its SHA-256, which are not asked for",
+            {},
+            "write them (--hashes sha256)");
+}
+
+void reserve_for_manifest(SaveSettings& settings) {
+    format::WriteOptions& write = settings.write;
+    // what is more is refused with the plan, and must not overflow before
+    write.region_reserve = std::min(write.region_reserve, format::index_bytes_max) +
+                           format::manifest_bytes(0, 0, signature_kinds(settings));
+    write.region_reserve_each = sizeof(format::Sha256);
+}
+
 format::KeyDerivation new_derivation(const SaveOptions& options) {
     const auto derivation =
         format::random_derivation(options.derivation_passes, options.derivation_memory_bytes);
@@ -43,13 +67,26 @@ SaveSettings save_settings(const SaveOptions& options) {
     if (options.key && options.key->bytes().size() != format::key_bytes)
         throw Error(
             errc::usage, "a key has 32 bytes, not " + std::to_string(options.key->bytes().size()));
-    SaveSettings settings{write_options(options), options.key};
+    if (options.manifest)
+        check_manifest_wish(options);
+    SaveSettings settings{write_options(options), options.key, options.manifest};
     if (options.password) {
         settings.write.derivation = new_derivation(options);
         settings.key = std::make_shared<const format::Secret>(
             format::derive_key(*options.password, *settings.write.derivation));
     }
+    if (settings.manifest)
+        reserve_for_manifest(settings);
     return settings;
+}
+
+std::vector<format::SignatureKind> signature_kinds(const SaveSettings& settings) {
+    std::vector<format::SignatureKind> kinds;
+    if (settings.key)
+        kinds.push_back(format::SignatureKind::file_key);
+    if (settings.manifest && settings.manifest->signing_key)
+        kinds.push_back(format::SignatureKind::ed25519);
+    return kinds;
 }
 
 format::HeaderValues new_header_values(

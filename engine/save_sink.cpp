@@ -83,20 +83,39 @@ void SaveSink::begin(std::span<const Item> items, std::uint64_t cut_bytes) {
         const format::Layout& layout = plan_.files[plan_.tensors[i].file].layout;
         saves_[i].begin(layout, layout.tensors[plan_.tensors[i].place], settings);
     }
+    if (setup_.settings.manifest)
+        for (const PlannedFile& file : plan_.files)
+            manifests_.push_back(std::make_unique<SaveManifest>(file.layout, setup_.settings));
 }
 
 awaitable<void> SaveSink::open(Loop& loop) {
     static constexpr std::array<std::byte, format::terminator_bytes> terminator{};
-    for (PlannedFile& file : plan_.files) {
+    for (std::size_t i = 0; i < plan_.files.size(); ++i) {
+        const PlannedFile& file = plan_.files[i];
         const std::uint64_t bytes = file.layout.file_bytes;
         targets_.push_back(any_range(setup_.make_target(file.name), bytes));
         Target& target = *targets_.back();
         co_await target.begin(loop, bytes);
-        co_await target.write(loop, file.head, 0);
-        std::exchange(file.head, {}); // of many tensors it is large
+        co_await write_head(loop, i);
         if (file.layout.has_headers())
             co_await target.write(loop, terminator, bytes - terminator.size());
     }
+}
+
+/// Without the manifest, which comes with the last header.
+awaitable<void> SaveSink::write_head(Loop& loop, std::size_t file) {
+    std::vector<std::byte> head = std::move(plan_.files[file].head); // of many tensors it is large
+    if (!manifests_.empty())
+        head.resize(manifests_[file]->place().offset);
+    co_await targets_[file]->write(loop, head, 0);
+}
+
+std::vector<format::Manifest> SaveSink::manifests() const {
+    std::vector<format::Manifest> all;
+    all.reserve(manifests_.size());
+    for (const auto& each : manifests_)
+        all.push_back(each->manifest());
+    return all;
 }
 
 void SaveSink::take_header(std::uint32_t item, const format::TensorHeader& header) {
@@ -189,13 +208,12 @@ awaitable<void> SaveSink::write_pieces(Loop& loop, std::vector<Piece>& pieces) {
     Writes writes;
     auto list = [this, &pieces, &writes] {
         for (const Piece& piece : pieces) {
-            TensorSave& save = save_of(piece.item);
             const std::uint32_t file = plan_.tensors[piece.item].file;
-            const format::Tensor& tensor = save.tensor();
+            const format::Tensor& tensor = save_of(piece.item).tensor();
             const std::uint64_t offset = tensor.data.offset + piece.offset;
             const bool whole = piece.bytes.size() == tensor.data.bytes;
             if (whole)
-                writes.add_copy(file, tensor.header.offset, save.finish());
+                add_header(writes, piece.item);
             if (whole && piece.bytes.size() <= copied_max)
                 writes.add_copy(file, offset, piece.bytes);
             else
@@ -204,6 +222,19 @@ awaitable<void> SaveSink::write_pieces(Loop& loop, std::vector<Piece>& pieces) {
     };
     co_await loop.workers().run(std::move(list));
     co_await write(loop, writes);
+}
+
+/// And behind the last header of a file its manifest.
+void SaveSink::add_header(Writes& writes, std::uint32_t item) {
+    TensorSave& save = save_of(item);
+    const PlannedTensor& planned = plan_.tensors[item];
+    const std::vector<std::byte> header = save.finish();
+    writes.add_copy(planned.file, save.tensor().header.offset, header);
+    if (manifests_.empty())
+        return;
+    SaveManifest& manifest = *manifests_[planned.file];
+    if (manifest.take_header(planned.place, header))
+        writes.add_copy(planned.file, manifest.place().offset, manifest.finish());
 }
 
 awaitable<void> SaveSink::write(Loop& loop, const Writes& writes) {
@@ -219,12 +250,9 @@ awaitable<void> SaveSink::complete(Loop& loop, std::span<const std::uint32_t> it
             co_await put_zeros(loop, item);
     Writes writes;
     auto list = [this, items, &writes] {
-        for (const std::uint32_t item : items) {
-            TensorSave& save = save_of(item);
-            if (!save.finished())
-                writes.add_copy(
-                    plan_.tensors[item].file, save.tensor().header.offset, save.finish());
-        }
+        for (const std::uint32_t item : items)
+            if (!save_of(item).finished())
+                add_header(writes, item);
     };
     co_await loop.workers().run(std::move(list));
     co_await write(loop, writes);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tz/engine/hash_queue.hpp>
+#include <tz/engine/save_manifest.hpp>
 #include <tz/engine/save_plan.hpp>
 #include <tz/engine/save_settings.hpp>
 #include <tz/engine/sink.hpp>
@@ -20,7 +21,9 @@
 namespace tz {
 
 /// A tensor's header goes out when its last part is through, so what is kept in memory are the
-/// lanes' parts and 16 bytes for each sealed piece.
+/// lanes' parts and 16 bytes for each sealed piece. A file's manifest goes out with the last of its
+/// headers; until then 32 bytes for each tensor are kept, and of targets that take whole parts only
+/// the one in which it stands.
 class SaveSink final : public Sink {
 public:
     struct Setup {
@@ -38,6 +41,9 @@ public:
     /// What was written, once the load has returned.
     const SavePlan& plan() const { return plan_; }
 
+    /// One for each file, likewise; none where none were asked for.
+    std::vector<format::Manifest> manifests() const;
+
     bool in_order() const override;
     void begin(std::span<const Item> items, std::uint64_t cut_bytes) override;
     awaitable<void> open(Loop& loop) override;
@@ -54,6 +60,8 @@ private:
 
     TensorSave& save_of(std::uint32_t item) { return saves_[item]; }
 
+    awaitable<void> write_head(Loop& loop, std::size_t file);
+    void add_header(Writes& writes, std::uint32_t item);
     std::vector<Piece> pieces_of(std::span<const Part> parts, std::vector<std::byte>& grown);
     awaitable<void> bring(Loop& loop, std::vector<Piece>& pieces);
     awaitable<void> hash(Loop& loop, std::vector<Piece>& pieces);
@@ -65,7 +73,8 @@ private:
     std::span<const Item> items_;
     std::uint64_t cut_bytes_ = 0;
     SavePlan plan_;
-    std::vector<TensorSave> saves_; ///< by item
+    std::vector<TensorSave> saves_;                        ///< by item
+    std::vector<std::unique_ptr<SaveManifest>> manifests_; ///< by file, if they have any
     std::vector<std::shared_ptr<Target>> targets_;
     HashQueue hashes_;
 };

@@ -32,10 +32,15 @@ struct Headless {
 
 class TensorsWriter {
 public:
-    TensorsWriter(NewFile& file, const format::Layout& layout, const SaveSettings& settings)
+    TensorsWriter(
+        NewFile& file,
+        const format::Layout& layout,
+        const SaveSettings& settings,
+        SaveManifest* manifest)
         : file_(file),
           layout_(layout),
-          settings_(settings) {}
+          settings_(settings),
+          manifest_(manifest) {}
 
     /// Writes the data of some tensors and takes their SHA-256 together.
     std::vector<Headless>
@@ -52,6 +57,9 @@ public:
     /// Leaves out the first `skipped` bytes of the header.
     void write_header(const Headless& written, std::size_t skipped) {
         const auto header = format::write_header(written.tensor, layout_, written.values);
+        if (manifest_ != nullptr)
+            manifest_->take_header(
+                static_cast<std::size_t>(&written.tensor - layout_.tensors.data()), header);
         file_.write(std::span(header).subspan(skipped), written.tensor.header.offset + skipped);
     }
 
@@ -105,6 +113,7 @@ private:
     NewFile& file_;
     const format::Layout& layout_;
     const SaveSettings& settings_;
+    SaveManifest* manifest_;
     std::vector<std::byte> sealed_;
 };
 
@@ -129,10 +138,11 @@ void write_tensors(
     const format::Layout& layout,
     std::span<const TensorView> views,
     const SaveSettings& settings,
-    FirstHeader first_header) {
+    FirstHeader first_header,
+    SaveManifest* manifest) {
     assert(views.size() <= layout.tensors.size());
     const auto tensors = std::span(layout.tensors).last(views.size());
-    TensorsWriter writer(file, layout, settings);
+    TensorsWriter writer(file, layout, settings, manifest);
     for (std::size_t at = 0; at < tensors.size(); at += tensors_at_once) {
         const std::size_t count = std::min(tensors_at_once, tensors.size() - at);
         const auto written =

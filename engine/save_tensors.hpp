@@ -3,6 +3,7 @@
 
 #include <tz/engine/new_file.hpp>
 #include <tz/engine/save.hpp>
+#include <tz/engine/save_manifest.hpp>
 #include <tz/engine/save_settings.hpp>
 
 #include <cstddef>
@@ -18,12 +19,14 @@ std::vector<format::TensorSpec> specs_of(std::span<const TensorView> tensors);
 /// header to header end before it.
 enum class FirstHeader { whole, without_length };
 
-/// Data and headers of the last `tensors.size()` tensors of `layout`, and the terminator.
+/// Data and headers of the last `tensors.size()` tensors of `layout`, and the terminator. Headers
+/// go to `manifest` too, which may be null.
 void write_tensors(
     NewFile& file,
     const format::Layout& layout,
     std::span<const TensorView> tensors,
     const SaveSettings& settings,
-    FirstHeader first_header);
+    FirstHeader first_header,
+    SaveManifest* manifest = nullptr);
 
 } // namespace tz

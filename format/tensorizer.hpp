@@ -91,6 +91,8 @@ struct WriteOptions {
     std::uint64_t region_bytes_min = usual_region_bytes;
     /// Bytes at the region's end that entries leave free, and zero.
     std::uint64_t region_reserve = 0;
+    /// So many more of them for each tensor: for what lists tensors.
+    std::uint64_t region_reserve_each = 0;
     /// Places everything as pip's writer does, its faults included. All else but `encrypted` and
     /// `derivation` must then be as in like_pip_options().
     bool like_pip = false;

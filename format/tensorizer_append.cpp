@@ -14,13 +14,14 @@ namespace {
 
 void check_room(const Layout& layout, const WriteOptions& options) {
     const std::uint64_t end = entries_end(layout);
-    if (end <= layout.index_bytes && options.region_reserve <= layout.index_bytes - end)
+    const std::uint64_t reserved = reserved_bytes(layout.tensors.size(), options);
+    if (end <= layout.index_bytes && reserved <= layout.index_bytes - end)
         return;
+    const std::uint64_t region = layout.index_bytes - prefix_bytes;
     throw Error(
         errc::limit,
         "no room in the index: with these tensors it takes " + std::to_string(end - prefix_bytes) +
-            " bytes, and its region has " +
-            std::to_string(layout.index_bytes - prefix_bytes - options.region_reserve),
+            " bytes, and its region has " + std::to_string(region - std::min(region, reserved)),
         {},
         "write more tensors at once, or give the file a larger region from the start");
 }

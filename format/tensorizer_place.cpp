@@ -28,7 +28,9 @@ void check_like_pip(const WriteOptions& options) {
         options.large_alignment != pip.large_alignment ||
         options.small_alignment != pip.small_alignment ||
         options.region_bytes_min != pip.region_bytes_min ||
-        options.region_reserve != pip.region_reserve || options.piece_bytes != pip.piece_bytes)
+        options.region_reserve != pip.region_reserve ||
+        options.region_reserve_each != pip.region_reserve_each ||
+        options.piece_bytes != pip.piece_bytes)
         refuse("writing like pip leaves no choice of alignment, hashes, pieces or region");
 }
 
@@ -81,8 +83,13 @@ void check_options(const WriteOptions& options) {
     for (const std::uint64_t alignment : {options.large_alignment, options.small_alignment})
         if (!std::has_single_bit(alignment) || alignment > alignment_max)
             refuse("an alignment must be a power of two, 1 MiB at most");
-    if (options.region_reserve > index_bytes_max || options.region_bytes_min > index_bytes_max)
+    if (options.region_reserve > index_bytes_max || options.region_reserve_each > index_bytes_max ||
+        options.region_bytes_min > index_bytes_max)
         refuse("the region for the index would be larger than what is read", errc::limit);
+}
+
+std::uint64_t reserved_bytes(std::size_t tensors, const WriteOptions& options) {
+    return options.region_reserve + tensors * options.region_reserve_each;
 }
 
 std::uint64_t entries_bytes(std::span<const Tensor> tensors) {

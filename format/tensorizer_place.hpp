@@ -3,6 +3,7 @@
 
 #include <tz/format/tensorizer.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -10,6 +11,10 @@ namespace tz::format {
 
 /// Throws `tz::Error` (errc::usage).
 void check_options(const WriteOptions& options);
+
+/// What entries leave free at the end of the region for the index. No overflow: checked options,
+/// and no more tensors than there is memory for.
+std::uint64_t reserved_bytes(std::size_t tensors, const WriteOptions& options);
 
 /// What the entries take in the index.
 std::uint64_t entries_bytes(std::span<const Tensor> tensors);

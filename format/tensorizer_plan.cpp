@@ -14,7 +14,8 @@ namespace tz::format {
 
 namespace {
 
-std::uint64_t region_bytes(std::uint64_t entries, const WriteOptions& options) {
+std::uint64_t region_bytes(std::span<const Tensor> tensors, const WriteOptions& options) {
+    const std::uint64_t entries = entries_bytes(tensors);
     if (options.like_pip && entries > usual_region_bytes)
         throw Error(
             errc::limit,
@@ -24,7 +25,7 @@ std::uint64_t region_bytes(std::uint64_t entries, const WriteOptions& options) {
             {},
             "don't write like pip: its reader takes larger ones");
     const std::uint64_t bytes =
-        std::max(entries + options.region_reserve, options.region_bytes_min);
+        std::max(entries + reserved_bytes(tensors.size(), options), options.region_bytes_min);
     if (bytes > index_bytes_max - prefix_bytes)
         throw Error(errc::limit, "the names and shapes are too long for one file");
     return bytes;
@@ -47,7 +48,7 @@ Layout plan_file(std::span<const TensorSpec> specs, const WriteOptions& options)
     layout.encrypted = options.encrypted;
     layout.version = specified.version;
     layout.tensors = std::move(specified.tensors);
-    layout.index_bytes = prefix_bytes + region_bytes(entries_bytes(layout.tensors), options);
+    layout.index_bytes = prefix_bytes + region_bytes(layout.tensors, options);
     layout.file_bytes = place(layout.tensors, layout.index_bytes, options) + terminator_bytes;
     return layout;
 }

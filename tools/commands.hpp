@@ -37,7 +37,10 @@ struct ConvertArguments {
     bool crc32 = true;
     bool sha256 = true;
     bool like_pip = false;
-    bool encrypts = false; ///< and takes no other outcome
+    bool manifest = false;
+    std::string sign;                   ///< private key to sign the manifest with
+    std::optional<std::string> subject; ///< of the manifest
+    bool encrypts = false;              ///< and takes no other outcome
     bool force = false;
 };
 

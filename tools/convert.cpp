@@ -5,6 +5,7 @@
 #include <tz/protocols/model.hpp>
 #include <tz/protocols/open_target.hpp>
 #include <tz/tools/commands.hpp>
+#include <tz/tools/convert_manifest.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/network_text.hpp>
@@ -17,7 +18,9 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <optional>
 #include <utility>
+#include <vector>
 
 namespace tz::cli {
 
@@ -88,11 +91,13 @@ void check_destination(const std::string& destination) {
             .in(printable(without_secrets(destination)));
 }
 
-Json to_json(const Converted& converted) {
+Json to_json(const Converted& converted, const std::vector<WrittenManifest>& manifests) {
     const LoadStats& stats = converted.stats;
     Json json = result("tz-convert/1");
     for (const std::string& file : converted.files)
         json["files"].push_back(printable(without_secrets(file)));
+    for (const WrittenManifest& written : manifests)
+        json["manifests"].push_back(to_json(written));
     json["lost"] = converted.lost;
     json["tensors"] = stats.tensors;
     json["bytes"] = stats.bytes;
@@ -101,9 +106,9 @@ Json to_json(const Converted& converted) {
     return json;
 }
 
-std::string to_text(const Converted& converted) {
+std::string to_text(const Converted& converted, const std::vector<WrittenManifest>& manifests) {
     const std::size_t files = converted.files.size();
-    return fmt::format(
+    std::string text = fmt::format(
         "wrote {} tensor{} to {} file{}, {} in {:.2f} s, {}\n",
         converted.stats.tensors,
         converted.stats.tensors == 1 ? "" : "s",
@@ -112,6 +117,9 @@ std::string to_text(const Converted& converted) {
         size_text(converted.bytes_written),
         converted.stats.seconds,
         rate_text(converted.stats.bytes, converted.stats.seconds));
+    for (const WrittenManifest& written : manifests)
+        text += to_text(written);
+    return text;
 }
 
 } // namespace
@@ -121,7 +129,12 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     Console console;
     const Log log = console_log(console, options);
     check_destination(arguments.destination);
-    const ConvertOptions converting = convert_options(arguments, log);
+    ConvertOptions converting = convert_options(arguments, log);
+    const std::optional<ManifestWish> wish = manifest_wish(arguments);
+    const bool beside = wish && converting.format == FileFormat::safetensors;
+    const Sidecars sidecars(arguments, beside ? &*wish : nullptr);
+    if (!beside)
+        converting.tensors.manifest = wish;
     LoadOptions load = options.load;
     load.verify = options.verify.value_or(Verify::automatic);
     read_secrets(options, log, load);
@@ -135,17 +148,20 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     const Model model =
         open_model(engine, options.files, options.network, options.direct, log, load);
     load.check_layouts = model.check;
-    const auto make_target =
-        open_target(options.network, arguments.force ? Existing::replaced : Existing::refused, log);
+    const auto existing = arguments.force ? Existing::replaced : Existing::refused;
+    const auto make_target = sidecars.checked(open_target(options.network, existing, log));
     const Converted converted =
         convert(engine, model.sources, arguments.destination, make_target, converting, load);
+    const auto manifests =
+        beside ? sidecars.write(engine, options, converted, load) : manifests_inside(converted);
     report.finish();
+    warn_of_stale(converted, manifests, log);
     for (const std::string& lost : converted.lost)
         log(LogLevel::warning, "not kept: " + lost);
     if (options.json)
-        write_json(to_json(converted));
+        write_json(to_json(converted, manifests));
     else if (!options.quiet)
-        write_result(to_text(converted));
+        write_result(to_text(converted, manifests));
     return 0;
 }
 

@@ -93,6 +93,24 @@ void add_layout_options(CLI::App& command, ConvertArguments& arguments) {
         "--like-pip", arguments.like_pip, "Write the bytes that pip's tensorizer would");
 }
 
+void add_manifest_options(CLI::App& command, ConvertArguments& arguments) {
+    CLI::Option* manifest = command.add_flag(
+        "--manifest", arguments.manifest, "Write a manifest: into .tensors files, beside others");
+    add_text(
+        command,
+        "--sign",
+        "PATH",
+        arguments.sign,
+        "Sign the manifest with this Ed25519 private key, PEM")
+        ->needs(manifest);
+    command
+        .add_option(
+            "--subject", arguments.subject, "The model or revision that the manifest is made for")
+        ->type_name("TEXT")
+        ->take_last()
+        ->needs(manifest);
+}
+
 int run(Options& options, ConvertArguments& arguments) {
     arguments.destination = std::move(options.files.back());
     options.files.pop_back();
@@ -130,6 +148,7 @@ Command add_convert(CLI::App& app, Options& options, ConvertArguments& arguments
     add_dtype_option(*convert, arguments);
     add_layout_options(*convert, arguments);
     add_hashes_option(*convert, arguments);
+    add_manifest_options(*convert, arguments);
     add_load_options(*convert, options);
     add_secret_options(*convert, arguments.key_file, arguments.password_file, "--encrypt-");
     add_common_options(*convert, options);
@@ -142,6 +161,8 @@ Command add_convert(CLI::App& app, Options& options, ConvertArguments& arguments
         "  tz convert /models/llama s3://models/llama.tensors\n"
         "  tz convert --max-shard-size 5GB model.tensors model.safetensors\n"
         "  tz convert --dtype bfloat16 --include 'model.*' hf://ORG/NAME small.tensors\n"
+        "  tz convert --manifest --sign me.pem --subject org/model@2 model.safetensors "
+        "model.tensors\n"
         "  tz convert --encrypt-key-file new.key 'model-%03d.tensors' 'sealed-%03d.tensors'");
     return {convert, [&options, &arguments] { return run(options, arguments); }};
 }
@@ -152,12 +173,16 @@ Command add_encrypt(CLI::App& app, Options& options, ConvertArguments& arguments
     add_secret_options(*encrypt, arguments.key_file, arguments.password_file, "--");
     add_layout_options(*encrypt, arguments);
     add_hashes_option(*encrypt, arguments);
+    add_manifest_options(*encrypt, arguments);
     add_deadline_option(*encrypt, options);
     add_common_options(*encrypt, options);
-    encrypt->footer("Names, shapes and hashes stay readable to everybody.\n\n"
-                    "Examples:\n"
-                    "  tz keygen model.key\n"
-                    "  tz encrypt --key-file model.key model.tensors sealed.tensors");
+    encrypt->footer(
+        "Names, shapes and hashes stay readable to everybody. With --manifest, which is signed\n"
+        "with the file's key, nobody without the key can change them.\n\n"
+        "Examples:\n"
+        "  tz keygen model.key\n"
+        "  tz encrypt --key-file model.key model.tensors sealed.tensors\n"
+        "  tz encrypt --manifest --key-file model.key model.tensors sealed.tensors");
     return {encrypt, [&options, &arguments] {
                 arguments.encrypts = true;
                 return run(options, arguments);
@@ -170,6 +195,7 @@ Command add_decrypt(CLI::App& app, Options& options, ConvertArguments& arguments
     add_format_option(*decrypt, arguments);
     add_layout_options(*decrypt, arguments);
     add_hashes_option(*decrypt, arguments);
+    add_manifest_options(*decrypt, arguments);
     add_load_options(*decrypt, options);
     add_common_options(*decrypt, options);
     decrypt->footer("Examples:\n"

@@ -4,13 +4,12 @@
 #include <tz/engine/manifest_write.hpp>
 #include <tz/engine/source.hpp>
 #include <tz/format/error.hpp>
-#include <tz/format/hash.hpp>
 #include <tz/format/manifest_root.hpp>
 #include <tz/format/name.hpp>
 #include <tz/format/signature.hpp>
-#include <tz/protocols/address.hpp>
 #include <tz/protocols/sidecar.hpp>
 #include <tz/tools/json.hpp>
+#include <tz/tools/local_path.hpp>
 #include <tz/tools/manifest.hpp>
 #include <tz/tools/manifest_session.hpp>
 #include <tz/tools/manifest_text.hpp>
@@ -26,20 +25,6 @@
 namespace tz::cli {
 
 namespace {
-
-// Where on this machine the file is.
-std::string local_path(const std::string& address) {
-    const std::string scheme = scheme_of(address);
-    if (scheme.empty())
-        return address;
-    if (scheme == "file")
-        return path_of_file_url(address);
-    throw Error(
-        errc::usage,
-        "manifests are written to files of this machine",
-        {},
-        "add it to a copy, and upload the copy or its sidecar");
-}
 
 // Who signs.
 struct Signers {
@@ -139,12 +124,7 @@ void report(const Options& options, const std::string& place, const format::Mani
         json["manifest"] = manifest_json(manifest);
         write_json(json);
     } else if (!options.quiet) {
-        write_result(fmt::format(
-            "{}: manifest {}, root {}{}\n",
-            printable(options.file()),
-            place,
-            format::hex(manifest.root),
-            manifest.signatures.empty() ? ", not signed" : ""));
+        write_result(manifest_line(printable(options.file()), place, manifest));
     }
 }
 

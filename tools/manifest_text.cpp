@@ -44,6 +44,16 @@ std::string manifest_text(const format::Manifest& manifest) {
     return text;
 }
 
+std::string
+manifest_line(const std::string& file, const std::string& place, const format::Manifest& manifest) {
+    return fmt::format(
+        "{}: manifest {}, root {}{}\n",
+        file,
+        place,
+        format::hex(manifest.root),
+        manifest.signatures.empty() ? ", not signed" : "");
+}
+
 Json manifest_json(const format::Manifest& manifest) {
     Json json;
     json["root"] = format::hex(manifest.root);

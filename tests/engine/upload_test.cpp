@@ -1,13 +1,11 @@
 #include <tz/engine/engine.hpp>
-#include <tz/engine/target.hpp>
 #include <tz/engine/upload.hpp>
 #include <tz/tests/support/files.hpp>
+#include <tz/tests/support/kept_target.hpp>
 #include <tz/tests/support/memory_source.hpp>
 
-#include <boost/asio/steady_timer.hpp>
 #include <gtest/gtest.h>
 
-#include <mutex>
 #include <set>
 
 namespace tz {
@@ -15,58 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Keeps what it gets, and notes what it is told.
-class KeptTarget final : public Target {
-public:
-    KeptTarget() : Target("kept") {}
-
-    std::uint64_t part_bytes = 64 << 10;
-    std::int64_t fails_at = -1; ///< offset of the write that fails
-    bool fails_to_publish = false;
-    std::vector<std::byte> bytes;
-    std::multiset<std::uint64_t> offsets;
-    int begun = 0, published = 0, abandoned = 0;
-    int writing = 0, writing_most = 0;
-
-    TargetShape shape(std::uint64_t) const override { return {part_bytes}; }
-
-    awaitable<void> begin(Loop&, std::uint64_t size) override {
-        ++begun;
-        bytes.resize(size);
-        co_return;
-    }
-
-    awaitable<void>
-    write(Loop& loop, std::span<const std::byte> part, std::uint64_t offset) override {
-        {
-            const std::lock_guard lock(mutex_);
-            writing_most = std::max(writing_most, ++writing);
-            offsets.insert(offset);
-        }
-        asio::steady_timer timer(loop.context(), 1ms);
-        co_await timer.async_wait(use_awaitable);
-        if (static_cast<std::int64_t>(offset) == fails_at)
-            throw Error(errc::io, "no").in(name());
-        const std::lock_guard lock(mutex_);
-        --writing;
-        std::ranges::copy(part, bytes.begin() + static_cast<std::ptrdiff_t>(offset));
-    }
-
-    awaitable<void> publish(Loop&) override {
-        ++published;
-        if (fails_to_publish)
-            throw Error(errc::io, "no");
-        co_return;
-    }
-
-    awaitable<void> abandon(Loop&) noexcept override {
-        ++abandoned;
-        co_return;
-    }
-
-private:
-    std::mutex mutex_;
-};
+using test::KeptTarget;
 
 std::shared_ptr<test::MemorySource> memory(std::size_t bytes) {
     return std::make_shared<test::MemorySource>(test::random_bytes(bytes));

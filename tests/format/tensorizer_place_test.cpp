@@ -66,8 +66,23 @@ TEST(Region, KeepsAReserveBehindTheEntries) {
     }
 }
 
+TEST(Region, LeavesRoomForEachTensor) {
+    for (const std::size_t tensors : {1, 37, 10'000}) {
+        WriteOptions options;
+        options.region_bytes_min = 0;
+        options.region_reserve = 100;
+        options.region_reserve_each = 32;
+        EXPECT_EQ(region_of(specs_of(tensors, 219), options), 256 * tensors + 100 + 32 * tensors);
+    }
+}
+
 TEST(Region, IsNotLargerThanWhatIsRead) {
     WriteOptions options;
+    options.region_reserve_each = index_bytes_max;
+    expect_error(errc::limit, "too long", [&] { plan_file(specs_of(1, 0), options); });
+    options.region_reserve_each = UINT64_MAX;
+    expect_error(errc::limit, "region", [&] { plan_file(specs_of(1, 0), options); });
+    options.region_reserve_each = 0;
     options.region_reserve = index_bytes_max;
     expect_error(errc::limit, "too long", [&] { plan_file(specs_of(1, 0), options); });
     options.region_reserve = UINT64_MAX;
@@ -93,6 +108,7 @@ TEST(LikePip, LeavesNoOtherChoice) {
         [](WriteOptions& options) { options.large_alignment = 64; },
         [](WriteOptions& options) { options.region_bytes_min = 0; },
         [](WriteOptions& options) { options.region_reserve = 1; },
+        [](WriteOptions& options) { options.region_reserve_each = 1; },
     };
     for (const auto& change : changes) {
         WriteOptions options = like_pip_options();

@@ -84,6 +84,29 @@ def test_password_files(tz, tmp_path, password_file):
     assert tz.checksum(path, *options) == expected
 
 
+@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("count", [3, 3000])
+def test_files_that_are_written_with_one(tz, tmp_path, key_file, signer, sealed, count):
+    """As the manifest would be made of the file without it; and pip reads the file."""
+    source, path = tmp_path / "a.tensors", tmp_path / "b.tensors"
+    tensors = {f"layer.{i}": torch.arange(1 + i % 50, dtype=torch.float32) for i in range(count)}
+    write(str(source), {**tensors, "large": torch.arange(1 << 20)})
+    key = ["--encrypt-key-file", key_file] if sealed else []
+    options = ["--manifest", "--sign", signer, "--subject", "m", *key]
+    run(tz, "convert", *options, source, path)
+    blocks = [lambda root: reference.ed25519_block(SEED, root)]
+    if sealed:
+        blocks.insert(0, lambda root: reference.file_key_block(KEY, root))
+    data = path.read_bytes()
+    manifest, root = reference.build(data, reference.subject_of("m"), piece_bytes=0, blocks=blocks)
+    assert reference.TensorsFile(data).manifest() == manifest
+    decryption = DecryptionParams.from_key(KEY) if sealed else None
+    expected = checksum_of(str(path), decryption)
+    decrypting = ["--key-file", key_file] if sealed else []
+    assert tz.checksum(path, "--require", f"root:{root.hex()}", *decrypting) == expected
+    assert checksum_of(str(source)) == expected
+
+
 def test_safetensors_files(tz, tmp_path):
     path = tmp_path / "x.safetensors"
     save(all_dtypes(), path)
