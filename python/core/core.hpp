@@ -1,0 +1,71 @@
+// tzio._core: the parts of the binding. Everything else of the package is Python.
+#pragma once
+
+#include <tz/engine/load.hpp>
+#include <tz/protocols/network.hpp>
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <nanobind/nanobind.h>
+#include <string>
+#include <sys/types.h>
+#include <utility>
+#include <vector>
+
+namespace tzio {
+
+namespace nb = nanobind;
+
+/// Has `tz::Error` come out as what tzio.errors makes of it.
+void bind_errors(nb::module_& module);
+void bind_engine(nb::module_& module);
+void bind_loaded(nb::module_& module);
+void bind_save(nb::module_& module);
+
+/// What the engine says, kept until a thread that has the interpreter fetches it: loops must not
+/// wait for that.
+class Messages {
+public:
+    /// Keeps the latest of them.
+    static constexpr std::size_t kept_max = 1000;
+
+    void add(tz::LogLevel level, const std::string& text);
+    /// To logging.getLogger("tzio").
+    void pass_on();
+
+private:
+    std::mutex mutex_;
+    std::deque<std::pair<tz::LogLevel, std::string>> lines_;
+};
+
+/// How a load was asked for: keywords of Python, see arguments.cpp.
+struct Arguments {
+    std::vector<std::string> addresses;
+    tz::LoadOptions options;
+    tz::NetworkOptions network;
+    tz::Direct direct = tz::Direct::automatic;
+    nb::object progress; ///< or None
+};
+
+/// Throws Python's TypeError for keywords and values that are none, else `tz::Error`.
+Arguments parse_arguments(const nb::list& addresses, const nb::dict& keywords);
+tz::EngineOptions parse_engine_options(const nb::dict& keywords);
+
+/// A finished load, or a layout alone. Lives as long as a tensor of it does.
+class Loaded {
+public:
+    Loaded(tz::LoadedFiles files, bool has_data) : files_(std::move(files)), has_data_(has_data) {}
+
+    const tz::LoadedFiles& files() const { return files_; }
+
+    bool has_data() const { return has_data_; }
+
+private:
+    tz::LoadedFiles files_;
+    bool has_data_;
+};
+
+nb::dict stats_of(const tz::LoadStats& stats);
+
+} // namespace tzio

@@ -1,0 +1,205 @@
+#include "core.hpp"
+#include <tz/engine/source.hpp>
+#include <tz/format/error.hpp>
+#include <tz/format/name.hpp>
+#include <tz/protocols/model.hpp>
+
+#include <map>
+#include <memory>
+#include <nanobind/stl/string.h>
+#include <span>
+#include <stop_token>
+#include <unistd.h>
+
+namespace tzio {
+
+namespace {
+
+/// Stops loads, from any thread.
+class Stop {
+public:
+    void request() { source_.request_stop(); }
+
+    std::stop_token token() const { return source_.get_token(); }
+
+private:
+    std::stop_source source_;
+};
+
+/// Memory of the caller by name: what LoadOptions::destination asks for.
+using Places = std::map<std::string, std::span<std::byte>>;
+
+/// {name: (address, bytes)}
+Places places_of(const nb::dict& into) {
+    Places places;
+    for (const auto& [name, place] : into) {
+        const auto parts = nb::cast<nb::tuple>(place);
+        auto* const data = reinterpret_cast<std::byte*>(nb::cast<std::uintptr_t>(parts[0]));
+        places[nb::cast<std::string>(name)] = {data, nb::cast<std::size_t>(parts[1])};
+    }
+    return places;
+}
+
+/// The threads, rings and staging memory of loads, for the process that made it.
+class Engine {
+public:
+    explicit Engine(const nb::dict& keywords) {
+        tz::EngineOptions options = parse_engine_options(keywords);
+        options.log = [messages = messages_](tz::LogLevel level, const std::string& text) {
+            messages->add(level, text);
+        };
+        const nb::gil_scoped_release others;
+        engine_ = std::make_unique<tz::Engine>(std::move(options));
+    }
+
+    ~Engine() {
+        if (::getpid() != process_)
+            engine_.release(); // its threads are the parent's: nobody is there to be waited for
+        const nb::gil_scoped_release others;
+        engine_.reset();
+    }
+
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    nb::tuple
+    load(const nb::list& addresses, const nb::dict& keywords, Stop& stop, nb::handle into) {
+        Arguments arguments = parse_arguments(addresses, keywords);
+        Places places;
+        if (!into.is_none()) {
+            places = places_of(nb::cast<nb::dict>(into));
+            arguments.options.memory = tz::Memory::given;
+            arguments.options.destination =
+                [&places](std::size_t, const tz::format::Tensor& tensor) {
+                    return places.at(tz::format::display_name(tensor.name));
+                };
+        }
+        tz::LoadedFiles files = run(arguments, stop);
+        nb::dict stats = stats_of(files.stats);
+        const bool has_data = arguments.options.memory == tz::Memory::owned ||
+                              arguments.options.memory == tz::Memory::mapped;
+        return nb::make_tuple(
+            nb::cast(new Loaded(std::move(files), has_data), nb::rv_policy::take_ownership), stats);
+    }
+
+    /// What the files hold, without their data.
+    Loaded* layout(const nb::list& addresses, const nb::dict& keywords, Stop& stop) {
+        Arguments arguments = parse_arguments(addresses, keywords);
+        watch(arguments, stop);
+        tz::LoadedFiles files;
+        {
+            const nb::gil_scoped_release others;
+            const tz::Model model = open(arguments);
+            std::vector<tz::format::Layout> layouts;
+            for (const auto& source : model.sources)
+                layouts.push_back(tz::read_layout(usable(), source));
+            if (model.check)
+                model.check(layouts);
+            for (tz::format::Layout& layout : layouts)
+                files.files.emplace_back().layout = std::move(layout);
+        }
+        messages_->pass_on();
+        return new Loaded(std::move(files), false);
+    }
+
+    std::string io() { return usable().io(); }
+
+private:
+    tz::Engine& usable() {
+        if (::getpid() != process_)
+            throw tz::Error(
+                tz::errc::usage,
+                "this process was forked from the one that the engine belongs to",
+                {},
+                "start processes by 'spawn', or load for the first time after the fork");
+        return *engine_;
+    }
+
+    tz::Model open(const Arguments& arguments) {
+        return tz::open_model(
+            usable(),
+            arguments.addresses,
+            arguments.network,
+            arguments.direct,
+            [this](tz::LogLevel level, const std::string& text) { messages_->add(level, text); },
+            arguments.options);
+    }
+
+    /// Ctrl-C and the like end the load; whoever wants to hears how far it is.
+    void watch(Arguments& arguments, const Stop& stop) {
+        arguments.options.stop = stop.token();
+        arguments.options.progress = [this, &arguments](const tz::Progress& now) {
+            const nb::gil_scoped_acquire interpreter;
+            if (PyErr_CheckSignals() != 0)
+                throw nb::python_error();
+            messages_->pass_on();
+            if (arguments.progress.is_valid())
+                arguments.progress(
+                    now.phase == tz::Phase::index ? "index" : "tensors",
+                    now.bytes_done,
+                    now.bytes_total,
+                    now.tensors_done,
+                    now.tensors_total);
+        };
+    }
+
+    tz::LoadedFiles run(Arguments& arguments, const Stop& stop) {
+        watch(arguments, stop);
+        tz::LoadedFiles files;
+        {
+            const nb::gil_scoped_release others;
+            const tz::Model model = open(arguments);
+            arguments.options.check_layouts = model.check;
+            files = tz::load(usable(), model.sources, arguments.options);
+        }
+        messages_->pass_on();
+        return files;
+    }
+
+    std::shared_ptr<Messages> messages_ = std::make_shared<Messages>();
+    std::unique_ptr<tz::Engine> engine_;
+    pid_t process_ = ::getpid();
+};
+
+} // namespace
+
+void Messages::add(tz::LogLevel level, const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    if (lines_.size() == kept_max)
+        lines_.pop_front();
+    lines_.emplace_back(level, text);
+}
+
+void Messages::pass_on() {
+    std::deque<std::pair<tz::LogLevel, std::string>> lines;
+    {
+        const std::lock_guard lock(mutex_);
+        lines.swap(lines_);
+    }
+    if (lines.empty())
+        return;
+    const nb::object logger = nb::module_::import_("logging").attr("getLogger")("tzio");
+    for (const auto& [level, text] : lines) {
+        const char* name = level == tz::LogLevel::debug  ? "debug"
+                           : level == tz::LogLevel::info ? "info"
+                                                         : "warning";
+        logger.attr(name)("%s", text);
+    }
+}
+
+void bind_engine(nb::module_& module) {
+    nb::class_<Stop>(module, "Stop").def(nb::init<>()).def("request", &Stop::request);
+    nb::class_<Engine>(module, "Engine")
+        .def(nb::init<const nb::dict&>())
+        .def(
+            "load",
+            &Engine::load,
+            nb::arg("addresses"),
+            nb::arg("keywords"),
+            nb::arg("stop"),
+            nb::arg("into").none())
+        .def("layout", &Engine::layout)
+        .def_prop_ro("io", &Engine::io);
+}
+
+} // namespace tzio

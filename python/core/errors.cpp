@@ -1,0 +1,65 @@
+#include "core.hpp"
+#include <tz/format/error.hpp>
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+
+namespace tzio {
+
+namespace {
+
+const char* name_of(tz::errc kind) {
+    switch (kind) {
+    case tz::errc::format:
+        return "format";
+    case tz::errc::integrity:
+        return "integrity";
+    case tz::errc::auth:
+        return "auth";
+    case tz::errc::unsupported:
+        return "unsupported";
+    case tz::errc::not_found:
+        return "not_found";
+    case tz::errc::denied:
+        return "denied";
+    case tz::errc::transport:
+        return "transport";
+    case tz::errc::deadline:
+        return "deadline";
+    case tz::errc::object_changed:
+        return "object_changed";
+    case tz::errc::limit:
+        return "limit";
+    case tz::errc::io:
+        return "io";
+    case tz::errc::device:
+        return "device";
+    case tz::errc::cancelled:
+        return "cancelled";
+    case tz::errc::usage:
+        return "usage";
+    }
+    return "io";
+}
+
+/// As an exception of tzio.errors.
+void raise(const tz::Error& error) {
+    const nb::object make = nb::module_::import_("tzio.errors").attr("from_core");
+    const nb::object made =
+        make(name_of(error.kind()), error.what(), error.source(), error.offset(), error.hint());
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(made.ptr())), made.ptr());
+}
+
+} // namespace
+
+void bind_errors(nb::module_&) {
+    nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const tz::Error& error) {
+            raise(error);
+        }
+    });
+}
+
+} // namespace tzio

@@ -1,0 +1,159 @@
+#include "core.hpp"
+#include <tz/format/name.hpp>
+
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+
+namespace tzio {
+
+namespace {
+
+/// What DLPack calls types that everyone who takes it knows.
+const std::unordered_map<std::string_view, nb::dlpack::dtype> dlpack_types{
+    {"bool", {6, 8, 1}},
+    {"uint8", {1, 8, 1}},
+    {"int8", {0, 8, 1}},
+    {"uint16", {1, 16, 1}},
+    {"int16", {0, 16, 1}},
+    {"uint32", {1, 32, 1}},
+    {"int32", {0, 32, 1}},
+    {"uint64", {1, 64, 1}},
+    {"int64", {0, 64, 1}},
+    {"float16", {2, 16, 1}},
+    {"float32", {2, 32, 1}},
+    {"float64", {2, 64, 1}},
+    {"bfloat16", {4, 16, 1}},
+    {"complex64", {5, 64, 1}},
+    {"complex128", {5, 128, 1}},
+};
+
+const tz::format::Tensor& tensor_of(const Loaded& loaded, std::size_t file, std::size_t index) {
+    return loaded.files().files.at(file).layout.tensors.at(index);
+}
+
+/// A tensor's path of keys: strings, and positions in lists.
+nb::tuple path_of(const tz::format::Tensor& tensor) {
+    nb::list keys;
+    for (const tz::format::Key& key : tz::format::parse_name(tensor.name, tensor.header.offset))
+        std::visit([&keys](const auto& each) { keys.append(each); }, key);
+    return nb::tuple(keys);
+}
+
+nb::tuple shape_of(const tz::format::Tensor& tensor) {
+    nb::list shape;
+    for (const std::uint64_t extent : tensor.shape)
+        shape.append(extent);
+    return nb::tuple(shape);
+}
+
+/// (name, dtype, shape, bytes, kind) of each tensor of a file, in file order.
+nb::list tensors(const Loaded& loaded, std::size_t file) {
+    nb::list all;
+    for (const tz::format::Tensor& tensor : loaded.files().files.at(file).layout.tensors)
+        all.append(nb::make_tuple(
+            tz::format::display_name(tensor.name),
+            tensor.dtype.name,
+            shape_of(tensor),
+            tensor.bytes,
+            static_cast<int>(tensor.kind)));
+    return all;
+}
+
+nb::object capsule(
+    const Loaded& loaded,
+    std::size_t file,
+    std::size_t index,
+    const std::vector<std::size_t>& shape,
+    nb::dlpack::dtype dtype) {
+    const tz::LoadedFile& from = loaded.files().files[file];
+    auto owner = std::make_unique<std::shared_ptr<const void>>(from.memory);
+    const nb::capsule keeps(owner.get(), [](void* held) noexcept {
+        delete static_cast<std::shared_ptr<const void>*>(held);
+    });
+    owner.release();
+    return nb::cast(nb::ndarray<>(
+        from.tensors[index].data(), shape.size(), shape.data(), keeps, nullptr, dtype));
+}
+
+/// A DLPack capsule of the tensor, which owns its memory; and whether it is the tensor itself, or
+/// its bytes in a row, for who takes it to look at otherwise.
+nb::tuple tensor(const Loaded& loaded, std::size_t file, std::size_t index) {
+    const tz::format::Tensor& described = tensor_of(loaded, file, index);
+    const auto type = dlpack_types.find(described.dtype.name);
+    const bool known = type != dlpack_types.end();
+    std::vector<std::size_t> shape(described.shape.begin(), described.shape.end());
+    if (!known)
+        shape = {described.bytes};
+    const nb::dlpack::dtype bytes{1, 8, 1};
+    return nb::make_tuple(capsule(loaded, file, index, shape, known ? type->second : bytes), known);
+}
+
+/// The tensors of a file, as tensor() gives each.
+nb::list all(const Loaded& loaded, std::size_t file) {
+    nb::list tensors;
+    for (std::size_t i = 0; i < loaded.files().files.at(file).layout.tensors.size(); ++i)
+        tensors.append(tensor(loaded, file, i));
+    return tensors;
+}
+
+/// Its bytes, for NumPy and others that know the buffer protocol.
+nb::object buffer(const Loaded& loaded, std::size_t file, std::size_t index) {
+    const tz::LoadedFile& from = loaded.files().files.at(file);
+    auto owner = std::make_unique<std::shared_ptr<const void>>(from.memory);
+    const nb::capsule keeps(owner.get(), [](void* held) noexcept {
+        delete static_cast<std::shared_ptr<const void>*>(held);
+    });
+    owner.release();
+    const std::size_t shape[]{from.tensors.at(index).size()};
+    return nb::cast(
+        nb::ndarray<nb::array_api, std::uint8_t>(from.tensors[index].data(), 1, shape, keeps));
+}
+
+nb::list metadata(const Loaded& loaded, std::size_t file) {
+    nb::list entries;
+    for (const auto& [name, text] : loaded.files().files.at(file).layout.metadata)
+        entries.append(nb::make_tuple(name, text));
+    return entries;
+}
+
+nb::list digests(const Loaded& loaded, std::size_t file) {
+    nb::list all;
+    for (const tz::format::Sha256& digest : loaded.files().files.at(file).digests)
+        all.append(nb::bytes(reinterpret_cast<const char*>(digest.data()), digest.size()));
+    return all;
+}
+
+nb::dict file(const Loaded& loaded, std::size_t index) {
+    const tz::format::Layout& layout = loaded.files().files.at(index).layout;
+    nb::dict facts;
+    facts["format"] =
+        layout.format == tz::format::FileFormat::safetensors ? "safetensors" : "tensors";
+    facts["version"] = layout.version;
+    facts["encrypted"] = layout.encrypted;
+    facts["bytes"] = layout.file_bytes;
+    return facts;
+}
+
+} // namespace
+
+void bind_loaded(nb::module_& module) {
+    nb::class_<Loaded>(module, "Loaded")
+        .def("__len__", [](const Loaded& loaded) { return loaded.files().files.size(); })
+        .def("file", &file)
+        .def("tensors", &tensors)
+        .def(
+            "path",
+            [](const Loaded& loaded, std::size_t from, std::size_t index) {
+                return path_of(tensor_of(loaded, from, index));
+            })
+        .def("metadata", &metadata)
+        .def("digests", &digests)
+        .def("all", &all)
+        .def("tensor", &tensor)
+        .def("buffer", &buffer);
+}
+
+} // namespace tzio

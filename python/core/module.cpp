@@ -1,0 +1,8 @@
+#include "core.hpp"
+
+NB_MODULE(_core, module) {
+    tzio::bind_errors(module);
+    tzio::bind_engine(module);
+    tzio::bind_loaded(module);
+    tzio::bind_save(module);
+}

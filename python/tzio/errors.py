@@ -1,0 +1,100 @@
+"""What can go wrong. Everything is an `Error`; its classes are also those that programs catch already."""
+
+from __future__ import annotations
+
+
+class Error(Exception):
+    """A load or save failed. The text says what is wrong, where, and what to do; it never holds a secret.
+
+    `uri` is the file or URL without its query, or None; `offset` the byte in it, or None; `hint` what to do, or "".
+    """
+
+    uri: str | None = None
+    offset: int | None = None
+    hint: str = ""
+
+
+class FormatError(Error, ValueError):
+    """The file breaks its format, or is of one that this version doesn't know."""
+
+
+class UnsupportedError(FormatError):
+    """A version, flag or type that this version doesn't know."""
+
+
+class HashMismatchError(Error):
+    """A stored hash doesn't fit the bytes, or is missing though it was asked for."""
+
+
+class CryptographyError(Error):
+    """A MAC or signature doesn't fit, or a key is wrong, missing, or of no use."""
+
+
+class StorageError(Error, OSError):
+    """The disk, the network or the server failed. `retryable`: the same call may succeed later."""
+
+    retryable: bool = False
+
+    def __str__(self) -> str:  # OSError's shows its arguments in its own way
+        return str(self.args[0]) if self.args else ""
+
+
+class NotFoundError(StorageError, FileNotFoundError):
+    """There is no such file or object."""
+
+
+class DeniedError(StorageError, PermissionError):
+    """Permissions or credentials don't suffice."""
+
+
+class ObjectChangedError(StorageError):
+    """The file or object was replaced or written to during the load."""
+
+
+class DeadlineError(StorageError, TimeoutError):
+    """The time that was given is over."""
+
+
+class LimitError(Error, MemoryError):
+    """More memory or space than there is, or more than one of the limits allows."""
+
+
+class DeviceError(Error, RuntimeError):
+    """A GPU failed."""
+
+
+class CancelledError(Error):
+    """Somebody asked the load to stop."""
+
+
+class UsageError(Error, ValueError):
+    """Arguments that can't hold together."""
+
+
+_classes: dict[str, type[Error]] = {
+    "format": FormatError,
+    "integrity": HashMismatchError,
+    "auth": CryptographyError,
+    "unsupported": UnsupportedError,
+    "not_found": NotFoundError,
+    "denied": DeniedError,
+    "transport": StorageError,
+    "deadline": DeadlineError,
+    "object_changed": ObjectChangedError,
+    "limit": LimitError,
+    "io": StorageError,
+    "device": DeviceError,
+    "cancelled": CancelledError,
+    "usage": UsageError,
+}
+
+
+def from_core(kind: str, text: str, source: str, offset: int | None, hint: str) -> Error:
+    """The exception for an error of the engine, which calls this."""
+    error = _classes[kind](text)
+    error.uri = source or None
+    error.offset = offset
+    error.hint = hint
+    if isinstance(error, StorageError):
+        error.retryable = kind in ("transport", "object_changed")
+    return error

@@ -1,0 +1,122 @@
+"""Tensors as PyTorch's or NumPy's. Neither is imported before a tensor of it is wanted."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any
+
+from . import _core
+
+
+def default_framework() -> str:
+    """PyTorch where it is imported already or can be found, else NumPy."""
+    if "torch" in sys.modules:
+        return "torch"
+    import importlib.util
+
+    return "torch" if importlib.util.find_spec("torch") else "numpy"
+
+
+class Torch:
+    """Tensors own the memory of their load together: it is free when the last of them is."""
+
+    name = "torch"
+
+    def __init__(self) -> None:
+        import torch
+
+        self.torch = torch
+        self.from_dlpack = torch.utils.dlpack.from_dlpack
+
+    @functools.cache
+    def dtype(self, name: str) -> Any:
+        if name == "float4_e2m1fn":
+            name = "float4_e2m1fn_x2"
+        dtype = getattr(self.torch, name, None)
+        if not isinstance(dtype, self.torch.dtype):
+            raise TypeError(f"this PyTorch has no type {name}; framework='numpy' gives the bytes")
+        return dtype
+
+    def tensors(self, loaded: _core.Loaded, file: int) -> list[Any]:
+        infos = loaded.tensors(file)
+        return [self._made(made, info) for made, info in zip(loaded.all(file), infos)]
+
+    def tensor(self, loaded: _core.Loaded, file: int, index: int) -> Any:
+        return self._made(loaded.tensor(file, index), loaded.tensors(file)[index])
+
+    def _made(self, made: tuple[Any, bool], info: tuple[Any, ...]) -> Any:
+        capsule, known = made
+        tensor = self.from_dlpack(capsule)
+        return tensor if known else self._view(tensor, info)
+
+    def _view(self, data: Any, info: tuple[Any, ...]) -> Any:
+        _, name, shape, _, _ = info
+        dtype = self.dtype(name)
+        if name == "float4_e2m1fn":  # two in a byte
+            shape = (*shape[:-1], shape[-1] // 2)
+        return data.view(dtype).reshape(shape)
+
+    def address(self, tensor: Any) -> tuple[Any, tuple[Any, ...]]:
+        """A contiguous tensor of the CPU, to be kept, and (dtype, shape, address, bytes, element bytes)."""
+        tensor = tensor.detach().to("cpu").contiguous()
+        name = str(tensor.dtype).removeprefix("torch.")
+        size = tensor.element_size()
+        return tensor, (name, tuple(tensor.shape), tensor.data_ptr(), tensor.numel() * size, size)
+
+
+class Numpy:
+    """Arrays own the memory of their load together. Types that NumPy lacks are ml_dtypes' where it is there."""
+
+    name = "numpy"
+
+    def __init__(self) -> None:
+        import numpy
+
+        self.numpy = numpy
+
+    @functools.cache
+    def dtype(self, name: str) -> Any:
+        try:
+            return self.numpy.dtype(name)
+        except TypeError:
+            pass
+        try:
+            import ml_dtypes
+
+            return self.numpy.dtype(getattr(ml_dtypes, name))
+        except (ImportError, AttributeError):
+            raise TypeError(f"NumPy has no type {name}; ml_dtypes may have it, and PyTorch") from None
+
+    def tensors(self, loaded: _core.Loaded, file: int) -> list[Any]:
+        return [self._array(loaded, file, index, info) for index, info in enumerate(loaded.tensors(file))]
+
+    def tensor(self, loaded: _core.Loaded, file: int, index: int) -> Any:
+        return self._array(loaded, file, index, loaded.tensors(file)[index])
+
+    def _array(self, loaded: _core.Loaded, file: int, index: int, info: tuple[Any, ...]) -> Any:
+        _, name, shape, _, _ = info
+        return self.numpy.asarray(loaded.buffer(file, index)).view(self.dtype(name)).reshape(shape)
+
+    def address(self, array: Any) -> tuple[Any, tuple[Any, ...]]:
+        array = self.numpy.asarray(array)
+        shape = array.shape
+        array = self.numpy.ascontiguousarray(array)
+        if array.dtype.byteorder == ">":
+            array = array.astype(array.dtype.newbyteorder("<"))
+        return array, (array.dtype.name, shape, array.ctypes.data, array.nbytes, array.itemsize)
+
+
+@functools.cache
+def framework(name: str | None) -> Any:
+    """By "torch" (or "pt"), "numpy" (or "np"), or None for default_framework()."""
+    chosen = name or default_framework()
+    if chosen in ("torch", "pt"):
+        return Torch()
+    if chosen in ("numpy", "np"):
+        return Numpy()
+    raise ValueError(f"framework={name!r} is neither torch nor numpy")
+
+
+def framework_of(tensor: Any) -> Any:
+    return framework("torch" if type(tensor).__module__.startswith("torch") else "numpy")

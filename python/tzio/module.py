@@ -1,0 +1,125 @@
+"""PyTorch modules that get their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from . import _core
+from .config import Config
+from .engine import engine_of
+from .frameworks import framework
+from .loading import ModuleInfo, _load
+from .reader import tensors_by_name
+from .request import Progress
+from .stats import Stats
+
+
+def fill_module(
+    module: torch.nn.Module,
+    addresses: list[str],
+    *,
+    strict: bool,
+    device: Any,
+    progress: bool | Callable[[Progress], None] | None,
+    config: Config,
+    keywords: dict[str, Any],
+) -> ModuleInfo:
+    """See `load_into_module`."""
+    owners = _owners(module)
+    layout = engine_of(config).layout(addresses, config.load_keywords(), _core.Stop())
+    infos = {info[0]: info for file in range(len(layout)) for info in layout.tensors(file)}
+    missing = _without_ties([name for name in owners if name not in infos], owners, infos)
+    unexpected = [name for name in infos if name not in owners]
+    if strict and (missing or unexpected):
+        raise KeyError(f"in the module alone: {missing[:5]}; in the files alone: {unexpected[:5]}")
+    places, held, rest = {}, [], []
+    for name, info in infos.items():
+        if name not in owners:
+            continue
+        target = _value(owners[name])
+        if _fits(target, info) and device is None:
+            held.append(target)
+            places[name] = (target.data_ptr(), target.numel() * target.element_size())
+        else:
+            rest.append(name)
+    stats = Stats()
+    for names, into in ((list(places), places), (rest, None)):
+        if not names:
+            continue
+        loaded, took = _load(addresses, config, progress, into, names=names, **keywords)
+        stats.bytes += took.bytes
+        stats.tensors += took.tensors
+        stats.seconds += took.seconds
+        stats.explanation = took.explanation
+        if into is None:
+            _assign(owners, tensors_by_name(loaded, framework("torch"), device))
+    return ModuleInfo(len(places) + len(rest), missing, unexpected, stats)
+
+
+_Owner = tuple[torch.nn.Module, str]  # a module, and what its parameter or buffer is called there
+
+
+def _owners(module: torch.nn.Module) -> dict[str, _Owner]:
+    """By full name; buffers that are not persistent are not saved, and not filled."""
+    owners: dict[str, _Owner] = {}
+    for prefix, part in module.named_modules(remove_duplicate=False):
+        dot = prefix + "." if prefix else ""
+        for name, parameter in part._parameters.items():
+            if parameter is not None:
+                owners[dot + name] = (part, name)
+        for name, buffer in part._buffers.items():
+            if buffer is not None and name not in part._non_persistent_buffers_set:
+                owners[dot + name] = (part, name)
+    return owners
+
+
+def _value(owner: _Owner) -> torch.Tensor:
+    part, name = owner
+    return part._parameters[name] if name in part._parameters else part._buffers[name]  # type: ignore[return-value]
+
+
+def _without_ties(missing: list[str], owners: dict[str, _Owner], infos: dict[str, Any]) -> list[str]:
+    """A tied weight is there where one of its names is."""
+    there = {id(_value(owners[name])) for name in infos if name in owners}
+    return [name for name in missing if id(_value(owners[name])) not in there]
+
+
+def _fits(target: torch.Tensor, info: tuple[Any, ...]) -> bool:
+    _, dtype, shape, size, _ = info
+    return (
+        target.device.type == "cpu"
+        and target.is_contiguous()
+        and not target.is_conj()
+        and str(target.dtype) == "torch." + dtype
+        and tuple(target.shape) == tuple(shape)
+        and target.numel() * target.element_size() == size
+    )
+
+
+def _assign(owners: dict[str, _Owner], tensors: dict[str, torch.Tensor]) -> None:
+    made: dict[int, torch.Tensor] = {}  # tied weights stay tied
+    for name, tensor in tensors.items():
+        part, own = owners[name]
+        old = _value(owners[name])
+        if old.device.type != "meta":
+            with torch.no_grad():
+                old.copy_(tensor)
+            continue
+        if tensor.dtype != old.dtype:
+            tensor = tensor.to(old.dtype)
+        if own in part._parameters:
+            new: torch.Tensor = torch.nn.Parameter(tensor, requires_grad=old.requires_grad)
+        else:
+            new = tensor
+        made[id(old)] = new
+    for part, own in owners.values():
+        new_value = made.get(id(_value((part, own))))
+        if new_value is None:
+            continue
+        if own in part._parameters:
+            part._parameters[own] = new_value  # type: ignore[assignment]
+        else:
+            part._buffers[own] = new_value

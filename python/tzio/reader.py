@@ -1,0 +1,328 @@
+"""`tzio.open`: a file or model whose tensors are read as they are wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import queue
+import threading
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from . import _core
+from .config import Config, effective, parse_size
+from .engine import engine_of
+from .frameworks import framework
+from .request import Names, Progress, Uris, addresses_of, reporter_of, secrets_of, selection_of, unique
+from .stats import Stats
+
+#: How far ahead of whoever iterates tensors are read.
+PREFETCH_BYTES = 1 << 30
+
+_running: weakref.WeakSet[_Ahead] = weakref.WeakSet()
+
+
+class File:
+    """Tensors by name, in one file or many. Made by `open`; belongs to one thread at a time, its tensors to whoever
+    takes them. Closing it stops what it reads; tensors stay valid."""
+
+    def __init__(
+        self,
+        uris: Uris,
+        *,
+        tensors: Names,
+        framework_name: str | None,
+        device: Any,
+        key: Any,
+        password: Any,
+        progress: bool | Callable[[Progress], None] | None,
+        prefetch_bytes: int | str,
+        config: Config,
+    ) -> None:
+        self._framework = framework(framework_name)
+        self._device = device
+        self._engine = engine_of(config)
+        self._addresses = addresses_of(uris)
+        self._keywords = {**config.load_keywords(), **secrets_of(key, password)}
+        self._progress = progress
+        self._batch_bytes = max(1, parse_size(prefetch_bytes) // 2)  # one is read while another is used
+        self._stop = _core.Stop()
+        self._closed = False
+        self.stats = Stats()
+        self._layout = self._engine.layout(self._addresses, self._keywords, self._stop)
+        infos = [info for file in range(len(self._layout)) for info in self._layout.tensors(file)]
+        wanted = _filter(tensors)
+        self._infos = {info[0]: info for info in infos if wanted(info[0])}
+        unique(info[0] for info in infos)
+
+    def keys(self) -> list[str]:
+        """The names of the tensors, in file order."""
+        return list(self._infos)
+
+    def __len__(self) -> int:
+        return len(self._infos)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._infos
+
+    def metadata(self) -> dict[str, str]:
+        """What safetensors files say about themselves; of entries that differ between files, the first."""
+        entries: dict[str, str] = {}
+        for file in range(len(self._layout)):
+            for name, text in self._layout.metadata(file):
+                entries.setdefault(name, text)
+        return entries
+
+    @property
+    def total_bytes(self) -> int:
+        """Of all its tensors."""
+        return sum(info[3] for info in self._infos.values())
+
+    def get_tensor(self, name: str) -> Any:
+        """Reads one tensor, whatever was read before. KeyError where there is none."""
+        self._must_be_open()
+        if name not in self._infos:
+            raise KeyError(name)
+        return self._load([name])[name]
+
+    def get_slice(self, name: str) -> Slice:
+        """A tensor of which only what an index takes of its first dimension is read."""
+        self._must_be_open()
+        if name not in self._infos:
+            raise KeyError(name)
+        return Slice(self, self._infos[name])
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Name and tensor, in file order, while those behind are being read: at most `prefetch_bytes` ahead."""
+        self._must_be_open()
+        ahead = _Ahead(self._batches(), self._load_for_iteration(), self._stop)
+        try:
+            for batch in ahead:
+                while batch:
+                    name = next(iter(batch))
+                    yield name, batch.pop(name)
+        finally:
+            ahead.close()
+
+    async def __aiter__(self) -> AsyncIterator[tuple[str, Any]]:
+        iterator = iter(self)
+        end = object()
+        try:
+            while (item := await asyncio.to_thread(next, iterator, end)) is not end:
+                yield item  # type: ignore[misc]
+        finally:
+            await asyncio.to_thread(iterator.close)  # type: ignore[attr-defined]
+
+    def close(self) -> None:
+        """May be called twice."""
+        self._closed = True
+        self._stop.request()
+
+    def __enter__(self) -> File:
+        self._must_be_open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> File:
+        return self.__enter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.close)
+
+    # --- reading
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise ValueError("the file is closed")
+
+    def _batches(self) -> Iterator[list[str]]:
+        names: list[str] = []
+        size = 0
+        for name, info in self._infos.items():
+            if names and size + info[3] > self._batch_bytes:
+                yield names
+                names, size = [], 0
+            names.append(name)
+            size += info[3]
+        if names:
+            yield names
+
+    def _load(self, names: list[str], **keywords: Any) -> dict[str, Any]:
+        loaded, facts = self._engine.load(
+            self._addresses, {**self._keywords, "names": names, **keywords}, self._stop, None
+        )
+        self.stats.add(facts)
+        return tensors_by_name(loaded, self._framework, self._device)
+
+    def _load_for_iteration(self) -> Callable[[list[str]], dict[str, Any]]:
+        report, end = reporter_of(self._progress)
+        done_bytes, done_tensors = 0, 0
+        total_bytes, total_tensors = self.total_bytes, len(self)
+
+        def load(names: list[str]) -> dict[str, Any]:
+            nonlocal done_bytes, done_tensors
+
+            def update(stage: str, done: int, _: int, tensors: int, __: int) -> None:
+                report(stage, done_bytes + done, total_bytes, done_tensors + tensors, total_tensors)
+
+            batch = self._load(names, progress=update if report else None)
+            done_bytes += sum(self._infos[name][3] for name in names)
+            done_tensors += len(names)
+            if done_tensors == total_tensors:
+                end()
+            return batch
+
+        return load
+
+
+class Slice:
+    """A tensor that is indexed like one: `f.get_slice(name)[10:20, :, 0]`. Any thread."""
+
+    def __init__(self, file: File, info: tuple[Any, ...]) -> None:
+        self._file = file
+        self._name, self._dtype, self._shape, _, _ = info
+
+    def get_shape(self) -> list[int]:
+        return list(self._shape)
+
+    def get_dtype(self) -> str:
+        """By torch's name, such as "bfloat16"."""
+        return str(self._dtype)
+
+    def __getitem__(self, index: Any) -> Any:
+        parts = index if isinstance(index, tuple) else (index,)
+        first = parts[0] if parts else slice(None)
+        if not self._shape or first is Ellipsis or not isinstance(first, (int, slice)):
+            return self._file.get_tensor(self._name)[index]
+        extent = self._shape[0]
+        if isinstance(first, int):
+            at = first + extent if first < 0 else first
+            if not 0 <= at < extent:
+                raise IndexError(f"index {first} is out of range for {self._name!r} of {extent}")
+            return self._rows(at, at + 1)[(0, *parts[1:])]
+        begin, end, step = first.indices(extent)
+        if step != 1 or begin >= end:
+            return self._file.get_tensor(self._name)[index]
+        rows = self._rows(begin, end)
+        return rows[(slice(None), *parts[1:])] if len(parts) > 1 else rows
+
+    def _rows(self, begin: int, end: int) -> Any:
+        self._file._must_be_open()
+        return self._file._load([self._name], slices=[(self._name, 0, begin, end)])[self._name]
+
+
+class _Ahead:
+    """Batches, one of which is read by a thread of its own while the one before is used."""
+
+    def __init__(self, batches: Iterator[list[str]], load: Callable[[list[str]], dict[str, Any]], stop: Any) -> None:
+        self._batches = batches
+        self._load = load
+        self._stop = stop
+        self._ended = False
+        self._ready: queue.Queue[Any] = queue.Queue(maxsize=1)
+        self._room = threading.Semaphore(1)
+        self._thread = threading.Thread(target=self._run, name="tzio-ahead", daemon=True)
+        _running.add(self)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            for names in self._batches:
+                self._room.acquire()
+                if self._ended:
+                    return
+                self._ready.put(self._load(names))
+            self._ready.put(None)
+        except BaseException as error:  # for whoever iterates
+            self._ready.put(error)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        while (batch := self._ready.get()) is not None:
+            if isinstance(batch, BaseException):
+                raise batch
+            self._room.release()
+            yield batch
+
+    def close(self) -> None:
+        if not self._thread.is_alive():
+            return
+        self._ended = True
+        self._room.release()
+        while self._thread.is_alive():
+            try:
+                self._ready.get_nowait()  # what nobody takes any more
+            except queue.Empty:
+                pass
+            self._thread.join(0.01)
+
+    def abort(self) -> None:
+        """At the interpreter's end."""
+        self._stop.request()
+        self.close()
+
+
+def _abort_all() -> None:
+    for ahead in list(_running):
+        ahead.abort()
+
+
+atexit.register(_abort_all)
+
+
+def _filter(tensors: Names) -> Callable[[str], bool]:
+    selection = selection_of(tensors)
+    if not selection:
+        return lambda _: True
+    if "wanted" in selection:
+        return selection["wanted"]
+    from fnmatch import fnmatchcase
+
+    patterns = selection["include"]
+    return lambda name: any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def tensors_by_name(loaded: _core.Loaded, with_framework: Any, device: Any) -> dict[str, Any]:
+    """Of all files of a load, in their order."""
+    made: dict[str, Any] = {}
+    for file in range(len(loaded)):
+        names = [info[0] for info in loaded.tensors(file)]
+        tensors = with_framework.tensors(loaded, file)
+        if device is not None and str(device) != "cpu":
+            tensors = [tensor.to(device) for tensor in tensors]
+        made.update(zip(names, tensors))
+    return made
+
+
+def open(  # noqa: A001 - the word for it
+    uris: Uris,
+    *,
+    tensors: Names = None,
+    framework: str | None = None,
+    device: Any = None,
+    key: Any = None,
+    password: Any = None,
+    progress: bool | Callable[[Progress], None] | None = None,
+    prefetch_bytes: int | str = PREFETCH_BYTES,
+    config: Config | None = None,
+    **keywords: Any,
+) -> File:
+    """Opens a path, URL, folder, list of shards, hf://ORG/NAME, or several of them as one; reads their indexes.
+
+    `tensors`: names or patterns ("model.*"), or a function of a name; what it leaves out is never read. `key`: 32 bytes
+    or hex digits, or `password`, for encrypted files. `progress`: True for a bar, or a function of `Progress`. Keywords
+    are those of `Config`. Raises `tzio.Error`.
+    """
+    return File(
+        uris,
+        tensors=tensors,
+        framework_name=framework,
+        device=device,
+        key=key,
+        password=password,
+        progress=progress,
+        prefetch_bytes=prefetch_bytes,
+        config=effective(config, keywords),
+    )
