@@ -188,17 +188,33 @@ void Messages::pass_on() {
 }
 
 void bind_engine(nb::module_& module) {
-    nb::class_<Stop>(module, "Stop").def(nb::init<>()).def("request", &Stop::request);
-    nb::class_<Engine>(module, "Engine")
-        .def(nb::init<const nb::dict&>())
+    nb::class_<Stop>(module, "Stop", "Stops the loads that it is given to, from any thread.")
+        .def(nb::init<>())
+        .def("request", &Stop::request);
+    nb::class_<Engine>(
+        module, "Engine", "Threads, rings and staging memory; loads run one after another.")
+        .def(
+            nb::init<const nb::dict&>(),
+            nb::arg("keywords"),
+            nb::sig("def __init__(self, keywords: dict[str, typing.Any]) -> None"))
         .def(
             "load",
             &Engine::load,
             nb::arg("addresses"),
             nb::arg("keywords"),
             nb::arg("stop"),
-            nb::arg("into").none())
-        .def("layout", &Engine::layout)
+            nb::arg("into").none(),
+            nb::sig(
+                "def load(self, addresses: list[str], keywords: dict[str, typing.Any], stop: Stop, "
+                "into: dict[str, tuple[int, int]] | None) -> tuple[Loaded, dict[str, typing.Any]]"))
+        .def(
+            "layout",
+            &Engine::layout,
+            nb::arg("addresses"),
+            nb::arg("keywords"),
+            nb::arg("stop"),
+            nb::sig("def layout(self, addresses: list[str], keywords: dict[str, typing.Any], stop: "
+                    "Stop) -> Loaded"))
         .def_prop_ro("io", &Engine::io);
 }
 

@@ -140,20 +140,54 @@ nb::dict file(const Loaded& loaded, std::size_t index) {
 } // namespace
 
 void bind_loaded(nb::module_& module) {
-    nb::class_<Loaded>(module, "Loaded")
+    nb::class_<Loaded>(module, "Loaded", "The files of a load, or their layouts alone.")
         .def("__len__", [](const Loaded& loaded) { return loaded.files().files.size(); })
-        .def("file", &file)
-        .def("tensors", &tensors)
+        .def(
+            "file",
+            &file,
+            nb::arg("file"),
+            nb::sig("def file(self, file: int) -> dict[str, typing.Any]"))
+        .def(
+            "tensors",
+            &tensors,
+            nb::arg("file"),
+            nb::sig(
+                "def tensors(self, file: int) -> list[tuple[str, str, tuple[int, ...], int, int]]"))
         .def(
             "path",
             [](const Loaded& loaded, std::size_t from, std::size_t index) {
                 return path_of(tensor_of(loaded, from, index));
-            })
-        .def("metadata", &metadata)
-        .def("digests", &digests)
-        .def("all", &all)
-        .def("tensor", &tensor)
-        .def("buffer", &buffer);
+            },
+            nb::arg("file"),
+            nb::arg("index"),
+            nb::sig("def path(self, file: int, index: int) -> tuple[str | int, ...]"))
+        .def(
+            "metadata",
+            &metadata,
+            nb::arg("file"),
+            nb::sig("def metadata(self, file: int) -> list[tuple[str, str]]"))
+        .def(
+            "digests",
+            &digests,
+            nb::arg("file"),
+            nb::sig("def digests(self, file: int) -> list[bytes]"))
+        .def(
+            "all",
+            &all,
+            nb::arg("file"),
+            nb::sig("def all(self, file: int) -> list[tuple[typing.Any, bool]]"))
+        .def(
+            "tensor",
+            &tensor,
+            nb::arg("file"),
+            nb::arg("index"),
+            nb::sig("def tensor(self, file: int, index: int) -> tuple[typing.Any, bool]"))
+        .def(
+            "buffer",
+            &buffer,
+            nb::arg("file"),
+            nb::arg("index"),
+            nb::sig("def buffer(self, file: int, index: int) -> typing.Any"));
 }
 
 } // namespace tzio

@@ -101,14 +101,20 @@ void bind_save(nb::module_& module) {
         nb::arg("path"),
         nb::arg("tensors"),
         nb::arg("key").none(),
-        nb::arg("password").none());
+        nb::arg("password").none(),
+        nb::sig("def save_tensors(path: str, tensors: list[tuple[str, str, tuple[int, ...], int, "
+                "int, int]], "
+                "key: bytes | None, password: bytes | None) -> None"));
     module.def(
         "save_safetensors",
         &save_safetensors,
         nb::arg("path"),
         nb::arg("tensors"),
         nb::arg("metadata"),
-        nb::arg("shard_bytes_max").none());
+        nb::arg("shard_bytes_max").none(),
+        nb::sig("def save_safetensors(path: str, tensors: list[tuple[str, str, tuple[int, ...], "
+                "int, int, int]], "
+                "metadata: dict[str, str], shard_bytes_max: int | None) -> list[str]"));
 }
 
 } // namespace tzio

@@ -51,7 +51,9 @@ class Config:
         }
 
     def load_keywords(self) -> dict[str, Any]:
-        verify = {True: "all", False: "none"}.get(self.verify, self.verify)  # type: ignore[call-overload]
+        verify = self.verify
+        if isinstance(verify, bool):
+            verify = "all" if verify else "none"
         keywords = {"deadline": self.deadline, "direct_io": self.direct_io, "network": self.network, "verify": verify}
         return {name: value for name, value in keywords.items() if value is not None}
 

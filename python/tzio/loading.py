@@ -41,7 +41,10 @@ def load_file(
     The rest is as for `open`. Raises `tzio.Error`; then nothing is left behind.
     """
     loaded, _ = _load(
-        uris, effective(config, keywords), progress, memory=memory, **selection_of(tensors), **secrets_of(key, password)
+        uris,
+        effective(config, keywords),
+        progress,
+        {"memory": memory, **selection_of(tensors), **secrets_of(key, password)},
     )
     return tensors_by_name(loaded, _framework(framework), device)
 
@@ -127,11 +130,11 @@ def _load(
     uris: Uris,
     config: Config,
     progress: bool | Callable[[Progress], None] | None = None,
+    keywords: dict[str, Any] | None = None,
     into: dict[str, tuple[int, int]] | None = None,
-    **keywords: Any,
 ) -> tuple[_core.Loaded, Stats]:
     report, end = reporter_of(progress)
-    keywords = {**config.load_keywords(), **keywords, "progress": report}
+    keywords = {**config.load_keywords(), **(keywords or {}), "progress": report}
     try:
         loaded, facts = engine_of(config).load(addresses_of(uris), keywords, _core.Stop(), into)
     finally:

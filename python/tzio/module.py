@@ -49,7 +49,7 @@ def fill_module(
     for names, into in ((list(places), places), (rest, None)):
         if not names:
             continue
-        loaded, took = _load(addresses, config, progress, into, names=names, **keywords)
+        loaded, took = _load(addresses, config, progress, {"names": names, **keywords}, into)
         stats.bytes += took.bytes
         stats.tensors += took.tensors
         stats.seconds += took.seconds

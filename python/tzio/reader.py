@@ -276,8 +276,8 @@ def _filter(tensors: Names) -> Callable[[str], bool]:
     selection = selection_of(tensors)
     if not selection:
         return lambda _: True
-    if "wanted" in selection:
-        return selection["wanted"]
+    if callable(tensors):
+        return tensors
     from fnmatch import fnmatchcase
 
     patterns = selection["include"]
