@@ -17,8 +17,9 @@ def chosen_device(device: Any) -> torch.device:
 
 def current_cuda_device() -> torch.device:
     """What a bare "cuda" means now: a `with torch.device("cuda:1")` counts before a torch.cuda.device(1)."""
-    mode = torch.overrides._get_current_function_mode()
+    mode = torch.overrides._get_current_function_mode()  # type: ignore[no-untyped-call]
     device = getattr(mode, "device", None)
     if isinstance(device, torch.device) and device.type == "cuda" and device.index is not None:
         return device
-    return torch.device("cuda", torch.cuda.current_device() if torch.cuda.is_initialized() else 0)
+    initialized = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return torch.device("cuda", torch.cuda.current_device() if initialized else 0)

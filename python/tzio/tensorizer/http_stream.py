@@ -128,10 +128,10 @@ class CURLStreamFile(io.BufferedIOBase):
         headers.update({name: str(value) for name, value in (self._headers or {}).items()})
         if self._curr or self._end is not None:
             headers["Range"] = f"bytes={self._curr}-{'' if self._end is None else self._end - 1}"
-        context = self._certificates.context() if self._certificates else None
         started = time.monotonic()
         try:
             request = urllib.request.Request(self._url(), headers=headers)
+            context = self._certificates.context() if self._certificates and request.type == "https" else None
             self._response = urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS, context=context)
         except (OSError, http.client.HTTPException) as error:
             raise self._failure("Failed to open stream", error) from None

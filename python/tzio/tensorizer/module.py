@@ -83,5 +83,5 @@ def _fits(tensor: torch.Tensor, entry: Entry, header: tuple[Any, ...]) -> bool:
     if sha256 is not None:
         digest = hashlib.sha256(before)
         digest.update(data)
-        return digest.digest() == sha256
-    return zlib.crc32(data, zlib.crc32(before)) == crc32
+        return bool(digest.digest() == sha256)
+    return bool(zlib.crc32(data, zlib.crc32(before)) == crc32)

@@ -1,25 +1,25 @@
-"""The names of `tensorizer.serialization`."""
+"""The names of `tensorizer.serialization`: those of __all__, and others that programs import from there."""
 
 from __future__ import annotations
 
 import logging
 import os
-from typing import Any
 
-from ..errors import CryptographyError, HashMismatchError
+from ..errors import CryptographyError
+from ..errors import HashMismatchError as HashMismatchError
 from .deserializer import TensorDeserializer
 from .devices import current_cuda_device as _resolve_cuda_device
 from .encryption import DecryptionParams, EncryptionParams
 from .entries import (
-    ENCRYPTION_TENSORIZER_VERSION,
-    LONG_TENSOR_TENSORIZER_VERSION,
-    META_TENSOR_TENSORIZER_VERSION,
-    NON_OPAQUE_TENSORIZER_VERSION,
-    OPAQUE_TENSORIZER_VERSION,
-    TENSORIZER_MAGIC,
-    TENSORIZER_VERSION,
-    HashType,
-    TensorHash,
+    ENCRYPTION_TENSORIZER_VERSION as ENCRYPTION_TENSORIZER_VERSION,
+    LONG_TENSOR_TENSORIZER_VERSION as LONG_TENSOR_TENSORIZER_VERSION,
+    META_TENSOR_TENSORIZER_VERSION as META_TENSOR_TENSORIZER_VERSION,
+    NON_OPAQUE_TENSORIZER_VERSION as NON_OPAQUE_TENSORIZER_VERSION,
+    OPAQUE_TENSORIZER_VERSION as OPAQUE_TENSORIZER_VERSION,
+    TENSORIZER_MAGIC as TENSORIZER_MAGIC,
+    TENSORIZER_VERSION as TENSORIZER_VERSION,
+    HashType as HashType,
+    TensorHash as TensorHash,
     TensorType,
 )
 from .entries import Entry as TensorEntry
@@ -37,24 +37,6 @@ __all__ = [
     "TensorSerializer",
     "TensorType",
 ]
-
-#: Names of the original's module that programs import, beside those of __all__.
-_others: tuple[Any, ...] = (
-    ENCRYPTION_TENSORIZER_VERSION,
-    LONG_TENSOR_TENSORIZER_VERSION,
-    META_TENSOR_TENSORIZER_VERSION,
-    NON_OPAQUE_TENSORIZER_VERSION,
-    OPAQUE_TENSORIZER_VERSION,
-    TENSORIZER_MAGIC,
-    TENSORIZER_VERSION,
-    HashMismatchError,
-    HashType,
-    TensorEntry,
-    TensorHash,
-    _FileFeatureFlags,
-    _FileHeader,
-    _resolve_cuda_device,
-)
 
 logger = logging.getLogger("tensorizer.serialization")
 cpu_count: int = len(os.sched_getaffinity(0))

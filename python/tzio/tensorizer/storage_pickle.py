@@ -37,7 +37,7 @@ class SavedStorages:
         place = self._places.setdefault(key, len(self._tensors))
         if place == len(self._tensors):
             view = torch.empty(0, dtype=torch.uint8, device=memory.device)
-            self._tensors.append(view.set_(memory))  # type: ignore[call-overload]
+            self._tensors.append(view.set_(memory))
         return (_MARK, _VERSION, "storage", place, getattr(storage, "dtype", None))
 
     def write(self) -> None:
@@ -73,7 +73,8 @@ class StoredTensors:
         if self._tensors is None:
             self._tensors = self._loaded()
         memory = self._tensors[place].untyped_storage()
-        return torch.TypedStorage(wrap_storage=memory, dtype=dtype or torch.uint8, _internal=True)
+        kind = dtype or torch.uint8
+        return torch.TypedStorage(wrap_storage=memory, dtype=kind, _internal=True)  # type: ignore[no-untyped-call]
 
     def _loaded(self) -> list[torch.Tensor]:
         if self._load is not None:

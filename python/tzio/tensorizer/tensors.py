@@ -24,7 +24,7 @@ def on_cpu(tensor: Any) -> Any:
             raise TypeError(f"Cannot serialize an array with dtype {tensor.dtype.name}") from None
         return tensor
     if not isinstance(tensor, torch.Tensor):
-        tensor = torch.from_dlpack(tensor)
+        tensor = torch.utils.dlpack.from_dlpack(tensor)
     if tensor.dtype in _quantized:
         raise NotImplementedError(f"Serialization for {tensor.dtype} is not implemented: it has parameters of its own")
     if tensor.layout != torch.strided:
