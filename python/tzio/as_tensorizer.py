@@ -1,4 +1,4 @@
-"""`python -m tzio.as_tensorizer script.py ...` or `... -m module ...`: a program that imports tensorizer, and gets us."""
+"""`python -m tzio.as_tensorizer script.py ...`, or `-m module ...`: a program that imports tensorizer, and gets us."""
 
 from __future__ import annotations
 

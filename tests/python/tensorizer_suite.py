@@ -2,8 +2,8 @@
 
     PYTHONPATH=build/release/python python tests/python/tensorizer_suite.py [--only original|ours] [PYTEST ARGUMENTS]
 
-The tests come from tensorizer's source package on PyPI, which is fetched into build/tensorizer-suite and never becomes
-part of this repository. Nothing else of theirs needs a network: a small model made here stands in for the one of Hugging
+The tests come from tensorizer's source package on PyPI, which is fetched into build/tensorizer-suite and never is part
+of this repository. Nothing else of theirs needs a network: a small model made here stands in for the one of Hugging
 Face, moto's server for S3, a server of this program for a page on GitHub. Needs torch, transformers, tensorizer and
 redis-server; moto is fetched. Ends with the tests that pass for tensorizer and not for us, and fails where those are
 others than `exceptions`.
@@ -29,7 +29,7 @@ PAGE = b"# GPT Neo\n\n[![DOI](https://example.invalid/badge.svg)](https://exampl
 
 #: Tests that we don't pass, and why.
 exceptions = {
-    "TestVerification.test_verification_fail": "replaces a class inside tensorizer's own parser; the engine has its own",
+    "TestVerification.test_verification_fail": "replaces a class within tensorizer's parser, and the engine has its own",
 }
 
 
@@ -186,7 +186,7 @@ def run(who: str, tests: pathlib.Path, more: dict[str, str], arguments: list[str
     }
     with open(FOLDER / f"{who}.log", "w") as log:
         subprocess.run(
-            [sys.executable, "-c", code, str(tests), "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments],
+            [sys.executable, "-c", code, tests, "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments],
             cwd=FOLDER,
             env=environment,
             stdout=log,

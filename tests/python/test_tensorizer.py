@@ -9,7 +9,7 @@ import torch
 import tzio
 import tzio.tensorizer as ours
 from conftest import Small, assert_same, nested, weights, write
-from tzio.tensorizer import DecryptionParams, EncryptionParams, TensorDeserializer, TensorSerializer, stream_io, utils
+from tzio.tensorizer import stream_io, utils
 
 BOTH_WAYS = [(ours, original), (original, ours)]
 
@@ -76,7 +76,8 @@ def test_each_has_the_same_modules_and_kinds_for_a_tensor(path):
 
 
 def test_the_original_key_of_a_password_is_ours():
-    params = [p.EncryptionParams.from_string("x", opslimit=2, memlimit=1 << 20, salt=bytes(16)) for p in (ours, original)]
+    keywords = {"opslimit": 2, "memlimit": 1 << 20, "salt": bytes(16)}
+    params = [package.EncryptionParams.from_string("x", **keywords) for package in (ours, original)]
     assert params[0].key == params[1].key
     assert params[0].salt == bytes(16)
 
@@ -158,7 +159,10 @@ def test_programs_that_import_tensorizer_get_us(tmp_path):
         "print(sys.argv[1])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "tzio.as_tensorizer", str(script), "argument"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "tzio.as_tensorizer", str(script), "argument"],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stdout == "argument\n", done.stderr
 

@@ -85,7 +85,8 @@ class EncryptionParams:
         passes = _OpsLimit.MODERATE if opslimit is None else opslimit
         memory = _MemLimit.MODERATE if memlimit is None else memlimit
         derivation = (int(passes), int(memory), chosen)
-        params = cls(_core.derive_key(source.encode(encoding) if isinstance(source, str) else bytes(source), derivation))
+        password = source.encode(encoding) if isinstance(source, str) else bytes(source)
+        params = cls(_core.derive_key(password, derivation))
         params._derivation = derivation
         return params
 

@@ -70,8 +70,8 @@ class CAInfo:
 class CURLStreamFile(io.BufferedIOBase):
     """The bytes from `begin` up to, not including, `end` of what is at a URL. Seeking far or backwards asks again.
 
-    `response_headers` are those of the last answer, `http_response_latencies` seconds until each answer. One thread at a
-    time. Raises OSError, which never names the query of the URL, where signatures are.
+    `response_headers` are those of the last answer, `http_response_latencies` seconds until each. One thread at a time.
+    Raises OSError, which never names the query of the URL, where signatures are.
     """
 
     def __init__(
@@ -148,10 +148,16 @@ class CURLStreamFile(io.BufferedIOBase):
 
     def _skip(self, size: int) -> None:
         while size > 0:
-            part = self._response.read(min(size, 1 << 16))
+            part = self._part(min(size, 1 << 16))
             if not part:
                 return
             size -= len(part)
+
+    def _part(self, size: int) -> bytes:
+        part: bytes = self._response.read(size)
+        if not part and self._response.length:
+            raise ConnectionResetError("the connection ended early")
+        return part
 
     def _drop(self) -> None:
         if self._response is not None:
@@ -185,7 +191,7 @@ class CURLStreamFile(io.BufferedIOBase):
             try:
                 if self._response is None:
                     self._open()
-                part: bytes = self._response.read(min(left, 16 << 20) if left > 0 else 16 << 20)
+                part = self._part(min(left, 16 << 20) if left > 0 else 16 << 20)
                 break
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
@@ -203,8 +209,11 @@ class CURLStreamFile(io.BufferedIOBase):
         target = position + self._curr if whence == io.SEEK_CUR else position
         ahead = target - self._curr
         if 0 < ahead <= _SKIP_BYTES_MAX and self._response is not None:
-            self._skip(ahead)
-            self.bytes_skipped += ahead
+            try:
+                self._skip(ahead)
+                self.bytes_skipped += ahead
+            except (OSError, http.client.HTTPException):
+                self._drop()
         elif ahead:
             self._drop()
         self._curr = target

@@ -53,7 +53,8 @@ class Loader:
             raise CryptographyError("Tensor is encrypted, but decryption was not requested: give encryption=")
         if self._encryption is not None and not encrypted:
             raise CryptographyError(
-                "Tensor decryption was requested, but the file is not encrypted: leave encryption= out, or check the file"
+                "Tensor decryption was requested, but the file is not encrypted: leave encryption= out, or give another"
+                " file"
             )
 
     def load(self, entries: Iterable[Entry], verify: bool) -> dict[Any, torch.nn.Parameter]:

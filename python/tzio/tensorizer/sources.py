@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import shutil
@@ -23,10 +24,8 @@ class Source:
         self.closed = False
         self._is_copy = False
         self._descriptor: int | None = None
-        if isinstance(spec, bytes):
-            spec = os.fsdecode(spec)
-        if isinstance(spec, (str, os.PathLike)):
-            self.address = self._named(os.fspath(spec))
+        if isinstance(spec, (str, bytes, os.PathLike)):
+            self.address = self._named(os.fsdecode(spec))
         elif isinstance(spec, int):
             self.address = self._opened(spec, None)
         else:
@@ -41,8 +40,10 @@ class Source:
             return self._from_object(self.file)
         if scheme == "s3":
             self.network = stream_io.s3_network(read=True)
-        if scheme is None and not os.path.exists(name):
-            raise FileNotFoundError(2, "No such file or directory", name)  # whatever patterns it would be to tzio
+        if scheme is None and not os.path.exists(name):  # whatever patterns and folders are to tzio elsewhere
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        if scheme is None and os.path.isdir(name):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
         return name
 
     def _from_object(self, file: Any) -> str:

@@ -20,13 +20,12 @@ class Target:
     def __init__(self, spec: Any) -> None:
         self.file: Any = None
         self.in_place = False
-        self._copy: int | None = None
-        if isinstance(spec, bytes):
-            spec = os.fsdecode(spec)
+        self._held: int | None = None  # the descriptor that `path` names
+        self._is_copy = False  # of what only Python can write
         if isinstance(spec, str) and stream_io.scheme_of(spec) == "s3":
             spec = stream_io.open_stream(spec, "wb+")
-        if isinstance(spec, (str, os.PathLike)):
-            self.path = self._named(os.fspath(spec))
+        if isinstance(spec, (str, bytes, os.PathLike)):
+            self.path = self._named(os.fsdecode(spec))
         elif isinstance(spec, int):
             self.path = self._descriptor(os.dup(spec))
         else:
@@ -59,11 +58,9 @@ class Target:
         self._is_copy = True
         return self._descriptor(os.memfd_create("tensors", os.MFD_CLOEXEC))
 
-    _is_copy = False
-
     def _descriptor(self, descriptor: int) -> str:
         """By way of /proc: the same file, whatever its name means by now."""
-        self._copy = descriptor
+        self._held = descriptor
         self.in_place = True
         return f"/proc/self/fd/{descriptor}"
 
@@ -72,9 +69,9 @@ class Target:
         if self.file is None:
             return
         if self._is_copy:
-            assert self._copy is not None
+            assert self._held is not None
             self.file.seek(0)
-            with open(os.dup(self._copy), "rb") as copy:
+            with open(os.dup(self._held), "rb") as copy:
                 copy.seek(0)
                 shutil.copyfileobj(copy, self.file, _COPY_BYTES)
         else:
@@ -82,7 +79,7 @@ class Target:
 
     def close(self, failed: bool = False) -> None:
         """Closes the file object; what is for S3 is uploaded unless it `failed`."""
-        descriptor, self._copy = self._copy, None
+        descriptor, self._held = self._held, None
         if descriptor is not None:
             os.close(descriptor)
         file, self.file = self.file, None

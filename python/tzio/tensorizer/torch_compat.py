@@ -48,7 +48,7 @@ class _Settings:
         if self.file_obj is not None:
             return self.file_obj
         if isinstance(f, io.BytesIO):
-            logger.warning("io.BytesIO has no name for a .tensors file beside it: give file_obj; its tensors stay in it")
+            logger.warning("io.BytesIO has no name for a .tensors file beside it: give file_obj; tensors stay in it")
             return None
         name = f if isinstance(f, (str, bytes, os.PathLike)) else f.name
         return os.fsdecode(name) + ".tensors"
