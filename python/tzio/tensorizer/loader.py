@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from .. import _core
-from ..config import Config
+from ..config import effective
 from ..engine import engine_of
 from ..errors import CryptographyError
 from ..frameworks import framework
@@ -28,7 +28,7 @@ class Loader:
 
     def __init__(self, source: Source, encryption: DecryptionParams | None) -> None:
         self._source = source
-        self._config = Config(network=source.network)
+        self._config = effective(None, {"network": source.network})
         self._engine = engine_of(self._config)
         self._stop = _core.Stop()
         self._encryption = encryption
