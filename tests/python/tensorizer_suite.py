@@ -29,7 +29,8 @@ PAGE = b"# GPT Neo\n\n[![DOI](https://example.invalid/badge.svg)](https://exampl
 
 #: Tests that we don't pass, and why.
 exceptions = {
-    "TestVerification.test_verification_fail": "replaces a class within tensorizer's parser, and the engine has its own",
+    "TestSerialization.test_long_dimensions": "a dimension of 2^32 comes with a later write to a file",
+    "TestVerification.test_verification_fail": "replaces a class within tensorizer's own parser",
 }
 
 
