@@ -69,6 +69,10 @@ struct ::stat facts(int fd, const std::string& path) {
 NewFile::NewFile(std::string path, Existing existing)
     : path_(std::move(path)),
       existing_(existing) {
+    if (existing == Existing::overwritten) {
+        open_existing();
+        return;
+    }
     check_name();
     remove_remains();
     while (!make_temporary()) {
@@ -81,6 +85,27 @@ NewFile::NewFile(std::string path, Existing existing)
         fail_on(path_, "protect a temporary file", error);
     }
     mode_ = stat.st_mode & 0777;
+    open_direct();
+}
+
+void NewFile::open_existing() {
+    fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd_ < 0)
+        fail_on(path_, "open", errno);
+    struct ::stat stat{};
+    if (::fstat(fd_, &stat) != 0 || !S_ISREG(stat.st_mode) || ::ftruncate(fd_, 0) != 0) {
+        const int error = errno;
+        const bool regular = S_ISREG(stat.st_mode);
+        ::close(fd_);
+        if (!regular)
+            refuse(path_, "this is not a regular file", "give another one");
+        fail_on(path_, "ftruncate", error);
+    }
+    published_ = true;
+    open_direct();
+}
+
+void NewFile::open_direct() {
     // by way of /proc: the same file, whatever its name means by then
     const std::string self = "/proc/self/fd/" + std::to_string(fd_);
     direct_fd_ = ::open(self.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC);
@@ -233,6 +258,8 @@ void NewFile::sync() {
 }
 
 void NewFile::publish() {
+    if (published_)
+        return;
     if (::fchmod(fd_, mode_) != 0)
         fail_on(path_, "chmod", errno);
     rename();

@@ -1,4 +1,4 @@
-// A file that appears whole under its name or not at all.
+// A file that appears whole under its name or not at all; or one that is written where it is.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,10 @@
 
 namespace tz {
 
-/// Whether a file that has the name already is replaced.
-enum class Existing { refused, replaced };
+/// What happens to a file that has the name already. `overwritten`: it is emptied and written where
+/// it is, for names of descriptors (/proc/self/fd/N) whose file shall stay the same one; nothing of
+/// what is said of temporary names holds then, and a failure leaves it in pieces.
+enum class Existing { refused, replaced, overwritten };
 
 /// Written under a temporary name beside its real one, where only its owner may read it; removed
 /// unless it was published. What a process that was killed has left behind beside the same name is
@@ -76,6 +78,8 @@ public:
 
 private:
     void check_name() const;
+    void open_existing();
+    void open_direct();
     void remove_remains() const;
     bool make_temporary();
     void rename();

@@ -125,7 +125,8 @@ struct LoadOptions {
     bool digests = false;
     /// Reads and checks tensor headers, no data; needs no key. `keep_headers` keeps them.
     bool headers_only = false;
-    /// Keeps the parsed tensor headers (`Loaded::headers`).
+    /// Keeps the parsed tensor headers (`Loaded::headers`); what their hashes cover only with
+    /// `headers_only`, which looks at none of them.
     bool keep_headers = false;
     /// Computes the SHA-256 of each tensor header (`Loaded::header_digests`).
     bool header_digests = false;

@@ -21,6 +21,8 @@ std::uint64_t bytes_for(const Item& item, const LoadOptions& options) {
         bytes = item.tensor->bytes; // its zeros are hashed, all of them
     if (options.keep_headers)
         bytes = saturated_sum(bytes, item.tensor->header.bytes);
+    if (options.keep_headers && options.headers_only) // and what their hashes cover
+        bytes = saturated_sum(bytes, item.tensor->header.bytes);
     return bytes;
 }
 

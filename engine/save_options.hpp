@@ -18,6 +18,9 @@ struct SaveOptions {
     /// once a file, with a random salt. At most one of them.
     std::shared_ptr<const format::Secret> key;
     std::shared_ptr<const format::Secret> password;
+    /// How `key` came from a password, where it did: it is stored, and the password opens the file
+    /// too. With `key` alone.
+    std::optional<format::KeyDerivation> key_derivation;
     /// What each guess of the password costs, in Argon2id's terms; readers pay it once a file.
     /// Above the limits of format/seal.hpp: errc::limit.
     std::uint64_t derivation_passes = format::usual_derivation_passes;

@@ -28,14 +28,15 @@ struct SaveSession::State {
 
     std::string path;
     SaveSettings settings;
+    Existing existing;
     std::unique_ptr<NewFile> file{}; ///< once it has its name
     format::Layout layout{};
     bool unknown = false; ///< what the file holds
 };
 
-SaveSession::SaveSession(const std::string& path, const SaveOptions& options) {
+SaveSession::SaveSession(const std::string& path, const SaveOptions& options, Existing existing) {
     try {
-        state_ = std::make_unique<State>(State{path, save_settings(options)});
+        state_ = std::make_unique<State>(State{path, save_settings(options), existing});
     } catch (const Error& error) {
         throw error.in(path);
     }
@@ -62,7 +63,7 @@ const format::Layout& SaveSession::layout() const {
 
 void SaveSession::State::begin(std::span<const TensorView> tensors) {
     format::Layout planned = format::plan_file(specs_of(tensors), settings.write);
-    auto made = std::make_unique<NewFile>(path, Existing::replaced);
+    auto made = std::make_unique<NewFile>(path, existing);
     made->write(format::write_index(planned), 0);
     if (settings.manifest) {
         SaveManifest manifest(planned, settings);

@@ -1,6 +1,7 @@
 // Several writes to one `.tensors` file.
 #pragma once
 
+#include <tz/engine/new_file.hpp>
 #include <tz/engine/save.hpp>
 
 #include <memory>
@@ -16,8 +17,12 @@ namespace tz {
 class SaveSession {
 public:
     /// Derives the key of a password, once for all writes. Throws `tz::Error` for options that
-    /// cannot hold together; makes no file yet.
-    explicit SaveSession(const std::string& path, const SaveOptions& options = {});
+    /// cannot hold together; makes no file yet. With Existing::overwritten the first add() writes
+    /// the file where it is; if that fails, the file is of no use.
+    explicit SaveSession(
+        const std::string& path,
+        const SaveOptions& options = {},
+        Existing existing = Existing::replaced);
     ~SaveSession();
     SaveSession(SaveSession&&) noexcept;
     SaveSession& operator=(SaveSession&&) noexcept;

@@ -69,7 +69,10 @@ SaveSettings save_settings(const SaveOptions& options) {
             errc::usage, "a key has 32 bytes, not " + std::to_string(options.key->bytes().size()));
     if (options.manifest)
         check_manifest_wish(options);
+    if (options.key_derivation && !options.key)
+        throw Error(errc::usage, "the derivation of a key is given, and no key");
     SaveSettings settings{write_options(options), options.key, options.manifest};
+    settings.write.derivation = options.key_derivation;
     if (options.password) {
         settings.write.derivation = new_derivation(options);
         settings.key = std::make_shared<const format::Secret>(

@@ -192,13 +192,15 @@ void Transform::take_header(std::uint32_t index, std::span<const std::byte> byte
     Arrival& arrival = arrivals[index];
     if (!bytes.empty())
         arrival.header = format::parse_header(bytes, tensor, *item.layout);
-    const auto hashed = std::exchange(arrival.header.hashed, {}); // a file may make it 64 MiB
+    auto hashed = std::exchange(arrival.header.hashed, {}); // a file may make it 64 MiB
     if (options.header_digests)
         arrival.header_digest = format::sha256(bytes);
     Checks by_manifest;
     check_by_manifest(options, item, arrival.header, bytes, by_manifest);
     if (headers_only) {
-        if (!options.keep_headers)
+        if (options.keep_headers)
+            arrival.header.hashed = std::move(hashed);
+        else
             arrival.header = {};
         return;
     }

@@ -97,6 +97,11 @@ const std::map<std::string_view, Set> load_keywords{
              {{"auto", tz::Direct::automatic}, {"on", tz::Direct::on}, {"off", tz::Direct::off}});
      }},
     {"exclude", [](Arguments& to, nb::handle v) { to.options.selection.exclude = texts_of(v); }},
+    {"headers", [](Arguments& to, nb::handle v) { to.options.keep_headers = nb::cast<bool>(v); }},
+    {"headers_only",
+     [](Arguments& to, nb::handle v) {
+         to.options.keep_headers = to.options.headers_only = nb::cast<bool>(v);
+     }},
     {"include", [](Arguments& to, nb::handle v) { to.options.selection.include = texts_of(v); }},
     {"key",
      [](Arguments& to, nb::handle v) {

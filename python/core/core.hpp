@@ -2,12 +2,15 @@
 #pragma once
 
 #include <tz/engine/load.hpp>
+#include <tz/format/seal.hpp>
 #include <tz/protocols/network.hpp>
 
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <nanobind/nanobind.h>
+#include <optional>
+#include <span>
 #include <string>
 #include <sys/types.h>
 #include <utility>
@@ -22,6 +25,7 @@ void bind_errors(nb::module_& module);
 void bind_engine(nb::module_& module);
 void bind_loaded(nb::module_& module);
 void bind_save(nb::module_& module);
+void bind_session(nb::module_& module);
 
 /// What the engine says, kept until a thread that has the interpreter fetches it: loops must not
 /// wait for that.
@@ -67,5 +71,10 @@ private:
 };
 
 nb::dict stats_of(const tz::LoadStats& stats);
+
+/// Memory that Python holds during a call.
+std::span<const std::byte> memory_of(nb::handle address, std::uint64_t bytes);
+
+std::shared_ptr<const tz::format::Secret> secret_of(const std::optional<nb::bytes>& secret);
 
 } // namespace tzio

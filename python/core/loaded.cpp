@@ -42,6 +42,49 @@ nb::tuple path_of(const tz::format::Tensor& tensor) {
     return nb::tuple(keys);
 }
 
+/// The path of each tensor of a file, in file order; of a plain name the string alone.
+nb::list paths(const Loaded& loaded, std::size_t file) {
+    nb::list all;
+    for (const tz::format::Tensor& tensor : loaded.files().files.at(file).layout.tensors) {
+        if (tensor.name.starts_with('\x1e'))
+            all.append(path_of(tensor));
+        else
+            all.append(tensor.name);
+    }
+    return all;
+}
+
+/// Where each tensor of a file is: (offset of its header, offset of its data, bytes of its data).
+nb::list ranges(const Loaded& loaded, std::size_t file) {
+    nb::list all;
+    for (const tz::format::Tensor& tensor : loaded.files().files.at(file).layout.tensors)
+        all.append(nb::make_tuple(tensor.header.offset, tensor.header.end(), tensor.data.bytes));
+    return all;
+}
+
+template <typename Hash>
+nb::object bytes_of(const Hash& hash) {
+    return nb::bytes(reinterpret_cast<const char*>(hash.data()), hash.size());
+}
+
+/// What stands in a tensor's own header: (module index, CRC-32, SHA-256, what the hashes cover
+/// before the data, (passes, memory, salt) of its key's password), None for what isn't there.
+nb::tuple header(const Loaded& loaded, std::size_t file, std::size_t index) {
+    const tz::format::TensorHeader& parsed = loaded.files().files.at(file).headers.at(index);
+    nb::object crc32 = nb::none();
+    nb::object sha256 = nb::none();
+    nb::object derivation = nb::none();
+    if (parsed.crc32)
+        crc32 = nb::cast(*parsed.crc32);
+    if (parsed.sha256)
+        sha256 = bytes_of(*parsed.sha256);
+    if (parsed.seal && parsed.seal->derivation) {
+        const tz::format::KeyDerivation& from = *parsed.seal->derivation;
+        derivation = nb::make_tuple(from.passes, from.memory_bytes, bytes_of(from.salt));
+    }
+    return nb::make_tuple(parsed.module_index, crc32, sha256, bytes_of(parsed.hashed), derivation);
+}
+
 nb::tuple shape_of(const tz::format::Tensor& tensor) {
     nb::list shape;
     for (const std::uint64_t extent : tensor.shape)
@@ -134,6 +177,7 @@ nb::dict file(const Loaded& loaded, std::size_t index) {
     facts["version"] = layout.version;
     facts["encrypted"] = layout.encrypted;
     facts["bytes"] = layout.file_bytes;
+    facts["index_bytes"] = layout.index_bytes;
     return facts;
 }
 
@@ -161,6 +205,23 @@ void bind_loaded(nb::module_& module) {
             nb::arg("file"),
             nb::arg("index"),
             nb::sig("def path(self, file: int, index: int) -> tuple[str | int, ...]"))
+        .def(
+            "paths",
+            &paths,
+            nb::arg("file"),
+            nb::sig("def paths(self, file: int) -> list[str | tuple[str | int, ...]]"))
+        .def(
+            "ranges",
+            &ranges,
+            nb::arg("file"),
+            nb::sig("def ranges(self, file: int) -> list[tuple[int, int, int]]"))
+        .def(
+            "header",
+            &header,
+            nb::arg("file"),
+            nb::arg("index"),
+            nb::sig("def header(self, file: int, index: int) -> "
+                    "tuple[int, int | None, bytes | None, bytes, tuple[int, int, bytes] | None]"))
         .def(
             "metadata",
             &metadata,

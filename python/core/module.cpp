@@ -5,4 +5,5 @@ NB_MODULE(_core, module) {
     tzio::bind_engine(module);
     tzio::bind_loaded(module);
     tzio::bind_save(module);
+    tzio::bind_session(module);
 }

@@ -16,10 +16,6 @@ namespace tzio {
 
 namespace {
 
-std::span<const std::byte> memory_of(nb::handle address, std::uint64_t bytes) {
-    return {reinterpret_cast<const std::byte*>(nb::cast<std::uintptr_t>(address)), bytes};
-}
-
 /// (name, dtype, shape, address, bytes, element bytes): memory that Python holds during the call.
 tz::TensorView view_of(nb::handle tensor) {
     const auto parts = nb::cast<nb::tuple>(tensor);
@@ -51,13 +47,6 @@ tz::SafetensorsView safetensors_view_of(nb::handle tensor) {
     view.spec.bytes = described.bytes;
     view.data = memory_of(parts[3], view.spec.bytes);
     return view;
-}
-
-std::shared_ptr<const tz::format::Secret> secret_of(const std::optional<nb::bytes>& secret) {
-    if (!secret)
-        return nullptr;
-    const auto* const data = static_cast<const std::byte*>(secret->data());
-    return std::make_shared<tz::format::Secret>(std::span(data, secret->size()));
 }
 
 void save_tensors(
@@ -93,6 +82,17 @@ std::vector<std::string> save_safetensors(
 }
 
 } // namespace
+
+std::span<const std::byte> memory_of(nb::handle address, std::uint64_t bytes) {
+    return {reinterpret_cast<const std::byte*>(nb::cast<std::uintptr_t>(address)), bytes};
+}
+
+std::shared_ptr<const tz::format::Secret> secret_of(const std::optional<nb::bytes>& secret) {
+    if (!secret)
+        return nullptr;
+    const auto* const data = static_cast<const std::byte*>(secret->data());
+    return std::make_shared<tz::format::Secret>(std::span(data, secret->size()));
+}
 
 void bind_save(nb::module_& module) {
     module.def(

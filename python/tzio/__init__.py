@@ -29,6 +29,7 @@ from .loading import FileInfo, ModuleInfo, TensorInfo, info, load_file, load_int
 from .reader import File, Slice, open  # noqa: A004
 from .request import Progress
 from .saving import save_file
+from .standing_in import install_as
 from .stats import Stats
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "info",
+    "install_as",
     "load_file",
     "load_into_module",
     "open",

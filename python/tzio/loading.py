@@ -108,13 +108,16 @@ class FileInfo:
     metadata: dict[str, str]
 
 
+_file_facts = ("format", "version", "encrypted", "bytes")
+
+
 def info(uris: Uris, *, config: Config | None = None, **keywords: Any) -> list[FileInfo]:
     """What the files of a model hold: their indexes alone are read, which takes no key."""
     chosen = effective(config, keywords)
     layout = engine_of(chosen).layout(addresses_of(uris), chosen.load_keywords(), _core.Stop())
     return [
         FileInfo(
-            **layout.file(file),
+            **{name: fact for name, fact in layout.file(file).items() if name in _file_facts},
             tensors=[TensorInfo(*tensor[:4]) for tensor in layout.tensors(file)],
             metadata=dict(layout.metadata(file)),
         )

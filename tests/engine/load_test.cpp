@@ -221,6 +221,19 @@ TEST_F(Load, ListsHeadersOfAnEncryptedFileWithoutItsKey) {
     EXPECT_LT(loaded.stats.read_bytes, 1u << 20);
 }
 
+TEST_F(Load, ListsWhatTheHashesOfHeadersCover) {
+    LoadOptions options;
+    options.headers_only = options.keep_headers = true;
+    const auto file = source({100, 5000});
+    const Loaded loaded = load(*engine_, file, options);
+    const format::TensorHeader& header = loaded.headers[1];
+    format::Sha256Stream hash;
+    hash.update(header.hashed);
+    hash.update(std::span(file->content)
+                    .subspan(loaded.layout.tensors[1].data.offset, loaded.layout.tensors[1].bytes));
+    EXPECT_EQ(hash.finish(), *header.sha256);
+}
+
 TEST_F(Load, StagesTheSameForOneLargeTensorAsForManySmall) {
     std::uint64_t staging[2];
     const std::vector<std::size_t> shapes[] = {{64 << 20}, std::vector<std::size_t>(64, 1 << 20)};

@@ -7,6 +7,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace tz {
@@ -48,6 +52,43 @@ TEST_F(Session, HoldsEveryWriteOnceItReturns) {
         EXPECT_EQ(session.layout().tensors.size(), 2 * i + 2);
         expect_first(2 * i + 2);
     }
+}
+
+TEST_F(Session, WritesOverAFileThatStaysTheSame) {
+    std::ofstream(path_) << std::string(20 << 20, 'x');
+    std::filesystem::create_hard_link(path_, folder_ / "other");
+    SaveSession session(path_, {}, Existing::overwritten);
+    for (std::size_t i = 0; i < 3; ++i) {
+        session.add(part(i));
+        expect_first(2 * i + 2);
+    }
+    EXPECT_EQ(std::filesystem::hard_link_count(path_), 2U);
+    EXPECT_EQ(std::filesystem::file_size(path_), session.layout().file_bytes);
+}
+
+TEST_F(Session, OverwritesNothingButRegularFiles) {
+    SaveSession session("/dev/null", {}, Existing::overwritten);
+    const auto error = error_of_add(session, part(0));
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::usage);
+}
+
+TEST_F(Session, StoresHowItsKeyCameFromAPassword) {
+    const std::string_view text = "a password";
+    const auto password = std::make_shared<format::Secret>(std::as_bytes(std::span(text)));
+    SaveOptions options;
+    options.key_derivation = format::random_derivation(1, 8192);
+    options.key =
+        std::make_shared<format::Secret>(format::derive_key(*password, *options.key_derivation));
+    SaveSession session(path_, options);
+    session.add(part(0));
+    LoadOptions by_password;
+    by_password.password = password;
+    expect_first(2, by_password);
+    options.key = nullptr;
+    const auto error = test::error_of([&] { SaveSession refused(path_, options); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::usage);
 }
 
 TEST_F(Session, EndsWithTheBytesOfOneWrite) {

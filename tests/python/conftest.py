@@ -31,3 +31,35 @@ def assert_same(got: torch.Tensor, expected: torch.Tensor):
     assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
     raw = got.contiguous().reshape(-1).view(torch.uint8), expected.contiguous().reshape(-1).view(torch.uint8)
     assert torch.equal(*raw)
+
+
+nested = {"model": {"layers": [{"w": torch.ones(2)}, {"w": torch.zeros(3)}]}, "head": torch.arange(5)}
+
+
+class Small(torch.nn.Module):
+    """Parameters and buffers, at the root and below, one shared, one frozen."""
+
+    def __init__(self, fill: float = 1.0) -> None:
+        super().__init__()
+        self.embed = torch.nn.Embedding(5, 3)
+        self.head = torch.nn.Linear(3, 5, bias=False)
+        self.head.weight = self.embed.weight
+        self.norm = torch.nn.BatchNorm1d(3)
+        self.scale = torch.nn.Parameter(torch.full((3,), fill), requires_grad=False)
+        self.register_buffer("table", torch.full((4,), fill), persistent=False)
+        torch.nn.init.constant_(self.embed.weight, fill)
+
+
+def write(package, path, value, **keywords):
+    """A module or state dict, by the serializer of ours or the original."""
+    serializer = package.TensorSerializer(str(path), **keywords)
+    if isinstance(value, torch.nn.Module):
+        serializer.write_module(value)
+    else:
+        serializer.write_state_dict(value)
+    serializer.close()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.tensors"

@@ -1,0 +1,3 @@
+"""The release of tensorizer whose interface this is."""
+
+__version__ = "2.12.1"
