@@ -1,4 +1,5 @@
 #include "core.hpp"
+#include <tz/engine/read_whole.hpp>
 #include <tz/engine/source.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
@@ -102,6 +103,21 @@ public:
         return new Loaded(std::move(files), false);
     }
 
+    /// All bytes of one file of any kind, of which there may be at most `bytes_max`.
+    nb::bytes
+    read(const nb::list& addresses, const nb::dict& keywords, Stop& stop, std::uint64_t bytes_max) {
+        Arguments arguments = parse_arguments(addresses, keywords);
+        watch(arguments, stop);
+        std::vector<std::byte> bytes;
+        {
+            const nb::gil_scoped_release others;
+            const tz::Model model = open(arguments);
+            bytes = tz::read_whole(usable(), model.sources.at(0), bytes_max, arguments.options);
+        }
+        messages_->pass_on();
+        return nb::bytes(bytes.data(), bytes.size());
+    }
+
     std::string io() { return usable().io(); }
 
 private:
@@ -199,6 +215,7 @@ void bind_engine(nb::module_& module) {
             nb::arg("stop"),
             nb::arg("into").none())
         .def("layout", &Engine::layout)
+        .def("read", &Engine::read)
         .def_prop_ro("io", &Engine::io);
 }
 

@@ -17,6 +17,7 @@ import tzio.safetensors
 import tzio.safetensors.numpy
 import tzio.safetensors.torch
 from conftest import assert_same, weights
+from ranges import serving
 from tzio.safetensors import SafetensorError, safe_open
 
 
@@ -186,6 +187,18 @@ def test_descriptors_go_with_the_last_slice(saved):
     assert len(os.listdir("/proc/self/fd")) == before + 1
     del part, file
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_files_on_a_server_are_opened(saved):
+    with serving(saved.parent) as address:
+        with safe_open(f"{address}/{saved.name}", "pt") as file:
+            assert_same(file.get_tensor("layers.0.bias"), weights()["layers.0.bias"])
+            assert torch.equal(file.get_slice("layers.0.weight")[3:5, :2], weights()["layers.0.weight"][3:5, :2])
+        loaded = tzio.safetensors.torch.load_file(f"{address}/{saved.name}")
+        with pytest.raises(FileNotFoundError, match="none"):
+            safe_open(f"{address}/none", "pt")
+    for name, tensor in weights().items():
+        assert_same(loaded[name], tensor)
 
 
 def test_errors_are_caught_as_theirs(saved, tmp_path):
