@@ -16,13 +16,11 @@ from .config import Config, effective
 from .engine import engine_of
 from .errors import NotFoundError
 from .loading import load_file
+from .model_places import first_found, model_places
 from .request import Progress, Uri
 
 #: Bytes of a config.json; those of the Hub have a few thousand.
 CONFIG_BYTES_MAX = 16 << 20
-
-_file_names = ("model.safetensors.index.json", "model.safetensors", "model.tensors")
-
 
 def from_pretrained(
     uri: Uri,
@@ -37,7 +35,7 @@ def from_pretrained(
     """The model that a folder holds, or a file with a config.json beside it: on `device`, ready for inference.
 
     `uri`: as for `tzio.open`; of a folder on a server, the model is model.safetensors.index.json, model.safetensors or
-    model.tensors. `dtype`: a torch.dtype or its name; by default that of config.json. `key` or `password`: for encrypted
+    model.tensors. `dtype`: a torch.dtype or its name; by default that of config.json. `key`, `password`: for encrypted
     files. `config`: names of `tzio.Config` go to the load, others into the model's configuration, and what that doesn't
     know to its class (`attn_implementation="sdpa"`). Code from a model's folder is never run.
 
@@ -47,11 +45,14 @@ def from_pretrained(
     """
     fields = {field.name for field in dataclasses.fields(Config)}
     settings = effective(None, {name: config.pop(name) for name in fields & set(config)})
-    folder, candidates = _places(os.fspath(uri))
+    folder, candidates = model_places(uri)
     model_class, model_config, rest = _described(folder, settings, config)
     if dtype is not None:
         rest["dtype"] = dtype
-    weights = _weights(candidates, settings, key=key, password=password, progress=progress)
+    secrets = {"key": key, "password": password}
+    weights = first_found(
+        candidates, lambda each: load_file(each, framework="torch", progress=progress, config=settings, **secrets)
+    )
     model, found = model_class.from_pretrained(
         None, config=model_config, state_dict=weights, output_loading_info=True, **rest
     )
@@ -61,17 +62,10 @@ def from_pretrained(
     generation = _json(f"{folder}/generation_config.json", settings)
     if generation is not None and model.can_generate():
         model.generation_config = transformers.GenerationConfig.from_dict(generation)
-    return (model if device is None else model.to(device)).eval()
-
-
-def _places(uri: str) -> tuple[str, list[str]]:
-    """The folder with the config.json, and what the weights may be called, to be tried in turn."""
-    if uri.endswith((".safetensors", ".tensors", ".index.json")):
-        return os.path.dirname(uri) or ".", [uri]
-    folder = uri.rstrip("/") or "/"
-    if "://" in uri and not uri.startswith(("file://", "hf://")):
-        return folder, [f"{folder}/{name}" for name in _file_names]
-    return folder, [folder]
+    if device is not None:
+        model.to(device)
+    ready: transformers.PreTrainedModel = model.eval()
+    return ready
 
 
 def _described(folder: str, settings: Config, changes: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
@@ -88,15 +82,6 @@ def _described(folder: str, settings: Config, changes: dict[str, Any]) -> tuple[
         config_class = CONFIG_MAPPING[described["model_type"]]
     config, rest = config_class.from_dict(described, return_unused_kwargs=True, **changes)
     return model_class, config, rest
-
-
-def _weights(candidates: list[str], settings: Config, **keywords: Any) -> dict[str, Any]:
-    for candidate in candidates[:-1]:
-        try:
-            return load_file(candidate, framework="torch", config=settings, **keywords)
-        except NotFoundError:
-            continue
-    return load_file(candidates[-1], framework="torch", config=settings, **keywords)
 
 
 def _json(address: str, settings: Config) -> dict[str, Any] | None:

@@ -1,8 +1,8 @@
 """A drop-in for `runai_model_streamer` 0.17: `from tzio.compat.runai import SafetensorsStreamer`.
 
 Tensors come in file order, and always belong to whoever takes them (`owned=False` is accepted). `is_distributed` is
-accepted too: every process reads what it is asked for by itself. RUNAI_STREAMER_CONCURRENCY, _MEMORY_LIMIT, _S3_ENDPOINT
-and _S3_UNSIGNED are honoured; the engine has its own way with chunks.
+accepted too: every process reads what it is asked for by itself. RUNAI_STREAMER_CONCURRENCY, _MEMORY_LIMIT,
+_S3_ENDPOINT and _S3_UNSIGNED are honoured; the engine has its own way with chunks.
 """
 
 from __future__ import annotations

@@ -106,14 +106,13 @@ class ObjectStorageModel:
     def __enter__(self) -> ObjectStorageModel:
         return self
 
-    def __exit__(self, kind: object, *_: object) -> bool:
+    def __exit__(self, kind: object, *_: object) -> None:
         with self._lock:  # closing it gives the lock back
             if kind is None and not self._skip:
                 if not os.listdir(self.dir):
                     raise RuntimeError(f"No files were downloaded to {self.dir!r}: is the model path right?")
                 with open(self._complete, "w"):
                     pass
-        return False
 
 
 def _is_remote(path: str) -> bool:
