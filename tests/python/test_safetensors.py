@@ -123,6 +123,9 @@ def test_slices_are_empty_or_from_the_end_too(saved):
         assert file.get_slice("nothing")[:, 2:4].shape == (0, 2)
         assert torch.equal(file.get_slice("positions")[-3:], weights()["positions"][-3:])
         assert file.get_slice("positions")[7:3].shape == (0,)
+    with safe_open(saved, "np") as file:
+        assert file.get_slice("positions")[-3:].tolist() == [997, 998, 999]
+        assert file.get_slice("nothing")[...].shape == (0, 7)
 
 
 def test_large_tensors_and_slices_are_right(tmp_path):
