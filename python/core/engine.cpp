@@ -1,4 +1,5 @@
 #include "core.hpp"
+#include <tz/engine/read_whole.hpp>
 #include <tz/engine/source.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
@@ -100,6 +101,21 @@ public:
         }
         messages_->pass_on();
         return new Loaded(std::move(files), false);
+    }
+
+    /// All bytes of one file of any kind, of which there may be at most `bytes_max`.
+    nb::bytes
+    read(const nb::list& addresses, const nb::dict& keywords, Stop& stop, std::uint64_t bytes_max) {
+        Arguments arguments = parse_arguments(addresses, keywords);
+        watch(arguments, stop);
+        std::vector<std::byte> bytes;
+        {
+            const nb::gil_scoped_release others;
+            const tz::Model model = open(arguments);
+            bytes = tz::read_whole(usable(), model.sources.at(0), bytes_max, arguments.options);
+        }
+        messages_->pass_on();
+        return nb::bytes(bytes.data(), bytes.size());
     }
 
     std::string io() { return usable().io(); }
@@ -215,6 +231,16 @@ void bind_engine(nb::module_& module) {
             nb::arg("stop"),
             nb::sig("def layout(self, addresses: list[str], keywords: dict[str, typing.Any], stop: "
                     "Stop) -> Loaded"))
+        .def(
+            "read",
+            &Engine::read,
+            nb::arg("addresses"),
+            nb::arg("keywords"),
+            nb::arg("stop"),
+            nb::arg("bytes_max"),
+            nb::sig(
+                "def read(self, addresses: list[str], keywords: dict[str, typing.Any], stop: Stop, "
+                "bytes_max: int) -> bytes"))
         .def_prop_ro("io", &Engine::io);
 }
 

@@ -48,14 +48,23 @@ class Torch:
     def _made(self, made: tuple[Any, bool], info: tuple[Any, ...]) -> Any:
         capsule, known = made
         tensor = self.from_dlpack(capsule)
-        return tensor if known else self._view(tensor, info)
+        return tensor if known else self.shaped(tensor, info[1], info[2])
 
-    def _view(self, data: Any, info: tuple[Any, ...]) -> Any:
-        _, name, shape, _, _ = info
+    def memory(self, size: int) -> tuple[Any, int]:
+        """Fresh memory of `size` bytes, for shaped(), and its address."""
+        data = self.torch.empty(size, dtype=self.torch.uint8, device="cpu")
+        return data, data.data_ptr()
+
+    def shaped(self, data: Any, name: str, shape: tuple[int, ...]) -> Any:
+        """Bytes as a tensor of the type `name`."""
         dtype = self.dtype(name)
         if name == "float4_e2m1fn":  # two in a byte
             shape = (*shape[:-1], shape[-1] // 2)
         return data.view(dtype).reshape(shape)
+
+    def packed(self, tensor: Any) -> Any:
+        """The same, in memory without gaps."""
+        return tensor.contiguous()
 
     def address(self, tensor: Any) -> tuple[Any, tuple[Any, ...]]:
         """A contiguous tensor of the CPU, to be kept, and (dtype, shape, address, bytes, element bytes)."""
@@ -95,8 +104,17 @@ class Numpy:
         return self._array(loaded, file, index, loaded.tensors(file)[index])
 
     def _array(self, loaded: _core.Loaded, file: int, index: int, info: tuple[Any, ...]) -> Any:
-        _, name, shape, _, _ = info
-        return self.numpy.asarray(loaded.buffer(file, index)).view(self.dtype(name)).reshape(shape)
+        return self.shaped(self.numpy.asarray(loaded.buffer(file, index)), info[1], info[2])
+
+    def memory(self, size: int) -> tuple[Any, int]:
+        data = self.numpy.empty(size, dtype=self.numpy.uint8)
+        return data, data.ctypes.data
+
+    def shaped(self, data: Any, name: str, shape: tuple[int, ...]) -> Any:
+        return data.view(self.dtype(name)).reshape(shape)
+
+    def packed(self, array: Any) -> Any:
+        return self.numpy.asarray(array, order="C")
 
     def address(self, array: Any) -> tuple[Any, tuple[Any, ...]]:
         array = self.numpy.asarray(array)

@@ -74,6 +74,10 @@ class File:
                 entries.setdefault(name, text)
         return entries
 
+    def layout_of(self, file: int) -> list[tuple[Any, ...]]:
+        """(name, type, shape, bytes, kind) of each tensor of a file, by its place, in the order of their data."""
+        return list(self._layout.tensors(file))
+
     @property
     def total_bytes(self) -> int:
         """Of all its tensors."""

@@ -1,0 +1,96 @@
+"""Models of the package `transformers` from anywhere: `tzio.transformers.from_pretrained("s3://models/llama")`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import transformers
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from . import _core
+from .config import Config, effective
+from .engine import engine_of
+from .errors import NotFoundError
+from .loading import load_file
+from .model_places import first_found, model_places
+from .request import Progress, Uri
+
+#: Bytes of a config.json; those of the Hub have a few thousand.
+CONFIG_BYTES_MAX = 16 << 20
+
+def from_pretrained(
+    uri: Uri,
+    device: Any = None,
+    dtype: Any = None,
+    *,
+    key: Any = None,
+    password: Any = None,
+    progress: bool | Callable[[Progress], None] | None = None,
+    **config: Any,
+) -> transformers.PreTrainedModel:
+    """The model that a folder holds, or a file with a config.json beside it: on `device`, ready for inference.
+
+    `uri`: as for `tzio.open`; of a folder on a server, the model is model.safetensors.index.json, model.safetensors or
+    model.tensors. `dtype`: a torch.dtype or its name; by default that of config.json. `key`, `password`: for encrypted
+    files. `config`: names of `tzio.Config` go to the load, others into the model's configuration, and what that doesn't
+    know to its class (`attn_implementation="sdpa"`). Code from a model's folder is never run.
+
+    The weights go through transformers' own loader, since only that knows which it renames or joins, and makes the
+    buffers that no file has. Raises `tzio.Error`; ValueError for a config.json of no use; KeyError where the files lack
+    weights, which transformers itself would only log and make up.
+    """
+    fields = {field.name for field in dataclasses.fields(Config)}
+    settings = effective(None, {name: config.pop(name) for name in fields & set(config)})
+    folder, candidates = model_places(uri)
+    model_class, model_config, rest = _described(folder, settings, config)
+    if dtype is not None:
+        rest["dtype"] = dtype
+    secrets = {"key": key, "password": password}
+    weights = first_found(
+        candidates, lambda each: load_file(each, framework="torch", progress=progress, config=settings, **secrets)
+    )
+    model, found = model_class.from_pretrained(
+        None, config=model_config, state_dict=weights, output_loading_info=True, **rest
+    )
+    lacking = sorted(found["missing_keys"]) + sorted(str(each) for each in found["mismatched_keys"])
+    if lacking:
+        raise KeyError(f"{os.fspath(uri)}: the files lack what {model_class.__name__} needs: {lacking[:5]}")
+    generation = _json(f"{folder}/generation_config.json", settings)
+    if generation is not None and model.can_generate():
+        model.generation_config = transformers.GenerationConfig.from_dict(generation)
+    if device is not None:
+        model.to(device)
+    ready: transformers.PreTrainedModel = model.eval()
+    return ready
+
+
+def _described(folder: str, settings: Config, changes: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """The model's class, its configuration, and which of the changes are for neither."""
+    described = _json(f"{folder}/config.json", settings)
+    if described is None:
+        raise NotFoundError(f"{folder}: no config.json, which says what the model is")
+    names = described.get("architectures") or [None]
+    model_class = getattr(transformers, str(names[0]), None)
+    if model_class is None or not hasattr(model_class, "from_pretrained"):
+        raise ValueError(f"{folder}/config.json: this version of transformers has no architecture {names[0]!r}")
+    config_class = model_class.config_class
+    if described.get("model_type") in CONFIG_MAPPING:
+        config_class = CONFIG_MAPPING[described["model_type"]]
+    config, rest = config_class.from_dict(described, return_unused_kwargs=True, **changes)
+    return model_class, config, rest
+
+
+def _json(address: str, settings: Config) -> dict[str, Any] | None:
+    """None where there is no such file."""
+    try:
+        text = engine_of(settings).read([address], settings.load_keywords(), _core.Stop(), CONFIG_BYTES_MAX)
+    except NotFoundError:
+        return None
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError(f"{address}: no JSON object")
+    return content

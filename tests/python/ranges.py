@@ -1,0 +1,58 @@
+"""A server of a folder's files, by ranges, on loopback."""
+
+import contextlib
+import http.server
+import os
+import threading
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    folder = ""
+
+    def do_GET(self):  # noqa: N802 - the name that http.server calls
+        self.answer(send=True)
+
+    def do_HEAD(self):  # noqa: N802
+        self.answer(send=False)
+
+    def answer(self, send):
+        path = os.path.join(self.folder, self.path.lstrip("/"))
+        if not os.path.isfile(path):
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        with open(path, "rb") as file:
+            content = file.read()
+        asked = self.headers.get("Range", "")
+        begin, end = 0, len(content)
+        if asked.startswith("bytes="):
+            first, _, last = asked.removeprefix("bytes=").partition("-")
+            begin, end = int(first), min(int(last or len(content)) + 1, len(content))
+        self.send_response(206 if asked else 200)
+        if asked:
+            self.send_header("Content-Range", f"bytes {begin}-{end - 1}/{len(content)}")
+        self.send_header("Content-Length", str(end - begin))
+        self.send_header("ETag", f'"{os.stat(path).st_mtime_ns}"')
+        self.end_headers()
+        if send:
+            self.wfile.write(content[begin:end])
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def serving(folder):
+    """Its address."""
+    handler = type("FolderHandler", (Handler,), {"folder": str(folder)})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

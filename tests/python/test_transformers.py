@@ -1,0 +1,147 @@
+"""tzio.transformers.from_pretrained against what transformers itself loads."""
+
+import json
+import shutil
+
+import pytest
+import torch
+import transformers
+import tzio
+import tzio.transformers
+from ranges import serving
+
+
+def config(tied=False, **changes):
+    return transformers.LlamaConfig(
+        vocab_size=64,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=tied,
+        **changes,
+    )
+
+
+@pytest.fixture(params=[False, True], ids=["untied", "tied"])
+def folder(request, tmp_path):
+    torch.manual_seed(4)
+    made = transformers.LlamaForCausalLM(config(request.param))
+    made.generation_config.max_length = 77
+    made.save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def logits(model):
+    with torch.no_grad():
+        return model(torch.arange(20)[None]).logits
+
+
+def assert_like_transformers(model, folder):
+    expected = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+    assert type(model) is type(expected)
+    assert not model.training
+    assert torch.equal(logits(model), logits(expected))
+    assert model.dtype == expected.dtype
+    tied = expected.lm_head.weight is expected.model.embed_tokens.weight
+    assert (model.lm_head.weight is model.model.embed_tokens.weight) == tied
+    buffers = dict(model.named_buffers())
+    for name, buffer in expected.named_buffers():
+        assert torch.equal(buffers[name], buffer), name
+
+
+def test_a_plain_model_has_identical_logits(folder):
+    model = tzio.transformers.from_pretrained(folder)
+    assert_like_transformers(model, folder)
+    assert model.generation_config.max_length == 77
+    assert_like_transformers(tzio.transformers.from_pretrained(folder / "model.safetensors", device="cpu"), folder)
+
+
+def test_a_sharded_model_has_identical_logits(folder, tmp_path):
+    sharded = tmp_path / "sharded"
+    transformers.LlamaForCausalLM.from_pretrained(folder).save_pretrained(sharded, max_shard_size="20KB")
+    assert len(list(sharded.glob("*.safetensors"))) > 1
+    assert_like_transformers(tzio.transformers.from_pretrained(sharded), folder)
+
+
+def test_an_encrypted_model_has_identical_logits(folder, tmp_path):
+    encrypted = tmp_path / "encrypted"
+    encrypted.mkdir()
+    shutil.copy(folder / "config.json", encrypted)
+    tzio.save_file(tzio.load_file(folder), encrypted / "model.tensors", password="a password")
+    assert_like_transformers(tzio.transformers.from_pretrained(encrypted, password="a password"), folder)
+    with pytest.raises(tzio.CryptographyError):
+        tzio.transformers.from_pretrained(encrypted, password="another")
+
+
+def test_a_model_on_a_server_has_identical_logits(folder, tmp_path):
+    sharded = tmp_path / "sharded"
+    transformers.LlamaForCausalLM.from_pretrained(folder).save_pretrained(sharded, max_shard_size="20KB")
+    with serving(tmp_path) as address:
+        assert_like_transformers(tzio.transformers.from_pretrained(f"{address}/model/"), folder)
+        assert_like_transformers(tzio.transformers.from_pretrained(f"{address}/sharded"), folder)
+        assert_like_transformers(tzio.transformers.from_pretrained(f"{address}/model/model.safetensors"), folder)
+        with pytest.raises(FileNotFoundError):
+            tzio.transformers.from_pretrained(f"{address}/other")
+
+
+def test_a_whole_state_dict_has_identical_logits(folder, tmp_path):
+    model = transformers.LlamaForCausalLM.from_pretrained(folder)
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    shutil.copy(folder / "config.json", whole)
+    tzio.save_file({name: tensor.clone() for name, tensor in model.state_dict().items()}, whole / "model.tensors")
+    assert_like_transformers(tzio.transformers.from_pretrained(whole), folder)
+
+
+def test_weights_that_transformers_joins_are_joined(tmp_path):
+    torch.manual_seed(5)
+    made = transformers.MixtralForCausalLM(
+        transformers.MixtralConfig(
+            vocab_size=64,
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            num_local_experts=4,
+        )
+    )
+    made.save_pretrained(tmp_path)
+    assert set(tzio.load_file(tmp_path)) != set(made.state_dict())  # else this tests nothing
+    expected = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    assert torch.equal(logits(tzio.transformers.from_pretrained(tmp_path)), logits(expected))
+
+
+def test_types_and_configurations_can_be_changed(folder):
+    model = tzio.transformers.from_pretrained(
+        folder, dtype=torch.bfloat16, attn_implementation="eager", rms_norm_eps=0.5, concurrency=2, verify="none"
+    )
+    expected = transformers.AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.bfloat16, attn_implementation="eager", rms_norm_eps=0.5
+    ).eval()
+    assert model.config.rms_norm_eps == 0.5
+    assert model.config._attn_implementation == "eager"
+    assert torch.equal(logits(model), logits(expected))
+
+
+def test_the_model_outlives_its_files(folder):
+    model = tzio.transformers.from_pretrained(folder)
+    before = logits(model)
+    with open(folder / "model.safetensors", "r+b") as file:
+        file.write(b"\0" * 20000)
+    assert torch.equal(logits(model), before)
+
+
+def test_what_is_missing_is_an_error(folder, tmp_path):
+    weights = tzio.load_file(folder)
+    del weights["model.norm.weight"]
+    tzio.save_file(weights, folder / "model.safetensors")
+    with pytest.raises(KeyError, match=r"model\.norm\.weight"):
+        tzio.transformers.from_pretrained(folder)
+    with pytest.raises(FileNotFoundError, match=r"config\.json"):
+        tzio.transformers.from_pretrained(tmp_path / "nothing")
+    (folder / "config.json").write_text(json.dumps({"architectures": ["NoSuchModel"]}))
+    with pytest.raises(ValueError, match="NoSuchModel"):
+        tzio.transformers.from_pretrained(folder)
