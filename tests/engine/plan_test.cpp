@@ -248,8 +248,9 @@ void expect_pieces(
                 EXPECT_GE(segment.range.offset, chunk.body.offset);
                 EXPECT_LE(segment.range.end(), chunk.body.end());
                 EXPECT_TRUE(segment.header ? !begun[segment.item] : begun[segment.item]);
-                if (segment.header)
+                if (segment.header) {
                     EXPECT_EQ(segment.range, items[segment.item].header());
+                }
                 begun[segment.item] = true;
                 missing[segment.item] -= segment.range.bytes;
             }
