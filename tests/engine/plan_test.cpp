@@ -263,14 +263,20 @@ void expect_pieces(
     }
 }
 
-TEST(Plan, ReadsWholePiecesWhereTheyAreChecked) {
-    const auto layout = layout_of({{80, 100'000}, {80, 3'000'000}, {80, 10}});
+/// Of all tensors, with pieces of two chunks.
+Plan plan_by_pieces(const format::Layout& layout) {
     PlanOptions options;
     options.chunk_bytes = chunk_bytes;
-    options.piece_bytes = {2 << 20};
+    options.piece_bytes = {2 * chunk_bytes};
     const auto items = items_of(layout);
-    const Plan plan(items, options);
-    expect_pieces(items, layout, plan, 2 << 20);
+    Plan plan(items, options);
+    expect_pieces(items, layout, plan, 2 * chunk_bytes);
+    return plan;
+}
+
+TEST(Plan, ReadsWholePiecesWhereTheyAreChecked) {
+    const auto layout = layout_of({{80, 100'000}, {80, 3'000'000}, {80, 10}});
+    const Plan plan = plan_by_pieces(layout);
     ASSERT_EQ(plan.chunks().size(), 3u); // 3.1 MB
     EXPECT_EQ(plan.chunks()[0].piece_chunks, 2u);
     EXPECT_EQ(plan.chunks()[2].piece_chunks, 1u);
@@ -278,12 +284,7 @@ TEST(Plan, ReadsWholePiecesWhereTheyAreChecked) {
 
 TEST(Plan, PutsAHeaderAcrossTwoChunksOfPiecesBeforeThem) {
     const auto layout = layout_of({{80, chunk_bytes - 1000 - 80 - 30}, {80, 1000}});
-    PlanOptions options;
-    options.chunk_bytes = chunk_bytes;
-    options.piece_bytes = {2 << 20};
-    const auto items = items_of(layout);
-    const Plan plan(items, options);
-    expect_pieces(items, layout, plan, 2 << 20);
+    const Plan plan = plan_by_pieces(layout);
     EXPECT_EQ(plan.chunks()[0].body, layout.tensors[1].header);
     EXPECT_EQ(plan.chunks()[0].piece_chunks, 0u);
 }
