@@ -37,7 +37,7 @@ std::vector<tz::TensorView> views_of(const tz::Loaded& loaded) {
 
 int main(int argc, char** argv) try {
     if (argc != 4 && argc != 5) {
-        std::fputs("usage: save_bench FILE.tensors NEW TIMES [encrypted]\n", stderr);
+        std::fputs("usage: save_timer FILE.tensors NEW TIMES [encrypted]\n", stderr);
         return 2;
     }
     tz::Engine engine;
@@ -58,6 +58,6 @@ int main(int argc, char** argv) try {
     return 0;
 } catch (const std::exception& error) {
 
-    std::fprintf(stderr, "save_bench: %s\n", error.what());
+    std::fprintf(stderr, "save_timer: %s\n", error.what());
     return 1;
 }

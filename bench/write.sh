@@ -28,7 +28,7 @@ main() {
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     bench/peers/setup
     cmake --preset release >/dev/null
-    cmake --build --preset release --target tz tz-bench save_bench
+    cmake --build --preset release --target tz tz-bench save_timer
     begin_work tz-write-XXXXXX
     make_key "$work/key"
     build/release/bin/tz-bench make "$work/a.tensors" --size "$size"

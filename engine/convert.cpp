@@ -1,6 +1,7 @@
 #include <tz/engine/convert.hpp>
 #include <tz/engine/save_settings.hpp>
 #include <tz/engine/save_sink.hpp>
+#include <tz/engine/target.hpp>
 #include <tz/format/error.hpp>
 
 #include <utility>

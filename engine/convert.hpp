@@ -3,8 +3,8 @@
 #pragma once
 
 #include <tz/engine/load.hpp>
+#include <tz/engine/make_target.hpp>
 #include <tz/engine/save_options.hpp>
-#include <tz/engine/target.hpp>
 #include <tz/format/float_cast.hpp>
 #include <tz/format/manifest.hpp>
 

@@ -1,10 +1,10 @@
 #include <tz/engine/listed_piece.hpp>
 #include <tz/engine/load_options.hpp>
 #include <tz/engine/manifest_check.hpp>
+#include <tz/engine/piece_hashes.hpp>
 
 #include <algorithm>
 #include <array>
-#include <string>
 #include <utility>
 
 namespace tz {
@@ -52,12 +52,7 @@ std::optional<Error> ListedPiece::settle() {
     const std::uint64_t piece = first_.body.offset / manifest.piece_bytes;
     if (stream_.finish() == manifest.pieces[piece])
         return {};
-    return Error(
-        errc::integrity,
-        "the SHA-256 of piece " + std::to_string(piece) + " of " +
-            std::to_string(manifest.pieces.size()) + " is not the one that the manifest lists",
-        first_.body.offset,
-        "the file is damaged or was changed; fetch it again");
+    return wrong_piece(piece, manifest.pieces.size(), manifest.piece_bytes);
 }
 
 std::span<const std::byte> body_bytes(const Job& job, const Passage& passage) {

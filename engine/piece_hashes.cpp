@@ -145,15 +145,19 @@ void PieceHashes::blank(std::span<std::byte> bytes, std::uint64_t from) const {
 void PieceHashes::check(std::size_t piece) const {
     if (pieces_.expected.empty() || pieces_.expected[piece] == digests_[piece])
         return;
-    throw Error(
-        errc::integrity,
-        "the SHA-256 of piece " + std::to_string(piece) + " of " + std::to_string(digests_.size()) +
-            " is not the one that the manifest lists",
-        chunks_[piece].body.offset,
-        "the file is damaged or was changed; fetch it again");
+    throw wrong_piece(piece, digests_.size(), pieces_.piece_bytes);
 }
 
 } // namespace
+
+Error wrong_piece(std::uint64_t piece, std::size_t pieces, std::uint64_t piece_bytes) {
+    return Error(
+        errc::integrity,
+        "the SHA-256 of piece " + std::to_string(piece) + " of " + std::to_string(pieces) +
+            " is not the one that the manifest lists",
+        piece * piece_bytes,
+        "the file is damaged or was changed; fetch it again");
+}
 
 std::vector<format::Sha256> hash_pieces(
     Engine& engine,

@@ -4,6 +4,7 @@
 
 #include <tz/engine/load.hpp>
 #include <tz/engine/options.hpp>
+#include <tz/format/error.hpp>
 #include <tz/format/layout.hpp>
 #include <tz/format/tensorizer.hpp>
 
@@ -20,6 +21,10 @@ struct PieceOptions {
     /// What they shall be, or empty. Ends at the first that is another (errc::integrity).
     std::span<const format::Sha256> expected;
 };
+
+/// What is wrong where the hash of number `piece` of `pieces` is not the expected one. Does not
+/// name the source.
+Error wrong_piece(std::uint64_t piece, std::size_t pieces, std::uint64_t piece_bytes);
 
 /// Reads the source, whose size is known, once, in the engine's staging memory, and hashes on all
 /// its workers. Blocks; of `waiting`, `deadline`, `stop` and `progress` count. Throws `tz::Error`,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tz/engine/hash_queue.hpp>
+#include <tz/engine/make_target.hpp>
 #include <tz/engine/save_manifest.hpp>
 #include <tz/engine/save_plan.hpp>
 #include <tz/engine/save_settings.hpp>

@@ -5,8 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -60,8 +58,5 @@ protected:
 private:
     std::string name_;
 };
-
-/// Makes the target of a path or URI; throws `tz::Error` where there can't be one.
-using MakeTarget = std::function<std::shared_ptr<Target>(const std::string& name)>;
 
 } // namespace tz

@@ -1,9 +1,9 @@
 // From the name of something to write to its Target.
 #pragma once
 
+#include <tz/engine/make_target.hpp>
 #include <tz/engine/new_file.hpp>
 #include <tz/engine/options.hpp>
-#include <tz/engine/target.hpp>
 #include <tz/protocols/network.hpp>
 
 namespace tz {

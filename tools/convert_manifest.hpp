@@ -3,8 +3,8 @@
 #pragma once
 
 #include <tz/engine/convert.hpp>
+#include <tz/engine/make_target.hpp>
 #include <tz/engine/manifest_wish.hpp>
-#include <tz/engine/target.hpp>
 #include <tz/format/manifest.hpp>
 #include <tz/tools/commands.hpp>
 #include <tz/tools/json.hpp>

@@ -58,7 +58,7 @@ def cases(options) -> list[Case]:
     size = tensors.stat().st_size
 
     def save(*words):
-        return lambda: seconds_printed([binary / "save_bench", tensors, target, "1", *words])
+        return lambda: seconds_printed([binary / "save_timer", tensors, target, "1", *words])
 
     def save_by_peer(*words):
         return lambda: seconds_printed([*peer, safetensors, target, "1", *words])

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 
@@ -248,8 +249,9 @@ void expect_pieces(
                 EXPECT_GE(segment.range.offset, chunk.body.offset);
                 EXPECT_LE(segment.range.end(), chunk.body.end());
                 EXPECT_TRUE(segment.header ? !begun[segment.item] : begun[segment.item]);
-                if (segment.header)
+                if (segment.header) {
                     EXPECT_EQ(segment.range, items[segment.item].header());
+                }
                 begun[segment.item] = true;
                 missing[segment.item] -= segment.range.bytes;
             }
@@ -262,14 +264,20 @@ void expect_pieces(
     }
 }
 
-TEST(Plan, ReadsWholePiecesWhereTheyAreChecked) {
-    const auto layout = layout_of({{80, 100'000}, {80, 3'000'000}, {80, 10}});
+/// Of all tensors, with pieces of two chunks.
+Plan plan_by_pieces(const format::Layout& layout) {
     PlanOptions options;
     options.chunk_bytes = chunk_bytes;
-    options.piece_bytes = {2 << 20};
+    options.piece_bytes = {2 * chunk_bytes};
     const auto items = items_of(layout);
-    const Plan plan(items, options);
-    expect_pieces(items, layout, plan, 2 << 20);
+    Plan plan(items, options);
+    expect_pieces(items, layout, plan, 2 * chunk_bytes);
+    return plan;
+}
+
+TEST(Plan, ReadsWholePiecesWhereTheyAreChecked) {
+    const auto layout = layout_of({{80, 100'000}, {80, 3'000'000}, {80, 10}});
+    const Plan plan = plan_by_pieces(layout);
     ASSERT_EQ(plan.chunks().size(), 3u); // 3.1 MB
     EXPECT_EQ(plan.chunks()[0].piece_chunks, 2u);
     EXPECT_EQ(plan.chunks()[2].piece_chunks, 1u);
@@ -277,12 +285,7 @@ TEST(Plan, ReadsWholePiecesWhereTheyAreChecked) {
 
 TEST(Plan, PutsAHeaderAcrossTwoChunksOfPiecesBeforeThem) {
     const auto layout = layout_of({{80, chunk_bytes - 1000 - 80 - 30}, {80, 1000}});
-    PlanOptions options;
-    options.chunk_bytes = chunk_bytes;
-    options.piece_bytes = {2 << 20};
-    const auto items = items_of(layout);
-    const Plan plan(items, options);
-    expect_pieces(items, layout, plan, 2 << 20);
+    const Plan plan = plan_by_pieces(layout);
     EXPECT_EQ(plan.chunks()[0].body, layout.tensors[1].header);
     EXPECT_EQ(plan.chunks()[0].piece_chunks, 0u);
 }

@@ -320,8 +320,9 @@ TEST_F(S3Uploads, LeavesNothingWhereverItIsStopped) {
             stop.request_stop();
         });
         const auto error = test::error_of([&] { upload(sample(), Existing::replaced, options); });
-        if (error)
+        if (error) {
             EXPECT_EQ(error->kind(), errc::cancelled) << error->what();
+        }
         EXPECT_EQ(store_.uploads(), 0u) << after.count();
     }
 }

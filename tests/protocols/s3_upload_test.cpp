@@ -48,10 +48,12 @@ TEST_F(S3Uploads, HasTheServerCheckCrc32cWhereItKnowsThat) {
     expect_stored(bytes);
     const std::string whole(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     for (const Request& request : server_->requests()) {
-        if (request.method == "PUT")
+        if (request.method == "PUT") {
             EXPECT_EQ(request.field("x-amz-checksum-crc32c"), test::crc32c_base64(request.body));
-        if (request.method == "POST" && request.query != "uploads=")
+        }
+        if (request.method == "POST" && request.query != "uploads=") {
             EXPECT_EQ(request.field("x-amz-checksum-crc32c"), test::crc32c_base64(whole));
+        }
     }
 }
 
@@ -98,8 +100,9 @@ TEST_F(S3Uploads, SignsPayloadsOverTlsWhereAsked) {
     upload(bytes);
     expect_stored(bytes);
     for (const Request& request : server_->requests())
-        if (request.method == "PUT")
+        if (request.method == "PUT") {
             EXPECT_EQ(request.field("x-amz-content-sha256").size(), 64u);
+        }
 }
 
 TEST_F(S3Uploads, KeepsConnections) {

@@ -6,6 +6,8 @@ import socket
 import threading
 from dataclasses import dataclass
 
+from listener import Listener
+
 
 @dataclass
 class Asked:
@@ -16,7 +18,7 @@ class Asked:
     headers: dict
 
 
-class Proxy:
+class Proxy(Listener):
     """Leads each host of `places` ("HOST:PORT") to a port of this machine, until closed."""
 
     def __init__(self, places: dict, user_and_password: str = ""):
@@ -24,25 +26,10 @@ class Proxy:
         self.expected = basic(user_and_password) if user_and_password else None
         self.asked = []
         self.cut_after = None  # bytes of an answer, once: then the connection breaks
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.place = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        super().__init__()
 
     def url(self, userinfo: str = "") -> str:
         return f"http://{userinfo}{'@' if userinfo else ''}{self.place}"
-
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                threading.Thread(target=self.serve, args=[client], daemon=True).start()
 
     def serve(self, client):
         """One connection of a client; it leads to one server."""

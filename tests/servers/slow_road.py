@@ -6,30 +6,18 @@ import socket
 import threading
 import time
 
+from listener import Listener
+
 PIECE = 16 << 10
 
 
-class SlowRoad:
+class SlowRoad(Listener):
     """Leads to a port of this machine, until closed; each connection brings so many bytes a second back."""
 
     def __init__(self, port: int, rate: int):
         self.port, self.rate = port, rate
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                threading.Thread(target=self.serve, args=[client], daemon=True).start()
+        super().__init__()
+        self.url = f"http://{self.place}"
 
     def serve(self, client):
         """One connection of a client; where the server can't be reached it just ends."""
