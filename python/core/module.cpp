@@ -1,6 +1,7 @@
 #include "core.hpp"
 
 NB_MODULE(_core, module) {
+    module.def("version", [] { return TZ_VERSION; });
     tzio::bind_errors(module);
     tzio::bind_engine(module);
     tzio::bind_loaded(module);

@@ -93,7 +93,14 @@ nb::bytes derive_key(const nb::bytes& password, const nb::tuple& parts) {
 } // namespace
 
 void bind_session(nb::module_& module) {
-    nb::class_<tz::SaveSession>(module, "SaveSession").def("add", &add, nb::arg("tensors"));
+    nb::class_<tz::SaveSession>(module, "SaveSession")
+        .def(
+            "add",
+            &add,
+            nb::arg("tensors"),
+            nb::sig("def add(self, tensors: list[tuple[tuple[str | int, ...], int, int, str, "
+                    "tuple[int, ...], "
+                    "int | None, int, int]]) -> None"));
     module.def(
         "save_session",
         &make_session,
@@ -101,8 +108,15 @@ void bind_session(nb::module_& module) {
         nb::arg("in_place"),
         nb::arg("region_bytes"),
         nb::arg("key").none(),
-        nb::arg("derivation").none());
-    module.def("derive_key", &derive_key, nb::arg("password"), nb::arg("derivation"));
+        nb::arg("derivation").none(),
+        nb::sig("def save_session(path: str, in_place: bool, region_bytes: int, key: bytes | None, "
+                "derivation: tuple[int, int, bytes] | None) -> SaveSession"));
+    module.def(
+        "derive_key",
+        &derive_key,
+        nb::arg("password"),
+        nb::arg("derivation"),
+        nb::sig("def derive_key(password: bytes, derivation: tuple[int, int, bytes]) -> bytes"));
 }
 
 } // namespace tzio

@@ -8,6 +8,7 @@
 Nothing here needs PyTorch before a tensor of PyTorch's is wanted.
 """
 
+from . import _core
 from .config import Config
 from .errors import (
     CancelledError,
@@ -32,6 +33,8 @@ from .saving import save_file
 from .standing_in import install_as
 from .stats import Stats
 
+__version__ = _core.version()
+
 __all__ = [
     "CancelledError",
     "Config",
@@ -55,6 +58,7 @@ __all__ = [
     "TensorInfo",
     "UnsupportedError",
     "UsageError",
+    "__version__",
     "info",
     "install_as",
     "load_file",
