@@ -8,6 +8,7 @@ tsan_leaves_out+='|HttpHedge.LeavesNothingBehindWhenTheLoadIsStopped'
 fuzz_seconds=30   # each fuzzer, as many at a time as there are processors
 tidy_files_max=8  # about 10 s each
 logs=build/logs
+release_options=(-DTZ_TESTS=ON -DTZ_PYTHON=ON "-DPython_EXECUTABLE=$PWD/build/venv/bin/python")
 step_table=()
 
 test_steps() {
@@ -15,7 +16,9 @@ test_steps() {
 }
 
 common_steps() { # COMMAND...: how real servers are tested
-    step release build_and_test release -DTZ_TESTS=ON
+    step venv make_venv venv "$interop_pip"
+    step release build_and_test release "${release_options[@]}"
+    step python python_tests
     step interop interop
     step servers "$@"
 }
@@ -27,6 +30,8 @@ full_steps() {
     common_steps full_servers
     step clang build tsan
     step tidy tidy
+    step types types
+    step wheel wheel
     step fuzz fuzz
     step tsan run_ctest tsan -E "$tsan_leaves_out"
     step asan build_and_test asan
@@ -104,8 +109,12 @@ build_and_test() { # PRESET [OPTION...]
     run_ctest "$1"
 }
 
+python_tests() {
+    PYTHONPATH=build/release/python build/venv/bin/python -m pytest -q -p no:cacheprovider \
+        --junitxml="$logs/python.xml" tests/python
+}
+
 interop() {
-    make_venv venv "$interop_pip"
     build/venv/bin/python -m pytest -q -p no:cacheprovider \
         --junitxml="$logs/interop.xml" tests/interop --tz build/release/bin/tz
 }
@@ -130,10 +139,10 @@ interop_asan() {
 
 formatting() {
     make_venv lint "$lint_pip"
-    find format engine protocols tools bench tests examples -regex '.*\.[ch]\(pp\)?' -print0 |
+    find format engine protocols cuda python tools bench tests examples -regex '.*\.[ch]\(pp\)?' -print0 |
         xargs -0 build/lint/bin/clang-format --dry-run --Werror
     shellcheck bootstrap .ci/run .ci/steps.sh .ci/check_layering bench/gpu.sh bench/local.sh bench/manifest.sh bench/remote.sh bench/script.sh bench/write.sh \
-        bench/peers/setup tests/install/run \
+        bench/peers/setup tests/install/run python/make_wheels \
         tests/c/check_symbols tests/examples/check tests/servers/ceph-s3 tests/servers/web-server
 }
 
@@ -154,6 +163,24 @@ tidy() {
     cmake --preset dev # its commands have no precompiled headers
     printf '%s\0' "${files[@]:0:tidy_files_max}" |
         xargs -0 -n 1 -P "$(nproc)" build/lint/bin/clang-tidy --quiet -p build/dev --extra-arg=-Wno-unknown-warning-option
+}
+
+# mypy wants the package's files in one folder with the stubs of what is built.
+types() {
+    rm -rf build/typed
+    mkdir build/typed
+    cp -rL build/release/python/tzio build/typed
+    MYPYPATH=build/typed build/lint/bin/mypy --python-executable build/venv/bin/python --cache-dir build/typed/cache \
+        --config-file pyproject.toml -p tzio
+}
+
+# From the objects that are there; what is installed from the wheel is tested instead of the build folder.
+wheel() {
+    PATH=$PWD/build/lint/bin:$PATH python/make_wheels --reuse build/release build/venv/bin/python
+    build/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index \
+        --target build/wheels/installed build/wheels/*.whl
+    PYTHONPATH=build/wheels/installed build/venv/bin/python -m pytest -q -p no:cacheprovider \
+        --junitxml="$logs/wheel.xml" tests/python/test_files.py tests/python/test_open.py tests/python/test_process.py
 }
 
 # Each fuzzer for a while on a copy of its seeds, so that what it finds does not land in the tree.
