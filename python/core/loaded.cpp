@@ -134,12 +134,44 @@ nb::tuple tensor(const Loaded& loaded, std::size_t file, std::size_t index) {
     return nb::make_tuple(capsule(loaded, file, index, shape, known ? type->second : bytes), known);
 }
 
-/// The tensors of a file, as tensor() gives each.
-nb::list all(const Loaded& loaded, std::size_t file) {
+/// Python's collector of cycles looks at every object of the process whenever a quarter more have
+/// come to be, and tensors that are being made are no cycles.
+class WithoutCollections {
+public:
+    WithoutCollections() : were_on_(PyGC_Disable() != 0) {}
+
+    ~WithoutCollections() {
+        if (were_on_)
+            PyGC_Enable();
+    }
+
+    WithoutCollections(const WithoutCollections&) = delete;
+    WithoutCollections& operator=(const WithoutCollections&) = delete;
+
+private:
+    bool were_on_;
+};
+
+/// What `make` makes of the capsule of each tensor of a file; and the indexes of those that are
+/// their bytes in a row.
+nb::tuple all(const Loaded& loaded, std::size_t file, const nb::callable& make) {
+    const WithoutCollections while_they_are_made;
     nb::list tensors;
-    for (std::size_t i = 0; i < loaded.files().files.at(file).layout.tensors.size(); ++i)
-        tensors.append(tensor(loaded, file, i));
-    return tensors;
+    nb::list bytes;
+    for (std::size_t i = 0; i < loaded.files().files.at(file).layout.tensors.size(); ++i) {
+        const nb::tuple made = tensor(loaded, file, i);
+        tensors.append(make(made[0]));
+        if (!nb::cast<bool>(made[1]))
+            bytes.append(i);
+    }
+    return nb::make_tuple(tensors, bytes);
+}
+
+nb::list names(const Loaded& loaded, std::size_t file) {
+    nb::list all;
+    for (const tz::format::Tensor& tensor : loaded.files().files.at(file).layout.tensors)
+        all.append(tz::format::display_name(tensor.name));
+    return all;
 }
 
 /// Its bytes, for NumPy and others that know the buffer protocol.
@@ -236,7 +268,10 @@ void bind_loaded(nb::module_& module) {
             "all",
             &all,
             nb::arg("file"),
-            nb::sig("def all(self, file: int) -> list[tuple[typing.Any, bool]]"))
+            nb::arg("make"),
+            nb::sig("def all(self, file: int, make: typing.Callable[[typing.Any], typing.Any]) -> "
+                    "tuple[list[typing.Any], list[int]]"))
+        .def("names", &names, nb::arg("file"), nb::sig("def names(self, file: int) -> list[str]"))
         .def(
             "tensor",
             &tensor,

@@ -27,7 +27,8 @@ class Torch:
         import torch
 
         self.torch = torch
-        self.from_dlpack = torch.utils.dlpack.from_dlpack
+        # without the look for __dlpack__, which takes longer than the rest
+        self.from_dlpack = getattr(torch._C, "_from_dlpack", torch.utils.dlpack.from_dlpack)
 
     @functools.cache
     def dtype(self, name: str) -> Any:
@@ -39,16 +40,19 @@ class Torch:
         return dtype
 
     def tensors(self, loaded: _core.Loaded, file: int) -> list[Any]:
-        infos = loaded.tensors(file)
-        return [self._made(made, info) for made, info in zip(loaded.all(file), infos)]
+        made, as_bytes = loaded.all(file, self.from_dlpack)
+        infos = loaded.tensors(file) if as_bytes else []
+        for index in as_bytes:
+            made[index] = self.shaped(made[index], infos[index][1], infos[index][2])
+        return made
 
     def tensor(self, loaded: _core.Loaded, file: int, index: int) -> Any:
-        return self._made(loaded.tensor(file, index), loaded.tensors(file)[index])
-
-    def _made(self, made: tuple[Any, bool], info: tuple[Any, ...]) -> Any:
-        capsule, known = made
+        capsule, known = loaded.tensor(file, index)
         tensor = self.from_dlpack(capsule)
-        return tensor if known else self.shaped(tensor, info[1], info[2])
+        if known:
+            return tensor
+        info = loaded.tensors(file)[index]
+        return self.shaped(tensor, info[1], info[2])
 
     def memory(self, size: int) -> tuple[Any, int]:
         """Fresh memory of `size` bytes, for shaped(), and its address."""

@@ -292,11 +292,10 @@ def tensors_by_name(loaded: _core.Loaded, with_framework: Any, device: Any) -> d
     """Of all files of a load, in their order."""
     made: dict[str, Any] = {}
     for file in range(len(loaded)):
-        names = [info[0] for info in loaded.tensors(file)]
         tensors = with_framework.tensors(loaded, file)
         if device is not None and str(device) != "cpu":
             tensors = [tensor.to(device) for tensor in tensors]
-        made.update(zip(names, tensors))
+        made.update(zip(loaded.names(file), tensors))
     return made
 
 
