@@ -11,8 +11,8 @@ from ranges import Handler
 
 
 class Server:
-    """`keys`: of what was put, in order; `signers`: the access keys that requests were signed with; `refused`: the end of
-    keys that may not be put."""
+    """`keys`: of what was put, in order; `signers`: the access keys that requests were signed with; `refused`: the end
+    of keys that may not be put."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)

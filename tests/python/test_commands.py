@@ -391,7 +391,8 @@ def test_each_module_of_a_pipeline_gets_a_file(diffusers, serialize, tmp_path):
     code, said, _ = serialize("--output", out, "--model-type", "diffusers", "--precision", "float16", "--validate")
     assert code == 0
     assert said.splitlines()[0] == f"{out}/unet.tensors: 3 tensors, validated"
-    assert names(out) == ["model_index.json", "scheduler", "text_encoder", "text_encoder.tensors", "unet", "unet.tensors"]
+    parts = ["scheduler", "text_encoder", "text_encoder.tensors", "unet", "unet.tensors"]
+    assert names(out) == ["model_index.json", *parts]
     assert (names(out / "unet"), names(out / "scheduler")) == (["config.json"], ["scheduler_config.json"])
     for name, original in [(name, DiffusionPipeline.made.components[name]) for name in ("unet", "text_encoder")]:
         if name == "unet":

@@ -1,5 +1,5 @@
-"""A bucket of S3 that is written to, by boto3. Credentials and endpoint: as for uploads of `tzio.tensorizer`, and by the
-names of CoreWeave's tutorials (AWS_KEY, AWS_SECRET, AWS_HOST) and others, where nothing else names them."""
+"""A bucket of S3 that is written to, by boto3. Credentials and endpoint: as for uploads of `tzio.tensorizer`, and by
+the names of CoreWeave's tutorials (AWS_KEY, AWS_SECRET, AWS_HOST) and others, where nothing else names them."""
 
 from __future__ import annotations
 
@@ -107,9 +107,8 @@ def _named_endpoint() -> str | None:
     if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
         return None
     found = next((text for name in _endpoints if (text := os.environ.get(name))), None)
-    if found and "://" not in found and os.environ.get("S3_USE_HTTPS") == "0" and found == os.environ.get("S3_ENDPOINT"):
-        return f"http://{found}"
-    return found
+    plain = os.environ.get("S3_USE_HTTPS") == "0" and found == os.environ.get("S3_ENDPOINT")
+    return f"http://{found}" if found and plain and "://" not in found else found
 
 
 def _is_local_http(endpoint: str | None) -> bool:

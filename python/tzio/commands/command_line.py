@@ -71,7 +71,9 @@ def exit_code(error: BaseException) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="python -m tzio", description="Commands of tzio that need Python.", allow_abbrev=False)
+    made = argparse.ArgumentParser(
+        prog="python -m tzio", description="Commands of tzio that need Python.", allow_abbrev=False
+    )
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     _add_serialize(commands)
     _add_info(commands)

@@ -27,8 +27,8 @@ class Loaded(NamedTuple):
 def load(model: str, model_type: str, precision: str) -> Loaded:
     """`model`: an ID or a folder; `precision`: a name of PyTorch's, or auto. Code from a model is never run.
 
-    Raises `tzio.Error`: NotFoundError where there is no such model, FormatError where it lacks weights, UsageError where
-    a package is missing.
+    Raises `tzio.Error`: NotFoundError where there is no such model, FormatError where it lacks weights, UsageError
+    where a package is missing.
     """
     token = next((text for name in _token_names if (text := os.environ.get(name))), None)
     try:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def serialize(arguments: argparse.Namespace) -> None:
-    """See command_line.py for the arguments. Prints the address of each file of tensors. Raises `tzio.Error` and OSError;
-    then nothing new is there, but with --force files may have been replaced by whole new ones."""
+    """See command_line.py for the arguments. Prints the address of each file of tensors. Raises `tzio.Error` and
+    OSError; then nothing new is there, but with --force files may have been replaced by whole new ones."""
     place = _place(arguments)
     place.check()
     encryption = encryption_of(
