@@ -134,12 +134,30 @@ def test_a_model_that_lacks_weights_leaves_nothing(source, serialize, tmp_path):
     assert names(tmp_path) == ["broken"]
 
 
-def test_a_model_that_is_not_there_is_not_found(serialize, tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_a_folder_that_is_not_there_is_not_found(serialize, tmp_path):
     code, _, error = serialize("--output", tmp_path / "out", model=tmp_path / "nothing")
     assert code == 3
-    assert f"{tmp_path}/nothing" in error
+    assert f"{tmp_path}/nothing: there is no such folder" in error
     assert names(tmp_path) == []
+
+
+def test_an_id_that_the_hub_does_not_give_is_not_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_TOKEN", "swordfish")
+    ended = program("serialize", "--hf-model-id", "nobody/nothing", "--output", tmp_path / "out")
+    assert ended.returncode == 3
+    assert "tzio: nobody/nothing: " in ended.stderr
+    assert "swordfish" not in ended.stdout + ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_no_known_type_is_bad_data(serialize, tmp_path):
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "config.json").write_text('{"model_type": "nothing-known"}')
+    code, _, error = serialize("--output", tmp_path / "out", model=tmp_path / "odd")
+    assert code == 6
+    assert "nothing-known" in error
 
 
 def test_validation_finds_a_tensor_that_is_not_the_models(serialize, tmp_path, monkeypatch):
@@ -360,7 +378,8 @@ class DiffusionPipeline:
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, **kwargs):
-        assert set(kwargs) == {"torch_dtype", "token"}
+        if set(kwargs) != {"torch_dtype", "token"}:
+            raise TypeError(f"unexpected {set(kwargs)}")
         torch.manual_seed(8)
         text = transformers.CLIPTextConfig(
             vocab_size=50, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2
@@ -407,6 +426,13 @@ def test_each_module_of_a_pipeline_gets_a_file(diffusers, serialize, tmp_path):
             assert torch.equal(again.state_dict()[key], value), key
 
 
+def test_a_pipeline_is_known_by_its_index(diffusers, serialize, tmp_path):
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline" / "model_index.json").write_text("{}")
+    assert serialize("--output", tmp_path / "out", model=tmp_path / "pipeline")[0] == 0
+    assert "unet.tensors" in names(tmp_path / "out")
+
+
 def test_diffusers_is_asked_for_by_name(serialize, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "diffusers", None)
     code, _, error = serialize("--output", tmp_path / "out", "--model-type", "diffusers")
@@ -442,3 +468,25 @@ def test_arguments_that_cannot_hold_together_are_usage_errors(serialize, tmp_pat
     assert (code, "--dest-prefix" in error) == (2, True)
     code, _, error = serialize("--dest-bucket", "gs://bucket")
     assert (code, "gs://bucket" in error) == (2, True)
+
+
+def test_a_command_that_is_told_to_end_leaves_nothing(source, tmp_path):
+    """Stopped where it has written the weights and not yet given the folder its name."""
+    stops = tmp_path / "stops.py"
+    stops.write_text(
+        "import os, signal, sys\n"
+        "import tzio.commands.serialize as command\n"
+        "from tzio.commands.command_line import main\n"
+        "write = command._write\n"
+        "def write_and_stop(*arguments):\n"
+        "    write(*arguments)\n"
+        f"    print(os.listdir({str(tmp_path)!r}), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "command._write = write_and_stop\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    words = ["serialize", "--hf-model-id", source[0], "--output", tmp_path / "out"]
+    ended = subprocess.run([sys.executable, stops, *words], capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 128 + 15
+    assert ".partial" in ended.stdout  # else it was not in the middle
+    assert names(tmp_path) == ["stops.py"]

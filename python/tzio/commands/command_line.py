@@ -99,7 +99,9 @@ def _add_serialize(commands: Any) -> None:
     command.add_argument(
         "--dest-prefix", metavar="PREFIX", help="of the keys in the bucket; else ID, or ID/fp16 for float16"
     )
-    command.add_argument("--model-type", choices=MODEL_TYPES, default="transformers")
+    command.add_argument(
+        "--model-type", choices=MODEL_TYPES, help="by default diffusers where there is a model_index.json"
+    )
     command.add_argument(
         "--precision",
         choices=PRECISIONS,

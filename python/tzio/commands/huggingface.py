@@ -24,14 +24,19 @@ class Loaded(NamedTuple):
     last: str  # of these, the one without which nobody reads the others
 
 
-def load(model: str, model_type: str, precision: str) -> Loaded:
-    """`model`: an ID or a folder; `precision`: a name of PyTorch's, or auto. Code from a model is never run.
+def load(model: str, model_type: str | None, precision: str) -> Loaded:
+    """`model`: an ID or a folder; `model_type`: transformers, diffusers, or None to look; `precision`: a name of
+    PyTorch's, or auto. Code from a model is never run.
 
     Raises `tzio.Error`: NotFoundError where there is no such model, FormatError where it lacks weights, UsageError
     where a package is missing.
     """
+    if not os.path.isdir(model) and (model.startswith(("/", ".", "~")) or model.count("/") > 1):
+        raise NotFoundError(f"{model}: there is no such folder, and an ID of the Hub is NAME or ORG/NAME")
     token = next((text for name in _token_names if (text := os.environ.get(name))), None)
     try:
+        if model_type is None and _has_file(model, "model_index.json", token):
+            model_type = "diffusers"
         if model_type == "diffusers":
             return _pipeline(model, precision, token)
         return _transformer(model, precision, token)
@@ -57,8 +62,7 @@ def _transformer(model: str, precision: str, token: str | None) -> Loaded:
     if lacking:
         raise FormatError(f"{model}: the files lack what {name} needs: {lacking[:5]}")
     tokenizer = None
-    has_file = importlib.import_module("transformers.utils.hub").has_file
-    if any(has_file(model, each, token=token) for each in ("tokenizer_config.json", "tokenizer.json")):
+    if any(_has_file(model, each, token) for each in ("tokenizer_config.json", "tokenizer.json")):
         tokenizer = transformers.AutoTokenizer.from_pretrained(model, token=token)
 
     def small(folder: Path) -> None:
@@ -95,6 +99,11 @@ def _pipeline(model: str, precision: str, token: str | None) -> Loaded:
                 part.config.save_pretrained(folder / name)
 
     return Loaded(modules, small, "model_index.json")
+
+
+def _has_file(model: str, name: str, token: str | None) -> bool:
+    _package("transformers", "serialize")
+    return bool(importlib.import_module("transformers.utils.hub").has_file(model, name, token=token))
 
 
 def _package(name: str, wanted_by: str) -> Any:
