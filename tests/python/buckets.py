@@ -12,13 +12,14 @@ from ranges import Handler
 
 class Server:
     """`keys`: of what was put, in order; `signers`: the access keys that requests were signed with; `refused`: the end
-    of keys that may not be put."""
+    of keys that may not be put; `damaged`: of those of which a byte is stored wrong."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.keys = []
         self.signers = set()
         self.refused = None
+        self.damaged = None
         self.address = ""
 
     def objects(self, bucket="bucket"):
@@ -48,6 +49,8 @@ class BucketHandler(Handler):
         key = urllib.parse.unquote(self.path.partition("?")[0]).lstrip("/")
         if self.server_of.refused and key.endswith(self.server_of.refused):
             return self.say(403, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+        if self.server_of.damaged and key.endswith(self.server_of.damaged):
+            content = content[:-100] + bytes([content[-100] ^ 1]) + content[-99:]
         target = self.server_of.folder / key
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)

@@ -332,6 +332,15 @@ def test_an_upload_that_fails_takes_back_what_it_uploaded(serialize, bucket):
     assert bucket.objects() == []
 
 
+def test_an_upload_that_does_not_come_back_as_it_was_is_taken_back(serialize, bucket):
+    bucket.damaged = "model.tensors"
+    code, _, error = serialize("--dest-bucket", "bucket", "--validate")
+    assert code == 6
+    assert "s3://bucket/tiny/model.tensors" in error
+    assert "bucket/tiny/config.json" in bucket.keys
+    assert bucket.objects() == []
+
+
 def test_a_server_that_is_away_may_be_tried_again(serialize, bucket, monkeypatch):
     monkeypatch.setenv("AWS_HOST", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
