@@ -18,9 +18,13 @@ from .errors import NotFoundError
 from .loading import load_file
 from .model_places import first_found, model_places
 from .request import Progress, Uri
+from .tokenizer_files import tokenizer_from_pretrained
+
+__all__ = ["from_pretrained", "tokenizer_from_pretrained"]
 
 #: Bytes of a config.json; those of the Hub have a few thousand.
 CONFIG_BYTES_MAX = 16 << 20
+
 
 def from_pretrained(
     uri: Uri,
