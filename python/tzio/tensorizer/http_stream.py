@@ -179,9 +179,10 @@ class CURLStreamFile(io.BufferedIOBase):
             left -= len(part) if left > 0 else 0
         return b"".join(parts)
 
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(memoryview(buffer).cast("B")))
-        memoryview(buffer).cast("B")[: len(data)] = data
+    def readinto(self, ba: Any) -> int:
+        view = memoryview(ba).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
         return len(data)
 
     def _read_some(self, left: int) -> bytes:

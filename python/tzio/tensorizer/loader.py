@@ -17,6 +17,7 @@ from ..stats import Stats
 from .devices import current_cuda_device
 from .encryption import DecryptionParams
 from .entries import Entry, entries_of, header_of
+from .naming import naming
 from .sources import Source
 
 #: How much is read at a time where tensors go on to a GPU, or are handed out one by one.
@@ -39,10 +40,11 @@ class Loader:
         self.device_is_dynamic = False
         self.dtype: torch.dtype | None = None
         self.floating_only = False
-        layout = self._engine.layout([source.address], self._keywords(), self._stop)
+        with naming(source.address, source.name):
+            layout = self._engine.layout([source.address], self._keywords(), self._stop)
         facts = layout.file(0)
         if facts["format"] != "tensors":
-            raise ValueError("Not a tensorizer file")
+            raise ValueError(f"{source.name}: Not a tensorizer file: tzio.load_file() reads it")
         self.layout = layout
         self.entries = entries_of(layout)
         self.header = header_of(facts, self.entries)
@@ -109,9 +111,9 @@ class Loader:
         if self._source.closed:
             raise ValueError("the file of this TensorDeserializer is closed")
         names = {} if len(batch) == len(self.entries) else {"names": [entry.name for entry in batch]}
-        loaded, facts = self._engine.load(
-            [self._source.address], {**self._keywords(), **names, **keywords}, self._stop, None
-        )
+        address = self._source.address
+        with naming(address, self._source.name):
+            loaded, facts = self._engine.load([address], {**self._keywords(), **names, **keywords}, self._stop, None)
         with self._lock:
             self.stats.add(facts)
         return loaded, {info[0]: place for place, info in enumerate(loaded.tensors(0))}
@@ -125,8 +127,7 @@ class Loader:
             return {}
         if self._encryption.key is not None:
             return {"key": self._encryption.key}
-        if self._encryption.source is None:
-            raise ValueError("Invalid DecryptionParams, no key or source string provided")
+        assert self._encryption.source is not None  # else the constructor had refused it
         first = next((entry for entry in batch if entry.bytes), None)
         derivation = next(self.headers([first]))[1][4] if first is not None else None
         if derivation is None:

@@ -27,9 +27,9 @@ def client_of(
     access_key: str | None, secret_key: str | None, endpoint: str | None, region: str | None, signature: str | None
 ) -> Any:
     """Empty keys: nothing is signed. None: boto3 looks for them."""
-    import boto3  # type: ignore[import-untyped]
-    import botocore  # type: ignore[import-untyped]
-    from botocore.config import Config  # type: ignore[import-untyped]
+    import boto3
+    import botocore
+    from botocore.config import Config
 
     config: dict[str, Any] = {"user_agent_extra": f"tzio-tensorizer/{__version__}"}
     keys: dict[str, Any] = {}
@@ -56,7 +56,7 @@ def download_url(
     signature: str | None,
 ) -> str:
     """A signed URL that is good for one to two days, until the end of a day, so that caches see it again."""
-    from botocore.exceptions import NoCredentialsError  # type: ignore[import-untyped]
+    from botocore.exceptions import NoCredentialsError
 
     bucket, key = parse_s3_uri(uri)
     old = "accel-object" in (urlsplit(endpoint or "").hostname or "").split(".")
