@@ -17,8 +17,8 @@ class RedisStreamFile(io.BufferedIOBase):
     """Of redis://[USER:PASSWORD@]HOST[:PORT]/PREFIX. Needs the package `redis`. One thread at a time.
 
     `setup_latency` is seconds until the keys were known, `response_latencies` seconds of each answer since. Raises
-    `tzio.StorageError`, which also is an OSError: `NotFoundError` where no key has the prefix, `DeniedError` for a wrong
-    password. Errors, and `name`, have no password.
+    `tzio.StorageError`, which also is an OSError: `NotFoundError` where no key has the prefix, `DeniedError` for a
+    wrong password. Errors, and `name`, have no password.
     """
 
     def __init__(

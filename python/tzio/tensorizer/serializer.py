@@ -120,7 +120,8 @@ class TensorSerializer:
         for item in items:
             if not 0 <= item.module_index < _MODULES_MAX:
                 raise ValueError(
-                    f"{item.path[0]!r} is of module {item.module_index}: a file knows those from 0 to {_MODULES_MAX - 1}"
+                    f"{self._target.name}: {item.path[0]!r} is of module {item.module_index}: a file has numbers for"
+                    f" those below {_MODULES_MAX}"
                 )
         try:
             with naming(self._target.path, self._target.name):
