@@ -117,3 +117,11 @@ def test_persistent_buffers_of_the_outermost_module_are_always_written(path):
     serializer.write_module(module, include_non_persistent_buffers=False)
     serializer.close()
     assert list(TensorDeserializer(path, device="cpu")) == [".kept"]
+
+
+def test_a_single_element_is_verified_whatever_its_stride(path):
+    module = torch.nn.Module()
+    module.weight = torch.nn.Parameter(torch.arange(6.0).reshape(3, 2)[:1, 0])
+    assert module.weight.stride() == (2,)
+    write(ours, path, module)
+    assert TensorDeserializer(path, device="cpu").verify_module(module) == (True, [(".weight", True)])

@@ -151,3 +151,19 @@ def test_passwords_and_keys_are_of_their_types():
             make(5)  # which is the length of bytes(5)
     with pytest.raises(TypeError, match="key is bytes"):
         ours.DecryptionParams.from_key("k" * 32)
+
+
+def test_types_that_pytorch_cannot_copy_are_written_in_their_order(path):
+    bytes_of_each = torch.arange(6, dtype=torch.uint8).reshape(2, 3)
+    write(ours, path, {"a": bytes_of_each.view(torch.float4_e2m1fn_x2).T})
+    loaded = TensorDeserializer(path, device="cpu")["a"]
+    assert torch.equal(loaded.data.view(torch.uint8), bytes_of_each.T)
+
+
+def test_encrypted_tensors_may_be_empty(path):
+    params = EncryptionParams.random()
+    write(ours, path, {"none": torch.empty(0, 7), "some": torch.ones(2)}, encryption=params)
+    loaded = TensorDeserializer(
+        path, device="cpu", verify_hash=True, encryption=ours.DecryptionParams.from_key(params.key)
+    )
+    assert loaded["none"].shape == (0, 7) and torch.equal(loaded["some"], torch.ones(2))
