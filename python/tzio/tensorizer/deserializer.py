@@ -59,11 +59,7 @@ class TensorDeserializer(Mapping[Any, Any], contextlib.AbstractContextManager["T
         self.total_compressed_tensor_bytes = 0
         self._source = Source(file_obj)
         try:
-            self._loader = Loader(self._source, encryption)
-            self._loader.device = found
-            self._loader.device_is_dynamic = found.type == "cuda" and found.index is None
-            self._loader.dtype = dtype
-            self._loader.floating_only = dtype_policy == "floating"
+            self._loader = Loader(self._source, encryption, found, dtype, dtype_policy == "floating")
             self._entries = self._filtered(filter_func)
             self._walk = Walk(self._loader, self._entries, self._cache)
             self._structure = nested(dict(zip(self._entries, self._entries)))

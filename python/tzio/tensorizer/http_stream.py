@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ._version import __version__
+from .read_only import ReadOnlyStream
 
 _TRIES_MAX = 4  # of a read whose connection breaks: what stays broken for seconds is not a hiccup
 _TIMEOUT_SECONDS = 60
@@ -67,7 +68,7 @@ class CAInfo:
         return {"insecure": "1"} if self.allow_untrusted else {"ca-file": self.cacert or ""}
 
 
-class CURLStreamFile(io.BufferedIOBase):
+class CURLStreamFile(ReadOnlyStream):
     """The bytes from `begin` up to, not including, `end` of what is at a URL. Seeking far or backwards asks again.
 
     `response_headers` are those of the last answer, `http_response_latencies` seconds until each. One thread at a time.
@@ -179,12 +180,6 @@ class CURLStreamFile(io.BufferedIOBase):
             left -= len(part) if left > 0 else 0
         return b"".join(parts)
 
-    def readinto(self, ba: Any) -> int:
-        view = memoryview(ba).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
     def _read_some(self, left: int) -> bytes:
         if self.closed:
             raise OSError("CURLStreamFile closed.")
@@ -219,21 +214,6 @@ class CURLStreamFile(io.BufferedIOBase):
             self._drop()
         self._curr = target
         return target
-
-    def tell(self) -> int:
-        return self._curr
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return True
-
-    def readline(self, size: int | None = -1) -> bytes:
-        raise io.UnsupportedOperation("readline")
 
     def close(self) -> None:
         self._drop()

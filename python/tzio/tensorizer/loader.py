@@ -27,7 +27,14 @@ BATCH_BYTES = 512 << 20
 class Loader:
     """Of one source. Any thread; loads run one after another."""
 
-    def __init__(self, source: Source, encryption: DecryptionParams | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        encryption: DecryptionParams | None,
+        device: torch.device,
+        dtype: torch.dtype | None,
+        floating_only: bool,
+    ) -> None:
         self._source = source
         self._config = effective(None, {"network": source.network})
         self._engine = engine_of(self._config)
@@ -36,10 +43,10 @@ class Loader:
         self._keys: dict[tuple[int, int, bytes], bytes] = {}  # of the password, by what else makes them
         self._lock = threading.Lock()
         self.stats = Stats()
-        self.device = torch.device("cpu")
-        self.device_is_dynamic = False
-        self.dtype: torch.dtype | None = None
-        self.floating_only = False
+        self.device = device
+        self._device_is_dynamic = device.type == "cuda" and device.index is None
+        self._dtype = dtype
+        self._floating_only = floating_only
         with naming(source.address, source.name):
             layout = self._engine.layout([source.address], self._keywords(), self._stop)
         facts = layout.file(0)
@@ -102,7 +109,7 @@ class Loader:
             if self._encryption is None or self._encryption.source is None or "password" in secrets:
                 raise
             loaded, places = self._load(batch, **keywords, password=self._encryption.source)  # another salt
-        if self.device_is_dynamic:
+        if self._device_is_dynamic:
             self.device = current_cuda_device()
         tensors = framework("torch").tensors(loaded, 0)
         return [self._parameter(tensors[places[entry.name]]) for entry in batch], loaded, places
@@ -139,10 +146,10 @@ class Loader:
 
     def _parameter(self, tensor: torch.Tensor) -> torch.nn.Parameter:
         gradient = tensor.dtype.is_floating_point or tensor.dtype.is_complex
-        cast = self.dtype is not None and tensor.dtype != torch.bool
-        if cast and self.floating_only:
+        cast = self._dtype is not None and tensor.dtype != torch.bool
+        if cast and self._floating_only:
             cast = tensor.dtype.is_floating_point
-        return torch.nn.Parameter(tensor.to(self.device, self.dtype if cast else None), requires_grad=gradient)
+        return torch.nn.Parameter(tensor.to(self.device, self._dtype if cast else None), requires_grad=gradient)
 
     def close(self) -> None:
         self._stop.request()

@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors import from_core
+from .read_only import ReadOnlyStream
 
 
-class RedisStreamFile(io.BufferedIOBase):
+class RedisStreamFile(ReadOnlyStream):
     """Of redis://[USER:PASSWORD@]HOST[:PORT]/PREFIX. Needs the package `redis`. One thread at a time.
 
     `setup_latency` is seconds until the keys were known, `response_latencies` seconds of each answer since. Raises
@@ -100,31 +101,10 @@ class RedisStreamFile(io.BufferedIOBase):
         self.read_operations += 1
         return part
 
-    def readinto(self, ba: Any) -> int:
-        view = memoryview(ba).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
     def seek(self, position: int, whence: int = io.SEEK_SET) -> int:
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._curr, io.SEEK_END: self._end}[whence]
         self._curr = start + position
         return self._curr
-
-    def tell(self) -> int:
-        return self._curr
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return True
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        raise io.UnsupportedOperation("readline")
 
     def close(self) -> None:
         if not self.closed:
