@@ -129,6 +129,13 @@ def test_an_upload_that_fails_is_an_error_of_close_and_leaves_no_file(environmen
     assert not environment.objects and not glob.glob(str(tmp_path / "tensors-upload-*"))
 
 
+def test_errors_of_writing_name_the_object(environment):
+    with ours.TensorSerializer("s3://bucket/model.tensors") as serializer:
+        serializer.write_state_dict({"a": torch.ones(1)})
+        with pytest.raises(ValueError, match="^s3://bucket/model.tensors: "):
+            serializer.write_state_dict({"a": torch.ones(1)})
+
+
 def test_a_failed_with_uploads_nothing(environment, tmp_path):
     with pytest.raises(RuntimeError), ours.TensorSerializer("s3://bucket/model.tensors") as serializer:
         serializer.write_state_dict(weights())

@@ -151,6 +151,14 @@ def test_passwords_and_keys_are_of_their_types():
             make(5)  # which is the length of bytes(5)
     with pytest.raises(TypeError, match="key is bytes"):
         ours.DecryptionParams.from_key("k" * 32)
+    with pytest.raises(TypeError, match="salt"):
+        EncryptionParams.from_string("x", salt=16)
+
+
+def test_a_password_that_an_encoding_lacks_is_in_no_error():
+    with pytest.raises(ValueError, match="ascii") as caught:
+        EncryptionParams.from_string("swordfish ä", encoding="ascii")
+    assert not isinstance(caught.value, UnicodeError) and caught.value.__suppress_context__
 
 
 def test_types_that_pytorch_cannot_copy_are_written_in_their_order(path):

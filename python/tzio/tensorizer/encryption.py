@@ -78,6 +78,8 @@ class EncryptionParams:
             raise TypeError(f"memlimit is an EncryptionParams.MemLimit, int or None, not {type(memlimit).__name__}")
         if isinstance(salt, str):
             salt = salt.encode(encoding)
+        if salt is not None and not isinstance(salt, (bytes, bytearray, memoryview)):
+            raise TypeError(f"a salt is str, bytes or None, not {type(salt).__name__}")
         chosen = os.urandom(SALT_BYTES) if salt is None else bytes(salt)
         if len(chosen) != SALT_BYTES:
             raise ValueError(f"a salt has {SALT_BYTES} bytes, not {len(chosen)}")
@@ -151,7 +153,10 @@ def _password(source: object, encoding: str) -> bytes:
     if not source:
         raise ValueError("Source cannot be empty")
     if isinstance(source, str):
-        return source.encode(encoding)
+        try:
+            return source.encode(encoding)
+        except UnicodeEncodeError:
+            raise ValueError(f"the password has letters that {encoding} lacks: give another encoding") from None
     if not isinstance(source, (bytes, bytearray, memoryview)):
         raise TypeError(f"a password is str or bytes, not {type(source).__name__}")
     return bytes(source)

@@ -72,7 +72,7 @@ class CURLStreamFile(ReadOnlyStream):
     """The bytes from `begin` up to, not including, `end` of what is at a URL. Seeking far or backwards asks again.
 
     `response_headers` are those of the last answer, `http_response_latencies` seconds until each. One thread at a time.
-    Raises OSError, which never names the query of the URL, where signatures are.
+    Raises OSError, which as `name` never has the query of the URL, where signatures are, nor a password.
     """
 
     def __init__(
@@ -92,6 +92,8 @@ class CURLStreamFile(ReadOnlyStream):
             raise ValueError(f"end must come after begin (requested range: {self._begin} to {end})")
         if certificate_handling is not None and not isinstance(certificate_handling, CAInfo):
             raise TypeError(f"certificate_handling is a CAInfo or None, not {type(certificate_handling).__name__}")
+        parts = urlsplit(uri)
+        self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
         self._uri = uri
         self._end = end
         self._headers = headers
@@ -142,10 +144,9 @@ class CURLStreamFile(ReadOnlyStream):
             self._skip(self._curr)  # the server knows no ranges
 
     def _failure(self, what: str, error: Exception) -> OSError:
-        parts = urlsplit(self._uri)
         status = f"HTTP status {error.code}" if isinstance(error, urllib.error.HTTPError) else str(error)
         context = "".join("\n" + line for line in self._error_context)
-        return OSError(f"{what}: {parts.scheme}://{parts.hostname or ''}{parts.path}: {status}{context}")
+        return OSError(f"{what}: {self.name}: {status}{context}")
 
     def _skip(self, size: int) -> None:
         while size > 0:
