@@ -140,7 +140,7 @@ def _enforce_scheme(endpoint: str, allow_http: bool = False, force_http: bool = 
         return "http://" + rest if force_http else endpoint
     if scheme.lower() == "http" and (allow_http or force_http):
         return endpoint
-    raise ValueError("Non-HTTPS endpoint URLs are not allowed.")
+    raise ValueError("Non-HTTPS endpoint URLs are not allowed. force_http=True allows them.")
 
 
 def _upload_file(uri: str, s3: S3Settings) -> S3UploadFile:
