@@ -29,8 +29,14 @@ def weights() -> dict[str, torch.Tensor]:
 
 def assert_same(got: torch.Tensor, expected: torch.Tensor):
     assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
-    raw = got.contiguous().reshape(-1).view(torch.uint8), expected.contiguous().reshape(-1).view(torch.uint8)
-    assert torch.equal(*raw)
+    assert torch.equal(raw(got), raw(expected))
+
+
+def raw(tensor: torch.Tensor) -> torch.Tensor:
+    """Its bytes, by integers: PyTorch can't copy all types, nor view all single elements as bytes."""
+    whole = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}
+    numbers = tensor.detach().view(whole[tensor.element_size()])
+    return numbers.clone(memory_format=torch.contiguous_format).reshape(-1).view(torch.uint8)
 
 
 nested = {"model": {"layers": [{"w": torch.ones(2)}, {"w": torch.zeros(3)}]}, "head": torch.arange(5)}

@@ -57,11 +57,12 @@ def fetch(folder: Path) -> Path:
 
 def run(tests: Path, report: Path, *arguments: str) -> dict[str, str]:
     """What became of each test."""
+    paths = [str(Path(__file__).parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
         + [*arguments, f"--junitxml={report}", "tests"],
         cwd=tests,
-        env={**os.environ, "PYTHONPATH": f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in paths if path)},
         stdout=subprocess.DEVNULL,
         check=False,
         timeout=900,

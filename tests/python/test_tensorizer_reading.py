@@ -140,3 +140,24 @@ def test_secrets_are_not_shown():
         assert "secret" not in shown and str(params.key) not in shown
     with pytest.raises(ValueError):
         EncryptionParams.random().salt
+
+
+def test_errors_name_file_objects_as_their_users_do(saved, tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(b"no tensors" * 100)
+    with open(other, "rb") as file, pytest.raises(tzio.FormatError, match=str(other)) as caught:
+        TensorDeserializer(file, device="cpu")
+    assert caught.value.uri == str(other)
+    with pytest.raises(tzio.FormatError, match="^a BytesIO: "):
+        TensorDeserializer(io.BytesIO(other.read_bytes()), device="cpu")
+    with open(saved, "rb+") as file:
+        loaded = TensorDeserializer(file, device="cpu", lazy_load=True)
+        file.truncate(saved.stat().st_size - 5000)
+        with pytest.raises(tzio.Error, match=str(saved)):
+            loaded["bytes"]
+
+
+def test_a_safetensors_file_is_a_value_error(tmp_path):
+    tzio.save_file(weights(), tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="model.safetensors: Not a tensorizer file"):
+        TensorDeserializer(tmp_path / "model.safetensors", device="cpu")

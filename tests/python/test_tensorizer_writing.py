@@ -126,3 +126,52 @@ def test_removed_tensors_are_gone_from_the_module(path):
     serializer.close()
     assert module.weight is None
     assert list(TensorDeserializer(path, device="cpu")) == [".weight", ".bias"]
+
+
+def test_a_tensor_that_the_file_has_no_number_for_is_an_error_and_no_end(path):
+    with TensorSerializer(path) as serializer:
+        for wrong in (-1, 1 << 16):
+            with pytest.raises(ValueError, match="model.tensors.*module"):
+                serializer.write_tensor(wrong, "a", ours.TensorType.PARAM, torch.ones(1))
+        serializer.write_tensor((1 << 16) - 1, "a", ours.TensorType.PARAM, torch.ones(1))
+    assert [index for index, *_ in TensorDeserializer(path, device="cpu").read_tensors()] == [(1 << 16) - 1]
+
+
+def test_errors_name_the_file_object(tmp_path):
+    with open(tmp_path / "file", "wb+") as file, TensorSerializer(file) as serializer:
+        serializer.write_state_dict({"a": torch.ones(1)})
+        with pytest.raises(ValueError, match=str(tmp_path / "file")) as caught:
+            serializer.write_state_dict({"a": torch.ones(1)})
+        assert "/proc/" not in str(caught.value)
+
+
+def test_passwords_and_keys_are_of_their_types():
+    for make in (EncryptionParams.from_string, ours.DecryptionParams.from_string):
+        with pytest.raises(TypeError, match="password is str or bytes, not int"):
+            make(5)  # which is the length of bytes(5)
+    with pytest.raises(TypeError, match="key is bytes"):
+        ours.DecryptionParams.from_key("k" * 32)
+    with pytest.raises(TypeError, match="salt"):
+        EncryptionParams.from_string("x", salt=16)
+
+
+def test_a_password_that_an_encoding_lacks_is_in_no_error():
+    with pytest.raises(ValueError, match="ascii") as caught:
+        EncryptionParams.from_string("swordfish ä", encoding="ascii")
+    assert not isinstance(caught.value, UnicodeError) and caught.value.__suppress_context__
+
+
+def test_types_that_pytorch_cannot_copy_are_written_in_their_order(path):
+    bytes_of_each = torch.arange(6, dtype=torch.uint8).reshape(2, 3)
+    write(ours, path, {"a": bytes_of_each.view(torch.float4_e2m1fn_x2).T})
+    loaded = TensorDeserializer(path, device="cpu")["a"]
+    assert torch.equal(loaded.data.view(torch.uint8), bytes_of_each.T)
+
+
+def test_encrypted_tensors_may_be_empty(path):
+    params = EncryptionParams.random()
+    write(ours, path, {"none": torch.empty(0, 7), "some": torch.ones(2)}, encryption=params)
+    loaded = TensorDeserializer(
+        path, device="cpu", verify_hash=True, encryption=ours.DecryptionParams.from_key(params.key)
+    )
+    assert loaded["none"].shape == (0, 7) and torch.equal(loaded["some"], torch.ones(2))

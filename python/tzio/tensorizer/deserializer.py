@@ -11,15 +11,17 @@ from typing import Any, BinaryIO, Union
 import numpy
 import torch
 
+from .arguments import check_deserializer
 from .devices import chosen_device
 from .encryption import DecryptionParams
 from .entries import Entry, FileFeatureFlags, FileHeader
 from .loader import Loader
-from .module import fill, verify
+from .module import ModuleDifferences, differences, fill, verify
 from .paths import FilterFuncType, Path, as_proxies, as_tree, nested, path_of, shown
 from .redis_store import store
 from .sources import Source
 from .tensors import as_array
+from .walk import Walk
 
 FileObj = Union[BinaryIO, str, bytes, "os.PathLike[str]", int]
 logger = logging.getLogger("tensorizer.serialization")
@@ -50,20 +52,16 @@ class TensorDeserializer(Mapping[Any, Any], contextlib.AbstractContextManager["T
         encryption: DecryptionParams | None = None,
         dtype_policy: str = "all",
     ) -> None:
-        _check(num_readers, encryption, dtype_policy)
+        check_deserializer(num_readers, encryption, dtype_policy)
         found = chosen_device(device)
         self._verify_hash = verify_hash
         self._cache: dict[Path, torch.nn.Parameter] = {}
-        self._position = 0  # of read_tensors()
         self.total_compressed_tensor_bytes = 0
         self._source = Source(file_obj)
         try:
-            self._loader = Loader(self._source, encryption)
-            self._loader.device = found
-            self._loader.device_is_dynamic = found.type == "cuda" and found.index is None
-            self._loader.dtype = dtype
-            self._loader.floating_only = dtype_policy == "floating"
+            self._loader = Loader(self._source, encryption, found, dtype, dtype_policy == "floating")
             self._entries = self._filtered(filter_func)
+            self._walk = Walk(self._loader, self._entries, self._cache)
             self._structure = nested(dict(zip(self._entries, self._entries)))
             self.total_tensor_bytes = sum(entry.bytes for entry in self._entries.values())
             self._log(lazy_load)
@@ -150,7 +148,7 @@ class TensorDeserializer(Mapping[Any, Any], contextlib.AbstractContextManager["T
     ) -> Iterator[tuple[int, int, Any, torch.Tensor]]:
         """(module index, type, name, tensor) of each. Goes on where the last call stopped, keeps nothing that wasn't
         loaded before, and reads at most 512 MiB, or one tensor, ahead."""
-        for entry, module_index, tensor in self._walk(filter_func, num_tensors, verify_hash):
+        for entry, module_index, tensor in self._walk.on(filter_func, num_tensors, self._checked(verify_hash)):
             yield module_index, entry.type, shown(entry.path), tensor
 
     def read_numpy_arrays(
@@ -164,37 +162,14 @@ class TensorDeserializer(Mapping[Any, Any], contextlib.AbstractContextManager["T
         integers of its size. ValueError for such types without `allow_raw_data`."""
         if self._device.type != "cpu":
             raise RuntimeError("read_numpy_arrays is only valid when deserializing to the CPU")
-        for entry, module_index, tensor in self._walk(filter_func, num_tensors, verify_hash):
+        for entry, module_index, tensor in self._walk.on(filter_func, num_tensors, self._checked(verify_hash)):
             array, torch_dtype = as_array(tensor)
             if torch_dtype is not None and not allow_raw_data:
                 raise ValueError(f"{shown(entry.path)} is of {torch_dtype}, which NumPy lacks: set allow_raw_data=True")
             yield module_index, entry.type, shown(entry.path), array, torch_dtype is not None, torch_dtype
 
-    def _walk(
-        self, filter_func: FilterFuncType | None, num_tensors: int, verify_hash: bool | None
-    ) -> Iterator[tuple[Entry, int, torch.nn.Parameter]]:
-        if num_tensors < -1:
-            raise ValueError("num_tensors must be -1 or non-negative")
-        places = {path: place for place, path in enumerate(self._entries)}
-        chosen = [
-            entry
-            for place, entry in enumerate(self._entries.values())
-            if place >= self._position and (filter_func is None or filter_func(shown(entry.path)))
-        ]
-        if num_tensors != -1:
-            chosen = chosen[:num_tensors]
-        checked = self._verify_hash if verify_hash is None else verify_hash
-        for batch in self._loader.batches(chosen, always=True):
-            for entry, module_index, tensor in self._with_modules(batch, checked):
-                self._position = places[entry.path] + 1
-                yield entry, module_index, tensor
-
-    def _with_modules(self, batch: list[Entry], checked: bool) -> Iterator[tuple[Entry, int, torch.nn.Parameter]]:
-        if not all(entry.path in self._cache for entry in batch):
-            yield from self._loader.read_with_headers(batch, checked)
-            return
-        for entry, header in self._loader.headers(batch):
-            yield entry, header[0], self._cache[entry.path]
+    def _checked(self, verify_hash: bool | None) -> bool:
+        return self._verify_hash if verify_hash is None else verify_hash
 
     # --- modules
 
@@ -203,17 +178,31 @@ class TensorDeserializer(Mapping[Any, Any], contextlib.AbstractContextManager["T
         m: torch.nn.Module,
         filter_func: FilterFuncType | None = None,
         verify_hash: bool | None = None,
+        *,
+        strict: bool = False,
     ) -> int:
         """Registers parameters and buffers by their names, and returns how many; then the file is closed.
 
         Parameters keep whether they want gradients, buffers whether they are persistent, and weights that were shared
-        are so again where the file has the same values for both. KeyError for a submodule that isn't there,
-        NotImplementedError for files of write_state_dict().
+        are so again where the file has the same values for both. KeyError for a submodule that isn't there, and with
+        `strict` for whatever module_differences() finds, before anything is loaded or changed; NotImplementedError for
+        files of write_state_dict().
         """
+        if strict and any(found := self.module_differences(m, filter_func)):
+            raise KeyError(
+                f"{self._source.name}: in the module alone: {found.missing[:5]}; in the file alone:"
+                f" {found.unexpected[:5]}; module_differences() tells all, strict=False takes no notice"
+            )
         chosen = [e for e in self._entries.values() if filter_func is None or filter_func(shown(e.path))]
         fill(m, chosen, lambda: self._loaded(chosen, verify_hash))
         self._source.finish()
         return len(chosen)
+
+    def module_differences(
+        self, m: torch.nn.Module, filter_func: FilterFuncType | None = None
+    ) -> ModuleDifferences:
+        """(missing, unexpected): names that only the module has, and only the file. Reads nothing."""
+        return differences(m, self._entries.values(), filter_func or (lambda name: True))
 
     def verify_module(self, m: torch.nn.Module) -> tuple[bool, list[tuple[Any, bool]]]:
         """Whether the module's tensors have the hashes of the file; and of each tensor of the file by name."""
@@ -281,19 +270,5 @@ class TensorDeserializer(Mapping[Any, Any], contextlib.AbstractContextManager["T
         wanted = list(entries)
         missing = [entry for entry in wanted if entry.path not in self._cache]
         if missing:
-            checked = self._verify_hash if verify_hash is None else verify_hash
-            self._cache.update(self._loader.load(missing, checked))
+            self._cache.update(self._loader.load(missing, self._checked(verify_hash)))
         return {entry.path: self._cache[entry.path] for entry in wanted}
-
-
-def _check(num_readers: Any, encryption: Any, dtype_policy: str) -> None:
-    if num_readers is not None and not isinstance(num_readers, int):
-        raise TypeError(f"num_readers: expected int or None, got {type(num_readers).__name__}")
-    if num_readers is not None and num_readers < 1:
-        raise ValueError("num_readers must be positive")
-    if encryption is not None and not isinstance(encryption, DecryptionParams):
-        raise TypeError(f"encryption: expected DecryptionParams or None, {type(encryption).__name__} found")
-    if dtype_policy not in ("all", "floating"):
-        raise ValueError(f"dtype_policy={dtype_policy!r} is neither all nor floating")
-    if encryption is not None and encryption.key is None and encryption.source is None:
-        raise ValueError("Invalid DecryptionParams, no key or source string provided")

@@ -71,21 +71,21 @@ class EncryptionParams:
         `opslimit` is the number of passes, `memlimit` bytes; `salt` 16 bytes, random unless given. Both limits and the
         salt are stored in the file. Raises `tzio.Error` where they ask for more than this machine or tzio allows.
         """
-        if not source:
-            raise ValueError("Source cannot be empty")
+        password = _password(source, encoding)
         if isinstance(opslimit, _MemLimit) or not isinstance(opslimit, (int, type(None))):
             raise TypeError(f"opslimit is an EncryptionParams.OpsLimit, int or None, not {type(opslimit).__name__}")
         if isinstance(memlimit, _OpsLimit) or not isinstance(memlimit, (int, type(None))):
             raise TypeError(f"memlimit is an EncryptionParams.MemLimit, int or None, not {type(memlimit).__name__}")
         if isinstance(salt, str):
             salt = salt.encode(encoding)
+        if salt is not None and not isinstance(salt, (bytes, bytearray, memoryview)):
+            raise TypeError(f"a salt is str, bytes or None, not {type(salt).__name__}")
         chosen = os.urandom(SALT_BYTES) if salt is None else bytes(salt)
         if len(chosen) != SALT_BYTES:
             raise ValueError(f"a salt has {SALT_BYTES} bytes, not {len(chosen)}")
         passes = _OpsLimit.MODERATE if opslimit is None else opslimit
         memory = _MemLimit.MODERATE if memlimit is None else memlimit
         derivation = (int(passes), int(memory), chosen)
-        password = source.encode(encoding) if isinstance(source, str) else bytes(source)
         params = cls(_core.derive_key(password, derivation))
         params._derivation = derivation
         return params
@@ -120,14 +120,8 @@ class DecryptionParams:
     @classmethod
     def from_string(cls, source: Union[str, bytes], *, encoding: str = "utf-8") -> DecryptionParams:
         """For files of EncryptionParams.from_string(); what else makes the key stands in the file."""
-        if not source:
-            raise ValueError("Source cannot be empty")
-        if isinstance(source, str):
-            source = source.encode(encoding)
-        elif not isinstance(source, bytes):
-            raise TypeError("Invalid source type: must be str or bytes")
         params = cls()
-        params.source = source
+        params.source = _password(source, encoding)
         return params
 
     @classmethod
@@ -135,6 +129,8 @@ class DecryptionParams:
         """For any encrypted file."""
         if not key:
             raise ValueError("Key cannot be empty")
+        if not isinstance(key, (bytes, bytearray, memoryview)):
+            raise TypeError("a key is bytes; DecryptionParams.from_string() takes a text")
         if len(key) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(key)}; DecryptionParams.from_string() takes texts")
         params = cls()
@@ -150,3 +146,17 @@ class DecryptionParams:
 
     def __repr__(self) -> str:
         return f"DecryptionParams({'key' if self.key is not None else 'password'})"
+
+
+def _password(source: object, encoding: str) -> bytes:
+    """Its bytes. What it is stays out of the errors."""
+    if not source:
+        raise ValueError("Source cannot be empty")
+    if isinstance(source, str):
+        try:
+            return source.encode(encoding)
+        except UnicodeEncodeError:
+            raise ValueError(f"the password has letters that {encoding} lacks: give another encoding") from None
+    if not isinstance(source, (bytes, bytearray, memoryview)):
+        raise TypeError(f"a password is str or bytes, not {type(source).__name__}")
+    return bytes(source)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ._version import __version__
+from .read_only import ReadOnlyStream
 
 _TRIES_MAX = 4  # of a read whose connection breaks: what stays broken for seconds is not a hiccup
 _TIMEOUT_SECONDS = 60
@@ -67,11 +68,11 @@ class CAInfo:
         return {"insecure": "1"} if self.allow_untrusted else {"ca-file": self.cacert or ""}
 
 
-class CURLStreamFile(io.BufferedIOBase):
+class CURLStreamFile(ReadOnlyStream):
     """The bytes from `begin` up to, not including, `end` of what is at a URL. Seeking far or backwards asks again.
 
     `response_headers` are those of the last answer, `http_response_latencies` seconds until each. One thread at a time.
-    Raises OSError, which never names the query of the URL, where signatures are.
+    Raises OSError, which as `name` never has the query of the URL, where signatures are, nor a password.
     """
 
     def __init__(
@@ -91,6 +92,8 @@ class CURLStreamFile(io.BufferedIOBase):
             raise ValueError(f"end must come after begin (requested range: {self._begin} to {end})")
         if certificate_handling is not None and not isinstance(certificate_handling, CAInfo):
             raise TypeError(f"certificate_handling is a CAInfo or None, not {type(certificate_handling).__name__}")
+        parts = urlsplit(uri)
+        self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
         self._uri = uri
         self._end = end
         self._headers = headers
@@ -141,10 +144,9 @@ class CURLStreamFile(io.BufferedIOBase):
             self._skip(self._curr)  # the server knows no ranges
 
     def _failure(self, what: str, error: Exception) -> OSError:
-        parts = urlsplit(self._uri)
         status = f"HTTP status {error.code}" if isinstance(error, urllib.error.HTTPError) else str(error)
         context = "".join("\n" + line for line in self._error_context)
-        return OSError(f"{what}: {parts.scheme}://{parts.hostname or ''}{parts.path}: {status}{context}")
+        return OSError(f"{what}: {self.name}: {status}{context}")
 
     def _skip(self, size: int) -> None:
         while size > 0:
@@ -178,11 +180,6 @@ class CURLStreamFile(io.BufferedIOBase):
             parts.append(part)
             left -= len(part) if left > 0 else 0
         return b"".join(parts)
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(memoryview(buffer).cast("B")))
-        memoryview(buffer).cast("B")[: len(data)] = data
-        return len(data)
 
     def _read_some(self, left: int) -> bytes:
         if self.closed:
@@ -218,21 +215,6 @@ class CURLStreamFile(io.BufferedIOBase):
             self._drop()
         self._curr = target
         return target
-
-    def tell(self) -> int:
-        return self._curr
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return True
-
-    def readline(self, size: int | None = -1) -> bytes:
-        raise io.UnsupportedOperation("readline")
 
     def close(self) -> None:
         self._drop()

@@ -17,6 +17,7 @@ from ..stats import Stats
 from .devices import current_cuda_device
 from .encryption import DecryptionParams
 from .entries import Entry, entries_of, header_of
+from .naming import naming
 from .sources import Source
 
 #: How much is read at a time where tensors go on to a GPU, or are handed out one by one.
@@ -26,7 +27,14 @@ BATCH_BYTES = 512 << 20
 class Loader:
     """Of one source. Any thread; loads run one after another."""
 
-    def __init__(self, source: Source, encryption: DecryptionParams | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        encryption: DecryptionParams | None,
+        device: torch.device,
+        dtype: torch.dtype | None,
+        floating_only: bool,
+    ) -> None:
         self._source = source
         self._config = effective(None, {"network": source.network})
         self._engine = engine_of(self._config)
@@ -35,14 +43,15 @@ class Loader:
         self._keys: dict[tuple[int, int, bytes], bytes] = {}  # of the password, by what else makes them
         self._lock = threading.Lock()
         self.stats = Stats()
-        self.device = torch.device("cpu")
-        self.device_is_dynamic = False
-        self.dtype: torch.dtype | None = None
-        self.floating_only = False
-        layout = self._engine.layout([source.address], self._keywords(), self._stop)
+        self.device = device
+        self._device_is_dynamic = device.type == "cuda" and device.index is None
+        self._dtype = dtype
+        self._floating_only = floating_only
+        with naming(source.address, source.name):
+            layout = self._engine.layout([source.address], self._keywords(), self._stop)
         facts = layout.file(0)
         if facts["format"] != "tensors":
-            raise ValueError("Not a tensorizer file")
+            raise ValueError(f"{source.name}: Not a tensorizer file: tzio.load_file() reads it")
         self.layout = layout
         self.entries = entries_of(layout)
         self.header = header_of(facts, self.entries)
@@ -100,7 +109,7 @@ class Loader:
             if self._encryption is None or self._encryption.source is None or "password" in secrets:
                 raise
             loaded, places = self._load(batch, **keywords, password=self._encryption.source)  # another salt
-        if self.device_is_dynamic:
+        if self._device_is_dynamic:
             self.device = current_cuda_device()
         tensors = framework("torch").tensors(loaded, 0)
         return [self._parameter(tensors[places[entry.name]]) for entry in batch], loaded, places
@@ -109,9 +118,9 @@ class Loader:
         if self._source.closed:
             raise ValueError("the file of this TensorDeserializer is closed")
         names = {} if len(batch) == len(self.entries) else {"names": [entry.name for entry in batch]}
-        loaded, facts = self._engine.load(
-            [self._source.address], {**self._keywords(), **names, **keywords}, self._stop, None
-        )
+        address = self._source.address
+        with naming(address, self._source.name):
+            loaded, facts = self._engine.load([address], {**self._keywords(), **names, **keywords}, self._stop, None)
         with self._lock:
             self.stats.add(facts)
         return loaded, {info[0]: place for place, info in enumerate(loaded.tensors(0))}
@@ -125,8 +134,7 @@ class Loader:
             return {}
         if self._encryption.key is not None:
             return {"key": self._encryption.key}
-        if self._encryption.source is None:
-            raise ValueError("Invalid DecryptionParams, no key or source string provided")
+        assert self._encryption.source is not None  # else the constructor had refused it
         first = next((entry for entry in batch if entry.bytes), None)
         derivation = next(self.headers([first]))[1][4] if first is not None else None
         if derivation is None:
@@ -138,10 +146,10 @@ class Loader:
 
     def _parameter(self, tensor: torch.Tensor) -> torch.nn.Parameter:
         gradient = tensor.dtype.is_floating_point or tensor.dtype.is_complex
-        cast = self.dtype is not None and tensor.dtype != torch.bool
-        if cast and self.floating_only:
+        cast = self._dtype is not None and tensor.dtype != torch.bool
+        if cast and self._floating_only:
             cast = tensor.dtype.is_floating_point
-        return torch.nn.Parameter(tensor.to(self.device, self.dtype if cast else None), requires_grad=gradient)
+        return torch.nn.Parameter(tensor.to(self.device, self._dtype if cast else None), requires_grad=gradient)
 
     def close(self) -> None:
         self._stop.request()

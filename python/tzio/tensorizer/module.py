@@ -5,13 +5,39 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from .entries import Entry, TensorType
 from .paths import Path, shown
 from .tensors import bytes_of, on_cpu
+
+
+class ModuleDifferences(NamedTuple):
+    """Names as the file has them: a dot before those of the outermost module."""
+
+    missing: list[str]  # of the module, and not in the file
+    unexpected: list[str]  # the other way round
+
+
+def differences(module: torch.nn.Module, entries: Iterable[Entry], keep: Callable[[Any], Any]) -> ModuleDifferences:
+    """Of what `keep` says True to. Buffers that are not persistent may be missing, and a shared weight is there where
+    one of its names is."""
+    there = {shown(entry.path): None for entry in entries}  # in the file's order
+    owned: dict[str, torch.Tensor] = {}
+    wanted: dict[str, torch.Tensor] = {}
+    for prefix, part in module.named_modules(remove_duplicate=False):
+        for name, tensor in (*part._parameters.items(), *part._buffers.items()):
+            if tensor is not None:
+                owned[f"{prefix}.{name}"] = tensor
+                if name not in part._non_persistent_buffers_set:
+                    wanted[f"{prefix}.{name}"] = tensor
+    shared = {id(tensor) for name, tensor in owned.items() if name in there}
+    return ModuleDifferences(
+        [name for name, tensor in wanted.items() if id(tensor) not in shared and keep(name)],
+        [str(name) for name in there if name not in owned and keep(name)],
+    )
 
 
 def fill(module: torch.nn.Module, entries: list[Entry], load: Callable[[], dict[Path, torch.nn.Parameter]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import _core
 from . import stream_io
+from .s3_settings import stream_keywords
 from .sources import Source
 
 #: Redis takes 512 MB a value; longer tensors get several keys.
@@ -17,7 +18,7 @@ def store(source: Source, layout: _core.Loaded, client: Any, prefix: str, force:
     """Keys that are there stay, unless `force`."""
     if source.closed:
         raise ValueError("the file of this TensorDeserializer is closed")
-    with stream_io.open_stream(source.address, **stream_io.stream_keywords(source.network)) as file:
+    with stream_io.open_stream(source.address, **stream_keywords(source.network)) as file:
         client.set(f"{prefix}:header:0", _read(file, layout.file(0)["index_bytes"]))
         for path, (header, data, size) in zip(layout.paths(0), layout.ranges(0)):
             name = path if isinstance(path, str) else "\x1e" + json.dumps(path, separators=(",", ":"))

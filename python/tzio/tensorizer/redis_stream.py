@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import io
 import time
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from ..errors import from_core
+from .read_only import ReadOnlyStream
 
-class RedisStreamFile(io.BufferedIOBase):
+
+class RedisStreamFile(ReadOnlyStream):
     """Of redis://[USER:PASSWORD@]HOST[:PORT]/PREFIX. Needs the package `redis`. One thread at a time.
 
-    `setup_latency` is seconds until the keys were known, `response_latencies` seconds of each answer since.
+    `setup_latency` is seconds until the keys were known, `response_latencies` seconds of each answer since. Raises
+    `tzio.StorageError`, which also is an OSError: `NotFoundError` where no key has the prefix, `DeniedError` for a
+    wrong password. Errors, and `name`, have no password.
     """
 
     def __init__(
         self, uri: str, *, begin: int | None = None, end: int | None = None, buffer_size: int | None = None
     ) -> None:
-        import redis
-
         parts = urlsplit(uri)
         if parts.scheme.lower() != "redis":
             raise ValueError(f"no URI of Redis: its scheme is {parts.scheme!r}")
-        started = time.monotonic()
-        self._redis: Any = redis.Redis(
-            host=parts.hostname or "localhost",
-            port=parts.port or 6379,
-            username=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
-        )
         prefix = unquote(parts.path.lstrip("/"))
-        keys = sorted((int(key.rpartition(b":")[2]), key) for key in self._redis.scan_iter(f"{_literal(prefix)}:*"))
-        pipeline = self._redis.pipeline(transaction=False)
-        for _, key in keys:
-            pipeline.strlen(key)
-        self._keys = [key for _, key in keys]
-        self._offsets = [offset for offset, _ in keys]
-        self._sizes = pipeline.execute() if keys else []
-        self._end = self._offsets[-1] + self._sizes[-1] if keys else 0
+        self.name = f"redis://{parts.netloc.rpartition('@')[2]}/{prefix}"
+        started = time.monotonic()
+        self._redis = _client(parts.hostname, parts.port, parts.username, parts.password)
+        with self._typed_errors():
+            self._find(prefix)
+        if not self._keys:
+            self.close()
+            raise from_core("not_found", f"{self.name}: no key begins with {prefix!r}", self.name, None, "")
+        self._end = self._offsets[-1] + self._sizes[-1]
         if end is not None:
             self._end = min(self._end, end)
         self._curr = begin or 0
@@ -47,6 +46,31 @@ class RedisStreamFile(io.BufferedIOBase):
         self.bytes_read = 0
         self.bytes_skipped = 0
         self.read_operations = 0
+
+    def _find(self, prefix: str) -> None:
+        found = self._redis.scan_iter(f"{_literal(prefix)}:*")
+        keys = sorted((int(key.rpartition(b":")[2]), key) for key in found)
+        pipeline = self._redis.pipeline(transaction=False)
+        for _, key in keys:
+            pipeline.strlen(key)
+        self._keys = [key for _, key in keys]
+        self._offsets = [offset for offset, _ in keys]
+        self._sizes = pipeline.execute() if keys else []
+
+    @contextlib.contextmanager
+    def _typed_errors(self) -> Iterator[None]:
+        import redis
+
+        try:
+            yield
+        except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
+            raise self._failure("denied", error, "check the user and the password of the URI") from None
+        except redis.RedisError as error:
+            raise self._failure("transport", error, "check the host and the port, and that the server runs") from None
+
+    def _failure(self, kind: str, error: Exception, hint: str) -> Exception:
+        self.close()
+        return from_core(kind, f"{self.name}: {error}; {hint}", self.name, None, hint)
 
     def read(self, size: int | None = None) -> bytes:
         if self.closed:
@@ -65,41 +89,22 @@ class RedisStreamFile(io.BufferedIOBase):
         place = bisect.bisect_right(self._offsets, self._curr) - 1
         within = self._curr - self._offsets[place] if place >= 0 else -1
         if within < 0 or within >= self._sizes[place]:
-            raise OSError(f"no key holds the byte at {self._curr}")
+            text = f"{self.name}: no key holds the byte at {self._curr}; write it anew with to_redis(force=True)"
+            raise from_core("io", text, self.name, self._curr, "write it anew with to_redis(force=True)")
         size = min(left, self._sizes[place] - within)
         started = time.monotonic()
-        part: bytes = self._redis.getrange(self._keys[place], within, within + size - 1)
+        with self._typed_errors():
+            part: bytes = self._redis.getrange(self._keys[place], within, within + size - 1)
         self.response_latencies.append(time.monotonic() - started)
         self._curr += len(part)
         self.bytes_read += len(part)
         self.read_operations += 1
         return part
 
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
     def seek(self, position: int, whence: int = io.SEEK_SET) -> int:
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._curr, io.SEEK_END: self._end}[whence]
         self._curr = start + position
         return self._curr
-
-    def tell(self) -> int:
-        return self._curr
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return True
-
-    def readline(self, size: int | None = -1) -> bytes:
-        raise io.UnsupportedOperation("readline")
 
     def close(self) -> None:
         if not self.closed:
@@ -107,6 +112,19 @@ class RedisStreamFile(io.BufferedIOBase):
             if redis is not None:
                 redis.close()
         super().close()
+
+
+def _client(host: str | None, port: int | None, user: str | None, password: str | None) -> Any:
+    try:
+        import redis
+    except ImportError:
+        raise NotImplementedError("streams of Redis need the package redis (pip install redis)") from None
+    return redis.Redis(
+        host=host or "localhost",
+        port=port or 6379,
+        username=unquote(user) if user else None,
+        password=unquote(password) if password else None,
+    )
 
 
 def _literal(prefix: str) -> str:

@@ -101,7 +101,9 @@ class S3UploadFile(io.BufferedRandom):
 
     def __init__(self, client: Any, uri: str) -> None:
         descriptor, name = tempfile.mkstemp(prefix="tensors-upload-")
-        super().__init__(io.FileIO(descriptor, "rb+"))
+        raw = io.FileIO(descriptor, "rb+")
+        raw.name = uri  # what errors call it
+        super().__init__(raw)
         bucket, key = parse_s3_uri(uri)
         self._upload = weakref.finalize(self, _upload, client, name, bucket, key)
         self._name = name

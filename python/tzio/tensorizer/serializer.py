@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple, Union
@@ -10,8 +11,10 @@ from typing import Any, BinaryIO, NamedTuple, Union
 import torch
 
 from .. import _core
+from .arguments import check_serializer
 from .encryption import EncryptionParams
 from .entries import TensorType
+from .naming import naming
 from .paths import Path, flatten
 from .targets import Target
 from .tensors import described, on_cpu
@@ -22,6 +25,7 @@ logger = logging.getLogger("tensorizer.serialization")
 _INDEX_BYTES = 256 << 10  # what tensorizer makes room for; more where the first write needs it
 #: Of tensors that are copied to be written (from a GPU, or to be contiguous), so much at a time.
 _STAGED_BYTES_MAX = 2 << 30
+_MODULES_MAX = 1 << 16  # the file has 16 bits for the place of a module
 
 
 class _Item(NamedTuple):
@@ -48,12 +52,7 @@ class TensorSerializer:
         encryption: EncryptionParams | None = None,
         limit_cpu_concurrency: int | None = None,
     ) -> None:
-        if limit_cpu_concurrency is not None and not isinstance(limit_cpu_concurrency, int):
-            raise TypeError(f"limit_cpu_concurrency: int or None, not {type(limit_cpu_concurrency).__name__}")
-        if limit_cpu_concurrency is not None and limit_cpu_concurrency < 1:
-            raise ValueError(f"limit_cpu_concurrency must be positive, got {limit_cpu_concurrency}")
-        if encryption is not None and not isinstance(encryption, EncryptionParams):
-            raise TypeError(f"encryption: expected EncryptionParams or None, {type(encryption).__name__} found")
+        check_serializer(limit_cpu_concurrency, encryption)
         self.compress_tensors = compress_tensors
         self.cpu_limit = limit_cpu_concurrency or os.cpu_count() or 1
         self.total_tensor_bytes = 0
@@ -66,7 +65,9 @@ class TensorSerializer:
 
     def write_tensor(self, idx: int, name: str, tensor_type: TensorType, tensor: Any) -> None:
         """One tensor: of PyTorch, NumPy, or whatever speaks DLPack. `idx` is the place of its module."""
-        self._write([_Item((name,), TensorType(tensor_type), idx, tensor)])
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a tensor is a str, not {type(name).__name__}: {name!r}")
+        self._write([_Item((name,), TensorType(tensor_type), operator.index(idx), tensor)])
 
     def write_module(
         self, m: torch.nn.Module, remove_tensors: bool = False, *, include_non_persistent_buffers: bool = True
@@ -116,18 +117,28 @@ class TensorSerializer:
     def _write(self, items: list[_Item]) -> None:
         if self._closed:
             raise ValueError("the TensorSerializer is closed")
+        for item in items:
+            if not 0 <= item.module_index < _MODULES_MAX:
+                raise ValueError(
+                    f"{self._target.name}: {item.path[0]!r} is of module {item.module_index}: a file has numbers for"
+                    f" those below {_MODULES_MAX}"
+                )
         try:
-            for staged in _staged(items):
-                if self._session is None:
-                    self._session = self._begin(items)
-                made = [described(item.path, item.kind, item.module_index, on_cpu(item.tensor)) for item in staged]
-                self._session.add([facts for _, facts in made])
-                self.total_tensor_bytes += sum(facts[6] for _, facts in made if facts[5] is not None)
+            with naming(self._target.path, self._target.name):
+                for staged in _staged(items):
+                    self._add(staged, items)
             self._target.written()
             self._failed = False
         except BaseException:
             self._failed = self.total_tensor_bytes == 0  # what was written before is still there
             raise
+
+    def _add(self, staged: list[_Item], items: list[_Item]) -> None:
+        if self._session is None:
+            self._session = self._begin(items)
+        made = [described(item.path, item.kind, item.module_index, on_cpu(item.tensor)) for item in staged]
+        self._session.add([facts for _, facts in made])
+        self.total_tensor_bytes += sum(facts[6] for _, facts in made if facts[5] is not None)
 
     def _begin(self, items: list[_Item]) -> _core.SaveSession:
         entries = sum(64 + 8 * len(item.tensor.shape) + 6 * sum(len(str(k)) + 3 for k in item.path) for item in items)

@@ -11,12 +11,14 @@ import stat
 from typing import Any
 
 from . import stream_io
+from .naming import name_of
 
 _COPY_BYTES = 8 << 20  # of file objects that only Python can read, at a time
 
 
 class Source:
-    """An address for the engine, and what keeps it alive. `file` is the file object that close() closes, or None."""
+    """An address for the engine, and what keeps it alive. `file` is the file object that close() closes, or None;
+    `name` what errors call it."""
 
     def __init__(self, spec: Any) -> None:
         self.network: dict[str, str] = {}
@@ -32,6 +34,8 @@ class Source:
             _check_mode(spec)
             self.address = self._from_object(spec)
             self.file = spec
+        by_descriptor = self._descriptor is not None
+        self.name = name_of(self.file if self.file is not None else spec) if by_descriptor else self.address
 
     def _named(self, name: str) -> str:
         scheme = stream_io.scheme_of(name)

@@ -6,15 +6,15 @@ TZIO_COREWEAVE=1 it is CoreWeave's, as it always is for tensorizer.
 
 from __future__ import annotations
 
-import configparser
 import logging
 import os
 import re
-from typing import Any, NamedTuple, Union
+from typing import Any, Union
 
 from .http_stream import CAInfo, CURLStreamFile
 from .redis_stream import RedisStreamFile
-from .s3_files import S3StreamFile, S3UploadFile, client_of, download_url
+from .s3_files import S3StreamFile, S3UploadFile, client_of, download_url, parse_s3_uri
+from .s3_settings import S3Settings, profile_endpoint, read_s3cfg
 
 __all__ = ["CAInfo", "CURLStreamFile", "RedisStreamFile", "open_stream"]
 
@@ -97,48 +97,9 @@ def _open_file(path: Any, mode: str, normal: str, buffer_size: int | None, begin
 # --- S3
 
 
-class _S3(NamedTuple):
-    access_key: str | None
-    secret_key: str | None
-    endpoint: str | None  # with its scheme; None: that of AWS, or what the engine and boto3 find
-    region: str | None = None
-    signature: str | None = None
-
-    def network(self) -> dict[str, str]:
-        """As options of the engine."""
-        options: dict[str, str | None] = {"endpoint-url": self.endpoint, "region": self.region}
-        if self.access_key == self.secret_key == "":
-            options["no-sign-request"] = "1"
-        else:
-            options |= {"access-key-id": self.access_key, "secret-access-key": self.secret_key}
-        if self.endpoint is not None and self.endpoint.startswith("http://"):
-            options["allow-http"] = "1"
-        return {name: value for name, value in options.items() if value is not None}
-
-
 def s3_network(*, read: bool) -> dict[str, str]:
     """For URIs alone."""
     return _s3_settings(not read, None, None, None, None, None).network()
-
-
-def stream_keywords(network: dict[str, str]) -> dict[str, Any]:
-    """What open_stream() takes for what `network` says."""
-    words = {
-        "access-key-id": "s3_access_key_id",
-        "secret-access-key": "s3_secret_access_key",
-        "endpoint-url": "s3_endpoint",
-        "region": "s3_region_name",
-    }
-    found: dict[str, Any] = {words[name]: value for name, value in network.items() if name in words}
-    if "no-sign-request" in network:
-        found |= {"s3_access_key_id": "", "s3_secret_access_key": ""}
-    if network.get("endpoint-url", "").startswith("http://"):
-        found["force_http"] = True
-    if "insecure" in network:
-        found["certificate_handling"] = CAInfo(allow_untrusted=True)
-    elif "ca-file" in network:
-        found["certificate_handling"] = CAInfo(cacert=network["ca-file"])
-    return found
 
 
 def _s3_settings(
@@ -148,10 +109,10 @@ def _s3_settings(
     endpoint: str | None,
     config_path: Any,
     force_http: bool | None,
-) -> _S3:
+) -> S3Settings:
     """Arguments, then ~/.s3cfg, then the environment, then the default."""
     if access_key is None or secret_key is None:
-        s3cfg = _read_s3cfg(config_path)
+        s3cfg = read_s3cfg(_s3_default_config_paths if config_path is None else (config_path,))
         found = (access_key or s3cfg.get("access_key"), secret_key or s3cfg.get("secret_key"))
         if all(found):
             access_key, secret_key = found
@@ -165,19 +126,10 @@ def _s3_settings(
     if not endpoint:
         endpoint = default_s3_write_endpoint if write else default_s3_read_endpoint
         if endpoint == _aws:
-            return _S3(access_key, secret_key, None)  # of a region, which others know
-    return _S3(access_key, secret_key, _enforce_scheme(endpoint, allow_http, bool(force_http)))
-
-
-def _read_s3cfg(path: Any) -> dict[str, str]:
-    config = configparser.ConfigParser(interpolation=None)
-    for each in (path,) if path is not None else _s3_default_config_paths:
-        try:
-            if config.read([each]):
-                return dict(config["default"])
-        except (configparser.Error, KeyError) as error:
-            logger.warning("%s can't be used: %s", os.fsdecode(each), type(error).__name__)
-    return {}
+            return S3Settings(access_key, secret_key, None)  # of a region or profile, which others know
+        of_profile = profile_endpoint()
+        endpoint, allow_http = of_profile or endpoint, of_profile is not None
+    return S3Settings(access_key, secret_key, _enforce_scheme(endpoint, allow_http, bool(force_http)))
 
 
 def _enforce_scheme(endpoint: str, allow_http: bool = False, force_http: bool = False) -> str:
@@ -188,10 +140,10 @@ def _enforce_scheme(endpoint: str, allow_http: bool = False, force_http: bool = 
         return "http://" + rest if force_http else endpoint
     if scheme.lower() == "http" and (allow_http or force_http):
         return endpoint
-    raise ValueError("Non-HTTPS endpoint URLs are not allowed.")
+    raise ValueError("Non-HTTPS endpoint URLs are not allowed. force_http=True allows them.")
 
 
-def _upload_file(uri: str, s3: _S3) -> S3UploadFile:
+def _upload_file(uri: str, s3: S3Settings) -> S3UploadFile:
     try:
         client = client_of(s3.access_key, s3.secret_key, s3.endpoint, s3.region, s3.signature)
     except ImportError:
@@ -202,7 +154,7 @@ def _upload_file(uri: str, s3: _S3) -> S3UploadFile:
 
 
 def _download_file(
-    uri: str, s3: _S3, begin: int | None, end: int | None, certificate_handling: CAInfo | None
+    uri: str, s3: S3Settings, begin: int | None, end: int | None, certificate_handling: CAInfo | None
 ) -> S3StreamFile:
     try:
         url = download_url(uri, s3.access_key, s3.secret_key, s3.endpoint, s3.region, s3.signature)
@@ -223,8 +175,6 @@ def s3_upload(
     s3_signature_version: str | None = None,
 ) -> None:
     """Uploads a file."""
-    from .s3_files import parse_s3_uri
-
     bucket, key = parse_s3_uri(target_uri)
     endpoint = _full(s3_endpoint)
     client = client_of(s3_access_key_id, s3_secret_access_key, endpoint, s3_region_name, s3_signature_version)
@@ -262,7 +212,7 @@ def s3_download(
     certificate_handling: CAInfo | None = None,
 ) -> CURLStreamFile:
     """An object as a file object."""
-    s3 = _S3(s3_access_key_id, s3_secret_access_key, _full(s3_endpoint), s3_region_name, s3_signature_version)
+    s3 = S3Settings(s3_access_key_id, s3_secret_access_key, _full(s3_endpoint), s3_region_name, s3_signature_version)
     return _download_file(path_uri, s3, begin, end, certificate_handling)
 
 

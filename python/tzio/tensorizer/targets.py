@@ -10,12 +10,14 @@ import stat
 from typing import Any
 
 from . import stream_io
+from .naming import name_of
 
 _COPY_BYTES = 8 << 20  # to file objects that only Python can write, at a time
 
 
 class Target:
-    """A path for the engine. `in_place`: the file is to stay the one it is. `file` is the file object, or None."""
+    """A path for the engine. `in_place`: the file is to stay the one it is. `file` is the file object, or None; `name`
+    what errors call it."""
 
     def __init__(self, spec: Any) -> None:
         self.file: Any = None
@@ -32,6 +34,7 @@ class Target:
             _check_mode(spec)
             self.file = spec
             self.path = self._from_object(spec)
+        self.name = self.path if self._held is None else name_of(spec)
 
     def _named(self, name: str) -> str:
         scheme = stream_io.scheme_of(name)

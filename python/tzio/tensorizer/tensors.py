@@ -13,6 +13,8 @@ from .paths import Path
 _quantized = tuple(
     getattr(torch, name) for name in ("quint8", "qint8", "qint32", "quint4x2", "quint2x4") if hasattr(torch, name)
 )
+#: Numbers by their size, to move what PyTorch or NumPy has no operations for.
+_integers = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}
 
 
 def on_cpu(tensor: Any) -> Any:
@@ -32,7 +34,14 @@ def on_cpu(tensor: Any) -> Any:
     tensor = tensor.detach()
     if tensor.is_meta:
         return tensor
-    return tensor.resolve_conj().resolve_neg().cpu().contiguous()
+    return _contiguous(tensor.resolve_conj().resolve_neg().cpu())
+
+
+def _contiguous(tensor: torch.Tensor) -> torch.Tensor:
+    """PyTorch can't copy some of its types, but can their bytes as integers."""
+    if tensor.is_contiguous():
+        return tensor
+    return tensor.view(_integers[tensor.element_size()]).contiguous().view(tensor.dtype)
 
 
 def described(path: Path, kind: int, module_index: int, tensor: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -46,8 +55,8 @@ def described(path: Path, kind: int, module_index: int, tensor: Any) -> tuple[An
 
 
 def bytes_of(tensor: torch.Tensor) -> Any:
-    """The bytes of a tensor as a buffer; that of on_cpu()."""
-    return tensor.reshape(-1).view(torch.uint8).numpy()
+    """The bytes of a tensor as a buffer; that of on_cpu(). A single element may have any stride, which view() minds."""
+    return tensor.as_strided((tensor.numel(),), (1,)).view(torch.uint8).numpy()
 
 
 def as_array(tensor: torch.Tensor) -> tuple[numpy.ndarray[Any, Any], str | None]:
@@ -57,5 +66,4 @@ def as_array(tensor: torch.Tensor) -> tuple[numpy.ndarray[Any, Any], str | None]
     try:
         return tensor.numpy(), None
     except TypeError:
-        integers = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[tensor.element_size()]
-        return tensor.view(integers).numpy(), str(tensor.dtype)
+        return tensor.view(_integers[tensor.element_size()]).numpy(), str(tensor.dtype)
