@@ -8,6 +8,7 @@
 Nothing here needs PyTorch before a tensor of PyTorch's is wanted.
 """
 
+from . import main_interpreter  # first: it may refuse
 from .config import Config
 from .errors import (
     CancelledError,
@@ -26,11 +27,14 @@ from .errors import (
     UsageError,
 )
 from .loading import FileInfo, ModuleInfo, TensorInfo, info, load_file, load_into_module
-from .reader import File, Slice, open  # noqa: A004
+from .reader import File, open  # noqa: A004
 from .request import Progress
 from .saving import save_file
+from .slices import Slice
 from .standing_in import install_as
 from .stats import Stats
+
+del main_interpreter
 
 __all__ = [
     "CancelledError",
