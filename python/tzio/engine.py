@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from . import _core
 from .config import Config
 from .ending import Running
+from .errors import Error, name_file
 
 
 class Engine:
@@ -26,23 +29,33 @@ class Engine:
         into: dict[str, tuple[int, int]] | None,
     ) -> tuple[_core.Loaded, dict[str, Any]]:
         """The tensors, in memory of their own or `into` (address, bytes) by name; and facts for Stats."""
-        with Running(stop):
+        with Running(stop), _naming(addresses):
             return self._core.load(addresses, keywords, stop, into)
 
     def layout(self, addresses: list[str], keywords: dict[str, Any], stop: _core.Stop) -> _core.Loaded:
         """What the files hold, without their data."""
-        with Running(stop):
+        with Running(stop), _naming(addresses):
             return self._core.layout(addresses, keywords, stop)
 
     def read(self, addresses: list[str], keywords: dict[str, Any], stop: _core.Stop, bytes_max: int) -> bytes:
         """All of one file of any kind, of which there may be at most `bytes_max`."""
-        with Running(stop):
+        with Running(stop), _naming(addresses):
             return self._core.read(addresses, keywords, stop, bytes_max)
 
     @property
     def io(self) -> str:
         """ "uring" or "threads"."""
         return self._core.io
+
+
+@contextlib.contextmanager
+def _naming(addresses: list[str]) -> Iterator[None]:
+    """Errors say which file they are of."""
+    try:
+        yield
+    except Error as error:
+        name_file(error, addresses)
+        raise
 
 
 _lock = threading.Lock()

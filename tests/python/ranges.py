@@ -18,7 +18,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(send=False)
 
     def answer(self, send):
-        path = os.path.join(self.folder, self.path.lstrip("/"))
+        path = os.path.join(self.folder, self.path.partition("?")[0].lstrip("/"))
         if not os.path.isfile(path):
             self.send_response(404)
             self.send_header("Content-Length", "0")
@@ -41,7 +41,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.deliver(content, begin, end)
 
     def deliver(self, content, begin, end):
-        self.wfile.write(content[begin:end])
+        try:
+            self.wfile.write(content[begin:end])
+        except ConnectionError:  # whoever asked has seen enough
+            self.close_connection = True
 
     def log_message(self, *_):
         pass
