@@ -26,9 +26,10 @@ class Config:
     """Settings of loads. None leaves a choice to the engine.
 
     Sizes are bytes, or texts like "8MiB". `verify` is auto, none, crc32, sha256 or all (True: all; False: none);
-    `direct_io` auto, on or off; `io` auto, uring or threads; `deadline` seconds. `trace` is a path: a timeline of what was
-    read, checked and copied when, written when the call has ended or the file is closed, for ui.perfetto.dev. `network` has options of remote
-    sources by their names in <tz/tz.h>, such as "endpoint-url", "region", "tries" or "stall-time-ms".
+    `direct_io` auto, on or off; `io` auto, uring or threads; `deadline` seconds. `trace` is a path: a timeline of what
+    was read, checked and copied when, for ui.perfetto.dev, written when the call has ended or the file is closed.
+    `network` has options of remote sources by their names in <tz/tz.h>, such as "endpoint-url", "region", "tries" or
+    "stall-time-ms".
     """
 
     concurrency: int | None = None

@@ -86,8 +86,8 @@ class Torch:
 
 
 class Numpy:
-    """Arrays own the memory of their load together. Types that NumPy lacks are ml_dtypes' where it is there; types whose
-    elements share bytes are these bytes."""
+    """Arrays own the memory of their load together. Types that NumPy lacks are ml_dtypes' where it is there; of types
+    whose elements share bytes there are these bytes."""
 
     name = "numpy"
 

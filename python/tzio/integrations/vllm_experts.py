@@ -1,7 +1,7 @@
 """Which weights a process of vLLM has no use for: those of experts that others have (`--enable-ep-weight-filter`).
 
-Which experts are whose, and what their weights are called, is vLLM's to say: it differs between versions and devices. So
-its own default loader is asked. Versions that have no such filter have every weight read.
+Which experts are whose, and what their weights are called, is vLLM's to say: it differs between versions and devices.
+So its own default loader is asked. Versions that have no such filter have every weight read.
 """
 
 from __future__ import annotations
