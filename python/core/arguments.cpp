@@ -1,4 +1,5 @@
 #include "core.hpp"
+#include "timeline.hpp"
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 #include <tz/format/seal.hpp>
@@ -7,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 #include <string_view>
@@ -121,6 +123,8 @@ const std::map<std::string_view, Set> load_keywords{
     {"password", [](Arguments& to, nb::handle v) { to.options.password = secret_of(v); }},
     {"progress", [](Arguments& to, nb::handle v) { to.progress = nb::borrow(v); }},
     {"slices", [](Arguments& to, nb::handle v) { to.options.selection.slices = slices_of(v); }},
+    {"timeline",
+     [](Arguments& to, nb::handle v) { to.timeline = nb::cast<std::shared_ptr<Timeline>>(v); }},
     {"verify",
      [](Arguments& to, nb::handle v) {
          to.options.verify = one_of<tz::Verify>(

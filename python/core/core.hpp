@@ -26,6 +26,9 @@ void bind_engine(nb::module_& module);
 void bind_loaded(nb::module_& module);
 void bind_save(nb::module_& module);
 void bind_session(nb::module_& module);
+void bind_timeline(nb::module_& module);
+
+class Timeline;
 
 /// What the engine says, kept until a thread that has the interpreter fetches it: loops must not
 /// wait for that.
@@ -49,7 +52,8 @@ struct Arguments {
     tz::LoadOptions options;
     tz::NetworkOptions network;
     tz::Direct direct = tz::Direct::automatic;
-    nb::object progress; ///< or None
+    nb::object progress;                  ///< or None
+    std::shared_ptr<Timeline> timeline{}; ///< of the load, where one is wanted
 };
 
 /// Throws Python's TypeError for keywords and values that are none, else `tz::Error`.

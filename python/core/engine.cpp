@@ -1,15 +1,20 @@
 #include "core.hpp"
+#include "timeline.hpp"
 #include <tz/engine/read_whole.hpp>
 #include <tz/engine/source.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 #include <tz/protocols/model.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <nanobind/stl/string.h>
 #include <span>
 #include <stop_token>
+#include <thread>
 #include <unistd.h>
 
 namespace tzio {
@@ -40,6 +45,75 @@ Places places_of(const nb::dict& into) {
     }
     return places;
 }
+
+/// Whose load is running: the engine does one after another. Whoever waits hears signals, which it
+/// would not inside the engine.
+class Turn {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    /// Held until `held` is gone. What waiting took is taken off `options.deadline`. Throws
+    /// `tz::Error` (cancelled, deadline; usage in a callback of the load whose turn it is), or what
+    /// a signal's handler raises.
+    void take(std::unique_lock<std::timed_mutex>& held, tz::LoadOptions& options) {
+        if (holder_ == std::this_thread::get_id())
+            throw tz::Error(
+                tz::errc::usage,
+                "a load's own callback asks for another load",
+                {},
+                "load once the first load has ended, or in another thread");
+        const Clock::time_point began = Clock::now();
+        held = std::unique_lock(one_load_, std::defer_lock);
+        while (!wait(held)) {
+            if (PyErr_CheckSignals() != 0)
+                throw nb::python_error();
+            if (options.stop.stop_requested())
+                throw tz::Error(tz::errc::cancelled, "the load was cancelled");
+            if (options.deadline && Clock::now() - began >= *options.deadline)
+                break;
+        }
+        if (options.deadline)
+            *options.deadline -= Clock::now() - began;
+        if (options.deadline && options.deadline->count() <= 0)
+            throw tz::Error(
+                tz::errc::deadline,
+                "the load did not end in time: others came before it",
+                {},
+                "raise the deadline, or load with a configuration of its own");
+        holder_ = std::this_thread::get_id();
+    }
+
+    /// Before `held` goes.
+    void give_back() { holder_ = std::thread::id(); }
+
+private:
+    static bool wait(std::unique_lock<std::timed_mutex>& held) {
+        if (held.try_lock())
+            return true;
+        const nb::gil_scoped_release others;
+        return held.try_lock_for(std::chrono::milliseconds(10));
+    }
+
+    std::timed_mutex one_load_;
+    std::atomic<std::thread::id> holder_;
+};
+
+class HeldTurn {
+public:
+    HeldTurn(Turn& turn, tz::LoadOptions& options) : turn_(turn) { turn.take(held_, options); }
+
+    ~HeldTurn() { turn_.give_back(); }
+
+    HeldTurn(const HeldTurn&) = delete;
+    HeldTurn& operator=(const HeldTurn&) = delete;
+
+private:
+    Turn& turn_;
+    std::unique_lock<std::timed_mutex> held_;
+};
+
+/// Ends a load whose layouts are all that was wanted.
+struct LayoutsRead {};
 
 /// The threads, rings and staging memory of loads, for the process that made it.
 class Engine {
@@ -83,21 +157,27 @@ public:
             nb::cast(new Loaded(std::move(files), has_data), nb::rv_policy::take_ownership), stats);
     }
 
-    /// What the files hold, without their data.
+    /// What the files hold, without their data: a load that ends before it reads any.
     Loaded* layout(const nb::list& addresses, const nb::dict& keywords, Stop& stop) {
         Arguments arguments = parse_arguments(addresses, keywords);
-        watch(arguments, stop);
+        const HeldTurn turn = begin(arguments, stop);
         tz::LoadedFiles files;
         {
             const nb::gil_scoped_release others;
             const tz::Model model = open(arguments);
-            std::vector<tz::format::Layout> layouts;
-            for (const auto& source : model.sources)
-                layouts.push_back(tz::read_layout(usable(), source));
-            if (model.check)
-                model.check(layouts);
-            for (tz::format::Layout& layout : layouts)
-                files.files.emplace_back().layout = std::move(layout);
+            arguments.options.memory = tz::Memory::none;
+            arguments.options.check_layouts = [&](std::span<const tz::format::Layout> layouts) {
+                if (model.check)
+                    model.check(layouts);
+                for (const tz::format::Layout& layout : layouts)
+                    files.files.emplace_back().layout = layout;
+                throw LayoutsRead();
+            };
+            try {
+                tz::load(usable(), model.sources, arguments.options);
+            } catch (const LayoutsRead&) {
+                arguments.options.check_layouts = nullptr;
+            }
         }
         messages_->pass_on();
         return new Loaded(std::move(files), false);
@@ -107,7 +187,7 @@ public:
     nb::bytes
     read(const nb::list& addresses, const nb::dict& keywords, Stop& stop, std::uint64_t bytes_max) {
         Arguments arguments = parse_arguments(addresses, keywords);
-        watch(arguments, stop);
+        const HeldTurn turn = begin(arguments, stop);
         std::vector<std::byte> bytes;
         {
             const nb::gil_scoped_release others;
@@ -142,7 +222,8 @@ private:
     }
 
     /// Ctrl-C and the like end the load; whoever wants to hears how far it is.
-    void watch(Arguments& arguments, const Stop& stop) {
+    HeldTurn begin(Arguments& arguments, const Stop& stop) {
+        usable();
         arguments.options.stop = stop.token();
         arguments.options.progress = [this, &arguments](const tz::Progress& now) {
             const nb::gil_scoped_acquire interpreter;
@@ -157,21 +238,24 @@ private:
                     now.tensors_done,
                     now.tensors_total);
         };
+        return HeldTurn(turn_, arguments.options);
     }
 
     tz::LoadedFiles run(Arguments& arguments, const Stop& stop) {
-        watch(arguments, stop);
+        const HeldTurn turn = begin(arguments, stop);
         tz::LoadedFiles files;
         {
             const nb::gil_scoped_release others;
             const tz::Model model = open(arguments);
             arguments.options.check_layouts = model.check;
+            const Timed timed(arguments.timeline.get(), arguments.options);
             files = tz::load(usable(), model.sources, arguments.options);
         }
         messages_->pass_on();
         return files;
     }
 
+    Turn turn_;
     std::shared_ptr<Messages> messages_ = std::make_shared<Messages>();
     std::unique_ptr<tz::Engine> engine_;
     pid_t process_ = ::getpid();

@@ -7,4 +7,7 @@ NB_MODULE(_core, module) {
     tzio::bind_loaded(module);
     tzio::bind_save(module);
     tzio::bind_session(module);
+    tzio::bind_timeline(module);
+    tzio::nb::set_leak_warnings(
+        false); // threads that a process leaves behind at its end hold what they use
 }

@@ -8,6 +8,7 @@
 Nothing here needs PyTorch before a tensor of PyTorch's is wanted.
 """
 
+from . import main_interpreter  # isort: skip # first: it may refuse
 from . import _core
 from .config import Config
 from .errors import (
@@ -27,13 +28,15 @@ from .errors import (
     UsageError,
 )
 from .loading import FileInfo, ModuleInfo, TensorInfo, info, load_file, load_into_module
-from .reader import File, Slice, open  # noqa: A004
+from .reader import File, open  # noqa: A004
 from .request import Progress
 from .saving import save_file
+from .slices import Slice
 from .standing_in import install_as
 from .stats import Stats
 
 __version__ = _core.version()
+del main_interpreter
 
 __all__ = [
     "CancelledError",

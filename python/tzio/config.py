@@ -26,8 +26,10 @@ class Config:
     """Settings of loads. None leaves a choice to the engine.
 
     Sizes are bytes, or texts like "8MiB". `verify` is auto, none, crc32, sha256 or all (True: all; False: none);
-    `direct_io` auto, on or off; `io` auto, uring or threads; `deadline` seconds. `network` has options of remote
-    sources by their names in <tz/tz.h>, such as "endpoint-url", "region", "tries" or "stall-time-ms".
+    `direct_io` auto, on or off; `io` auto, uring or threads; `deadline` seconds. `trace` is a path: a timeline of what
+    was read, checked and copied when, for ui.perfetto.dev, written when the call has ended or the file is closed.
+    `network` has options of remote sources by their names in <tz/tz.h>, such as "endpoint-url", "region", "tries" or
+    "stall-time-ms".
     """
 
     concurrency: int | None = None
@@ -38,6 +40,7 @@ class Config:
     direct_io: str | None = None
     verify: bool | str | None = None
     deadline: float | None = None
+    trace: str | os.PathLike[str] | None = None
     network: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def engine_keywords(self) -> dict[str, Any]:

@@ -2,19 +2,68 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from . import _core
 from .config import Config
+from .ending import Running
+from .errors import Error, name_file
+
+
+class Engine:
+    """The core's, whose loads end before the interpreter does. Any thread; loads run one after another."""
+
+    def __init__(self, keywords: dict[str, Any]) -> None:
+        with Running():
+            self._core = _core.Engine(keywords)
+
+    def load(
+        self,
+        addresses: list[str],
+        keywords: dict[str, Any],
+        stop: _core.Stop,
+        into: dict[str, tuple[int, int]] | None,
+    ) -> tuple[_core.Loaded, dict[str, Any]]:
+        """The tensors, in memory of their own or `into` (address, bytes) by name; and facts for Stats."""
+        with Running(stop), _naming(addresses):
+            return self._core.load(addresses, keywords, stop, into)
+
+    def layout(self, addresses: list[str], keywords: dict[str, Any], stop: _core.Stop) -> _core.Loaded:
+        """What the files hold, without their data."""
+        with Running(stop), _naming(addresses):
+            return self._core.layout(addresses, keywords, stop)
+
+    def read(self, addresses: list[str], keywords: dict[str, Any], stop: _core.Stop, bytes_max: int) -> bytes:
+        """All of one file of any kind, of which there may be at most `bytes_max`."""
+        with Running(stop), _naming(addresses):
+            return self._core.read(addresses, keywords, stop, bytes_max)
+
+    @property
+    def io(self) -> str:
+        """ "uring" or "threads"."""
+        return self._core.io
+
+
+@contextlib.contextmanager
+def _naming(addresses: list[str]) -> Iterator[None]:
+    """Errors say which file they are of."""
+    try:
+        yield
+    except Error as error:
+        name_file(error, addresses)
+        raise
+
 
 _lock = threading.Lock()
-_engines: dict[tuple[Any, ...], _core.Engine] = {}
+_engines: dict[tuple[Any, ...], Engine] = {}
 _process = os.getpid()
 
 
-def engine_of(config: Config) -> _core.Engine:
+def engine_of(config: Config) -> Engine:
     """The engine for loads configured so; made when it is first wanted. After a fork: new ones."""
     global _process
     keywords = config.engine_keywords()
@@ -25,8 +74,13 @@ def engine_of(config: Config) -> _core.Engine:
             _process = os.getpid()
         engine = _engines.get(key)
         if engine is None:
-            engine = _engines[key] = _core.Engine(keywords)
+            engine = _engines[key] = Engine(keywords)
         return engine
+
+
+def timeline_of(config: Config) -> _core.Timeline | None:
+    """Of the loads of a call or of an open file, where one is wanted. Raises `tzio.Error` if it can't be written."""
+    return None if config.trace is None else _core.Timeline(os.fspath(config.trace))
 
 
 def _after_fork() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class Error(Exception):
     """A load or save failed. The text says what is wrong, where, and what to do; it never holds a secret.
@@ -92,9 +94,21 @@ _classes: dict[str, type[Error]] = {
 def from_core(kind: str, text: str, source: str, offset: int | None, hint: str) -> Error:
     """The exception for an error of the engine, which calls this."""
     error = _classes[kind](text)
-    error.uri = source or None
+    error.uri = without_secrets(source) or None
     error.offset = offset
     error.hint = hint
     if isinstance(error, StorageError):
         error.retryable = kind in ("transport", "object_changed")
     return error
+
+
+def without_secrets(address: str) -> str:
+    """A URL without user, password and query; paths as they are."""
+    return re.sub(r"//[^/@]*@", "//", address.partition("?")[0], count=1) if "://" in address else address
+
+
+def name_file(error: Error, addresses: list[str]) -> None:
+    """Where an error is of a load as a whole, and that of one file: it says which."""
+    if error.uri is None and len(addresses) == 1 and not isinstance(error, UsageError):
+        error.uri = without_secrets(addresses[0])
+        error.args = (f"{error.uri}: {error}", *error.args[1:])

@@ -18,6 +18,16 @@ def default_framework() -> str:
     return "torch" if importlib.util.find_spec("torch") else "numpy"
 
 
+#: Types whose elements share bytes, and how many bits one has. Frameworks that have no such type get the bytes.
+PACKED = {"float4_e2m1fn": 4, "float4_e2m1fn_x2": 8, "float6_e2m3fn": 6, "float6_e3m2fn": 6}
+
+
+def packed_shape(name: str, shape: tuple[int, ...], size: int) -> tuple[int, ...]:
+    """Of the bytes of a tensor of such a type: as its own, if its rows begin with bytes; else all in a row."""
+    bits = shape[-1] * PACKED[name] if shape else 1
+    return (*shape[:-1], bits // 8) if bits % 8 == 0 else (size,)
+
+
 class Torch:
     """Tensors own the memory of their load together: it is free when the last of them is."""
 
@@ -36,7 +46,9 @@ class Torch:
             name = "float4_e2m1fn_x2"
         dtype = getattr(self.torch, name, None)
         if not isinstance(dtype, self.torch.dtype):
-            raise TypeError(f"this PyTorch has no type {name}; framework='numpy' gives the bytes")
+            if name in PACKED:
+                return self.torch.uint8
+            raise TypeError(f"this PyTorch has no type {name}")
         return dtype
 
     def tensors(self, loaded: _core.Loaded, file: int) -> list[Any]:
@@ -61,10 +73,9 @@ class Torch:
 
     def shaped(self, data: Any, name: str, shape: tuple[int, ...]) -> Any:
         """Bytes as a tensor of the type `name`."""
-        dtype = self.dtype(name)
-        if name == "float4_e2m1fn":  # two in a byte
-            shape = (*shape[:-1], shape[-1] // 2)
-        return data.view(dtype).reshape(shape)
+        if name in PACKED:
+            shape = packed_shape(name, shape, data.numel())
+        return data.view(self.dtype(name)).reshape(shape)
 
     def packed(self, tensor: Any) -> Any:
         """The same, in memory without gaps."""
@@ -79,7 +90,8 @@ class Torch:
 
 
 class Numpy:
-    """Arrays own the memory of their load together. Types that NumPy lacks are ml_dtypes' where it is there."""
+    """Arrays own the memory of their load together. Types that NumPy lacks are ml_dtypes' where it is there; of types
+    whose elements share bytes there are these bytes."""
 
     name = "numpy"
 
@@ -115,6 +127,8 @@ class Numpy:
         return data, data.ctypes.data
 
     def shaped(self, data: Any, name: str, shape: tuple[int, ...]) -> Any:
+        if name in PACKED:  # of which ml_dtypes would have one in a byte
+            return data.reshape(packed_shape(name, shape, data.nbytes))
         return data.view(self.dtype(name)).reshape(shape)
 
     def packed(self, array: Any) -> Any:

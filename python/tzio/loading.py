@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from .config import Config, effective
-from .engine import engine_of
-from .frameworks import framework
+from .engine import engine_of, timeline_of
+from .frameworks import framework as framework_by_name
 from .reader import tensors_by_name
 from .request import Names, Progress, Uris, addresses_of, reporter_of, secrets_of, selection_of
 from .stats import Stats
@@ -46,7 +46,7 @@ def load_file(
         progress,
         {"memory": memory, **selection_of(tensors), **secrets_of(key, password)},
     )
-    return tensors_by_name(loaded, _framework(framework), device)
+    return tensors_by_name(loaded, framework_by_name(framework), device)
 
 
 def load_into_module(
@@ -125,23 +125,24 @@ def info(uris: Uris, *, config: Config | None = None, **keywords: Any) -> list[F
     ]
 
 
-def _framework(name: str | None) -> Any:
-    return framework(name)
-
-
 def _load(
     uris: Uris,
     config: Config,
     progress: bool | Callable[[Progress], None] | None = None,
     keywords: dict[str, Any] | None = None,
     into: dict[str, tuple[int, int]] | None = None,
+    timeline: _core.Timeline | None = None,
 ) -> tuple[_core.Loaded, Stats]:
+    """`timeline`: that of several loads; it is written by whoever made it."""
     report, end = reporter_of(progress)
-    keywords = {**config.load_keywords(), **(keywords or {}), "progress": report}
+    own = timeline_of(config) if timeline is None else None
+    keywords = {**config.load_keywords(), **(keywords or {}), "progress": report, "timeline": timeline or own}
     try:
         loaded, facts = engine_of(config).load(addresses_of(uris), keywords, _core.Stop(), into)
     finally:
         end()
+        if own is not None:
+            own.write()
     stats = Stats()
     stats.add(facts)
     _log.info("loaded %s", stats)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import queue
-import threading
+import logging
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from . import _core
+from .ahead import Ahead
 from .config import Config, effective, parse_size
-from .engine import engine_of
+from .engine import engine_of, timeline_of
 from .frameworks import framework
 from .request import Names, Progress, Uris, addresses_of, reporter_of, secrets_of, selection_of, unique
+from .slices import Slice
 from .stats import Stats
 
 #: How far ahead of whoever iterates tensors are read.
 PREFETCH_BYTES = 1 << 30
 
-_running: weakref.WeakSet[_Ahead] = weakref.WeakSet()
+_log = logging.getLogger("tzio")
 
 
 class File:
@@ -47,7 +47,9 @@ class File:
         self._keywords = {**config.load_keywords(), **secrets_of(key, password)}
         self._progress = progress
         self._batch_bytes = max(1, parse_size(prefetch_bytes) // 2)  # one is read while another is used
+        self._timeline = timeline_of(config)
         self._stop = _core.Stop()
+        self._iterations: weakref.WeakSet[Ahead] = weakref.WeakSet()
         self._closed = False
         self.stats = Stats()
         self._layout = self._engine.layout(self._addresses, self._keywords, self._stop)
@@ -100,9 +102,9 @@ class File:
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """Name and tensor, in file order, while those behind are being read: at most `prefetch_bytes` ahead."""
         self._must_be_open()
-        ahead = _Ahead(self._batches(), self._load_for_iteration(), self._stop)
+        ahead = self._read_ahead()
         try:
-            for batch in ahead:
+            while (batch := ahead.take()) is not None:
                 while batch:
                     name = next(iter(batch))
                     yield name, batch.pop(name)
@@ -110,18 +112,29 @@ class File:
             ahead.close()
 
     async def __aiter__(self) -> AsyncIterator[tuple[str, Any]]:
-        iterator = iter(self)
-        end = object()
+        self._must_be_open()
+        ahead = self._read_ahead()
         try:
-            while (item := await asyncio.to_thread(next, iterator, end)) is not end:
-                yield item  # type: ignore[misc]
+            while (batch := await asyncio.to_thread(ahead.take)) is not None:
+                while batch:
+                    name = next(iter(batch))
+                    yield name, batch.pop(name)
         finally:
-            await asyncio.to_thread(iterator.close)  # type: ignore[attr-defined]
+            ahead.stop()  # which ends take(), if this was cancelled meanwhile
+            await asyncio.to_thread(ahead.close)
 
     def close(self) -> None:
-        """May be called twice."""
+        """Stops what is being read. May be called twice; the timeline of `trace` is written by the first."""
+        if self._closed:
+            return
         self._closed = True
         self._stop.request()
+        for ahead in list(self._iterations):
+            ahead.stop()
+        if self.stats.tensors:
+            _log.info("loaded %s", self.stats)
+        if self._timeline is not None:
+            self._timeline.write()
 
     def __enter__(self) -> File:
         self._must_be_open()
@@ -154,25 +167,29 @@ class File:
         if names:
             yield names
 
-    def _load(self, names: list[str], **keywords: Any) -> dict[str, Any]:
-        loaded, facts = self._engine.load(
-            self._addresses, {**self._keywords, "names": names, **keywords}, self._stop, None
-        )
+    def _load(self, names: list[str], stop: _core.Stop | None = None, **keywords: Any) -> dict[str, Any]:
+        keywords = {**self._keywords, "names": names, "timeline": self._timeline, **keywords}
+        loaded, facts = self._engine.load(self._addresses, keywords, stop or self._stop, None)
         self.stats.add(facts)
         return tensors_by_name(loaded, self._framework, self._device)
 
-    def _load_for_iteration(self) -> Callable[[list[str]], dict[str, Any]]:
+    def _read_ahead(self) -> Ahead:
+        ahead = Ahead(self._batches(), self._load_for_iteration())
+        self._iterations.add(ahead)
+        return ahead
+
+    def _load_for_iteration(self) -> Callable[[list[str], Any], dict[str, Any]]:
         report, end = reporter_of(self._progress)
         done_bytes, done_tensors = 0, 0
         total_bytes, total_tensors = self.total_bytes, len(self)
 
-        def load(names: list[str]) -> dict[str, Any]:
+        def load(names: list[str], stop: Any) -> dict[str, Any]:
             nonlocal done_bytes, done_tensors
 
             def update(stage: str, done: int, _: int, tensors: int, __: int) -> None:
                 report(stage, done_bytes + done, total_bytes, done_tensors + tensors, total_tensors)
 
-            batch = self._load(names, progress=update if report else None)
+            batch = self._load(names, stop, progress=update if report else None)
             done_bytes += sum(self._infos[name][3] for name in names)
             done_tensors += len(names)
             if done_tensors == total_tensors:
@@ -180,100 +197,6 @@ class File:
             return batch
 
         return load
-
-
-class Slice:
-    """A tensor that is indexed like one: `f.get_slice(name)[10:20, :, 0]`. Any thread."""
-
-    def __init__(self, file: File, info: tuple[Any, ...]) -> None:
-        self._file = file
-        self._name, self._dtype, self._shape, _, _ = info
-
-    def get_shape(self) -> list[int]:
-        return list(self._shape)
-
-    def get_dtype(self) -> str:
-        """By torch's name, such as "bfloat16"."""
-        return str(self._dtype)
-
-    def __getitem__(self, index: Any) -> Any:
-        parts = index if isinstance(index, tuple) else (index,)
-        first = parts[0] if parts else slice(None)
-        if not self._shape or first is Ellipsis or not isinstance(first, (int, slice)):
-            return self._file.get_tensor(self._name)[index]
-        extent = self._shape[0]
-        if isinstance(first, int):
-            at = first + extent if first < 0 else first
-            if not 0 <= at < extent:
-                raise IndexError(f"index {first} is out of range for {self._name!r} of {extent}")
-            return self._rows(at, at + 1)[(0, *parts[1:])]
-        begin, end, step = first.indices(extent)
-        if step != 1 or begin >= end:
-            return self._file.get_tensor(self._name)[index]
-        rows = self._rows(begin, end)
-        return rows[(slice(None), *parts[1:])] if len(parts) > 1 else rows
-
-    def _rows(self, begin: int, end: int) -> Any:
-        self._file._must_be_open()
-        return self._file._load([self._name], slices=[(self._name, 0, begin, end)])[self._name]
-
-
-class _Ahead:
-    """Batches, one of which is read by a thread of its own while the one before is used."""
-
-    def __init__(self, batches: Iterator[list[str]], load: Callable[[list[str]], dict[str, Any]], stop: Any) -> None:
-        self._batches = batches
-        self._load = load
-        self._stop = stop
-        self._ended = False
-        self._ready: queue.Queue[Any] = queue.Queue(maxsize=1)
-        self._room = threading.Semaphore(1)
-        self._thread = threading.Thread(target=self._run, name="tzio-ahead", daemon=True)
-        _running.add(self)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            for names in self._batches:
-                self._room.acquire()
-                if self._ended:
-                    return
-                self._ready.put(self._load(names))
-            self._ready.put(None)
-        except BaseException as error:  # for whoever iterates
-            self._ready.put(error)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        while (batch := self._ready.get()) is not None:
-            if isinstance(batch, BaseException):
-                raise batch
-            self._room.release()
-            yield batch
-
-    def close(self) -> None:
-        if not self._thread.is_alive():
-            return
-        self._ended = True
-        self._room.release()
-        while self._thread.is_alive():
-            try:
-                self._ready.get_nowait()  # what nobody takes any more
-            except queue.Empty:
-                pass
-            self._thread.join(0.01)
-
-    def abort(self) -> None:
-        """At the interpreter's end."""
-        self._stop.request()
-        self.close()
-
-
-def _abort_all() -> None:
-    for ahead in list(_running):
-        ahead.abort()
-
-
-atexit.register(_abort_all)
 
 
 def _filter(tensors: Names) -> Callable[[str], bool]:

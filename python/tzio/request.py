@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
+
+_log = logging.getLogger("tzio")
 
 Uri = Union[str, "os.PathLike[str]"]
 Uris = Union[Uri, Sequence[Uri]]
@@ -53,13 +56,16 @@ def secrets_of(key: Any, password: Any) -> dict[str, bytes]:
 
 
 def reporter_of(progress: bool | Callable[[Progress], None] | None) -> tuple[Any, Callable[[], None]]:
-    """What the engine calls, and what ends it. True: a bar of tqdm, on terminals alone."""
+    """What the engine calls, and what ends it. True: a bar of tqdm where that is installed, on terminals alone."""
     if progress is None or progress is False:
         return None, lambda: None
     if progress is not True:
         return lambda *facts: progress(Progress(*facts)), lambda: None
-    from tqdm.auto import tqdm
-
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        _log.warning("progress=True shows a bar where the package tqdm is installed")
+        return None, lambda: None
     bar = tqdm(unit="B", unit_scale=True, unit_divisor=1024, disable=None, file=sys.stderr)
 
     def update(stage: str, done: int, total: int, tensors: int, of: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import _core
 from .config import parse_size
+from .ending import Running
 from .frameworks import framework_of
 from .request import Uri, secrets_of
 
@@ -26,7 +27,7 @@ def save_file(
 
     `format`: "tensors" (with hashes; encrypted with `key` or `password`) or "safetensors" (with `metadata`; in shards and
     their list where `max_shard_size` is less than all), by default what the name ends in. Raises `tzio.Error`; then the
-    old file is as it was.
+    old file is as it was. Ctrl-C is heard once the file is whole.
     """
     name = os.fspath(path)
     chosen = format or ("tensors" if name.endswith(".tensors") else "safetensors")
@@ -39,11 +40,13 @@ def save_file(
     if chosen == "tensors":
         if metadata or max_shard_size is not None:
             raise ValueError(".tensors files take neither metadata nor shards")
-        _core.save_tensors(name, described, secrets.get("key"), secrets.get("password"))
+        with Running():
+            _core.save_tensors(name, described, secrets.get("key"), secrets.get("password"))
         return [name]
     if chosen != "safetensors":
         raise ValueError(f"format={format!r} is neither tensors nor safetensors")
     if secrets:
         raise ValueError("safetensors files can't be encrypted; format='tensors' can")
     limit = None if max_shard_size is None else parse_size(max_shard_size)
-    return list(_core.save_safetensors(name, described, dict(metadata or {}), limit))
+    with Running():
+        return list(_core.save_safetensors(name, described, dict(metadata or {}), limit))

@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import os
 import threading
+import time
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -17,7 +18,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(send=False)
 
     def answer(self, send):
-        path = os.path.join(self.folder, self.path.lstrip("/"))
+        path = os.path.join(self.folder, self.path.partition("?")[0].lstrip("/"))
         if not os.path.isfile(path):
             self.send_response(404)
             self.send_header("Content-Length", "0")
@@ -37,16 +38,48 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("ETag", f'"{os.stat(path).st_mtime_ns}"')
         self.end_headers()
         if send:
+            self.deliver(content, begin, end)
+
+    def deliver(self, content, begin, end):
+        try:
             self.wfile.write(content[begin:end])
+        except ConnectionError:  # whoever asked has seen enough
+            self.close_connection = True
 
     def log_message(self, *_):
         pass
 
 
+class Slow(Handler):
+    """Sends what is behind `fast_bytes` of a file so slowly that nobody waits for its end."""
+
+    fast_bytes = 1 << 20
+    begun: threading.Event
+
+    def deliver(self, content, begin, end):
+        try:
+            fast = max(begin, min(end, self.fast_bytes))
+            self.wfile.write(content[begin:fast])
+            for at in range(fast, end, 4096):
+                self.begun.set()
+                time.sleep(0.05)
+                self.wfile.write(content[at : min(at + 4096, end)])
+        except ConnectionError:
+            self.close_connection = True
+
+
 @contextlib.contextmanager
-def serving(folder):
+def serving_slowly(folder, **how):
+    """Its address, and an event: that somebody waits for it."""
+    begun = threading.Event()
+    with serving(folder, Slow, begun=begun, **how) as address:
+        yield address, begun
+
+
+@contextlib.contextmanager
+def serving(folder, kind=Handler, **how):
     """Its address."""
-    handler = type("FolderHandler", (Handler,), {"folder": str(folder)})
+    handler = type("FolderHandler", (kind,), {"folder": str(folder), **how})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -4,6 +4,7 @@ import abc
 import enum
 import importlib
 import pkgutil
+import re
 import sys
 import types
 from pathlib import Path
@@ -126,6 +127,77 @@ def test_vllm_loads_encrypted_files(loaders, tmp_path):
         assert_all(loaded(loaders, tmp_path / "model.tensors", {"key_file": str(tmp_path / "key")}))
     with pytest.raises(tzio.CryptographyError):
         loaded(loaders, tmp_path / "model.tensors")
+
+
+@pytest.fixture
+def expert_parallel(monkeypatch):
+    """vLLM's filter of weights, for a process of two that has every other expert; where its configuration wants one."""
+    config = types.SimpleNamespace(enable_expert_parallel=True, enable_ep_weight_filter=True, enable_eplb=False)
+
+    class DefaultModelLoader:
+        def _init_ep_weight_filter(self, model_config):
+            wants = config.enable_expert_parallel and config.enable_ep_weight_filter and not config.enable_eplb
+            if model_config.is_moe and wants:
+                self.local_expert_ids = set(range(1, model_config.get_num_experts(), 2))
+
+    def should_skip_weight(weight_name, local_expert_ids):
+        found = re.search(r"\.experts\.(\d+)\.", weight_name)
+        if local_expert_ids is None or not found or not weight_name.endswith(".weight"):
+            return False
+        return int(found[1]) not in local_expert_ids
+
+    base = "vllm.model_executor.model_loader"
+    module(monkeypatch, base + ".default_loader", DefaultModelLoader=DefaultModelLoader)
+    module(monkeypatch, base + ".ep_weight_filter", should_skip_weight=should_skip_weight)
+    return config
+
+
+def experts_of(folder):
+    layer = "model.layers.0.mlp"
+    tensors = {"model.embed_tokens.weight": torch.randn(100, 32), f"{layer}.gate.weight": torch.randn(4, 32)}
+    for expert in range(4):
+        tensors[f"{layer}.experts.{expert}.up_proj.weight"] = torch.randn(512, 1024)
+        tensors[f"{layer}.experts.{expert}.up_proj.weight_scale"] = torch.randn(4)
+    tensors[f"{layer}.shared_experts.up_proj.weight"] = torch.randn(16, 32)
+    tzio.save_file(tensors, folder / "model.safetensors", max_shard_size="3MB")
+    return tensors
+
+
+moe = {"is_moe": True, "get_num_experts": lambda: 4}
+
+
+def test_vllm_reads_the_weights_of_its_own_experts_alone(loaders, expert_parallel, tmp_path, monkeypatch):
+    tensors = experts_of(tmp_path)
+    opened = []
+
+    def remembered(*arguments, **keywords):
+        opened.append(tzio.open(*arguments, **keywords))
+        return opened[-1]
+
+    monkeypatch.setattr(tzio.integrations.vllm, "open_files", remembered)
+    got = loaded(loaders, tmp_path, **moe)
+    left_out = {f"model.layers.0.mlp.experts.{expert}.up_proj.weight" for expert in (0, 2)}
+    assert set(got) == set(tensors) - left_out
+    for name, tensor in got.items():
+        assert_same(tensor, tensors[name])
+    (file,) = opened
+    assert file.stats.bytes == sum(tensor.nbytes for tensor in got.values())
+    assert file.stats.read_bytes < sum(tensor.nbytes for tensor in tensors.values()) - (2 << 20)
+
+
+@pytest.mark.parametrize("what", ["enable_expert_parallel", "enable_ep_weight_filter", "enable_eplb", "is_moe"])
+def test_vllm_reads_all_experts_unless_its_configuration_says_otherwise(loaders, expert_parallel, tmp_path, what):
+    tensors = experts_of(tmp_path)
+    model = dict(moe)
+    if what == "is_moe":
+        model["is_moe"] = False
+    else:
+        setattr(expert_parallel, what, not getattr(expert_parallel, what))
+    assert set(loaded(loaders, tmp_path, **model)) == set(tensors)
+
+
+def test_vllm_without_such_a_filter_reads_all_experts(loaders, tmp_path):
+    assert set(experts_of(tmp_path)) == set(loaded(loaders, tmp_path, **moe))
 
 
 @pytest.fixture

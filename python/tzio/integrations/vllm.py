@@ -7,6 +7,8 @@
     distributed   accepted: every process reads what it is asked for by itself
     key_file      a file with the key of encrypted .tensors files: 32 bytes, or 64 hex digits
 
+With --enable-expert-parallel and --enable-ep-weight-filter, weights of other processes' experts are not read.
+
 Written to the signatures of vLLM 0.28 to 0.31, and tested with stand-ins made from these, not with vLLM itself.
 """
 
@@ -15,12 +17,13 @@ from __future__ import annotations
 import functools
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..model_places import first_found, model_places
 from ..reader import open as open_files
+from .vllm_experts import is_wanted
 
 FORMAT = "tzio"
 
@@ -46,7 +49,8 @@ def register() -> None:
             self._place(model_config)
 
         def load_weights(self, model: Any, model_config: Any) -> None:
-            model.load_weights(weights(self._place(model_config), self._extra, self.load_config.use_tqdm_on_load))
+            progress, wanted = self.load_config.use_tqdm_on_load, is_wanted(self.load_config, model_config)
+            model.load_weights(weights(self._place(model_config), self._extra, progress, wanted))
 
         def _place(self, model_config: Any) -> str:
             name = getattr(model_config, "model_weights", None) or model_config.model
@@ -80,8 +84,11 @@ def checked(extra: Any) -> dict[str, Any]:
     return found
 
 
-def weights(place: str, extra: dict[str, Any], progress: bool) -> Iterator[tuple[str, Any]]:
-    """Name and tensor, in file order, while those behind are being read. The tensors belong to whoever takes them."""
+def weights(
+    place: str, extra: dict[str, Any], progress: bool, wanted: Callable[[str], bool] | None = None
+) -> Iterator[tuple[str, Any]]:
+    """Name and tensor, in file order, while those behind are being read. The tensors belong to whoever takes them.
+    What isn't `wanted` is not read."""
     uris: Any = model_places(place)[1]
     if "pattern" in extra and os.path.isdir(place):
         uris = [sorted(glob.glob(os.path.join(glob.escape(place), extra["pattern"])))]
@@ -89,7 +96,7 @@ def weights(place: str, extra: dict[str, Any], progress: bool) -> Iterator[tuple
             raise FileNotFoundError(f"{place} has no files like {extra['pattern']}")
     key = Path(extra["key_file"]).read_bytes() if "key_file" in extra else None
     keywords: dict[str, Any] = {name: extra[name] for name in _config_keys if name in extra}
-    keywords |= {"framework": "torch", "key": _stripped(key), "progress": progress and _is_first()}
+    keywords |= {"framework": "torch", "key": _stripped(key), "progress": progress and _is_first(), "tensors": wanted}
     file = first_found(uris, lambda uri: open_files(uri, **keywords))
     with file:
         yield from file

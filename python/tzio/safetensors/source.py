@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import _core
 from ..config import effective
-from ..engine import engine_of
+from ..engine import Engine, engine_of
 from ..reader import tensors_by_name
 from .errors import SafetensorError, as_safetensors
 
@@ -25,12 +25,11 @@ class Source:
         self._descriptor = descriptor
         self._name = name
         self._address = name if descriptor is None else f"/proc/self/fd/{descriptor}"
-        config = effective(None, {})
-        self._engine = engine_of(config)
-        self._keywords = config.load_keywords()
+        self._config = effective(None, {})
+        self._keywords = self._config.load_keywords()
         self._stop = _core.Stop()
         with as_safetensors(self._name, self._address):
-            self._layout = self._engine.layout([self._address], self._keywords, self._stop)
+            self._layout = self._engine().layout([self._address], self._keywords, self._stop)
         files = range(len(self._layout))
         infos = [info for file in files for info in self._layout.tensors(file)]
         self.infos: dict[str, tuple[Any, ...]] = {info[0]: info for info in infos}
@@ -55,7 +54,7 @@ class Source:
     def raw(self) -> dict[str, memoryview]:
         """The bytes of all of them."""
         with as_safetensors(self._name, self._address):
-            loaded, _ = self._engine.load([self._address], self._keywords, self._stop, None)
+            loaded, _ = self._engine().load([self._address], self._keywords, self._stop, None)
         return {name: memoryview(loaded.buffer(0, place)) for place, name in enumerate(self.infos)}
 
     def tensor(self, framework: Any, name: str) -> Any:
@@ -74,11 +73,15 @@ class Source:
             return self._read(framework, info, self._offsets[name] + row_bytes * begin, size, shape)
         return self._load(framework, [name], slices=[(name, 0, begin, end)])[name]
 
+    def _engine(self) -> Engine:
+        """Of this process: workers of a DataLoader take what was opened before they were forked."""
+        return engine_of(self._config)
+
     def _load(self, framework: Any, names: list[str], **keywords: Any) -> dict[str, Any]:
         self._must_be_unchanged()
         wanted = {} if len(names) == len(self.infos) else {"names": names}
         with as_safetensors(self._name, self._address):
-            loaded, _ = self._engine.load([self._address], {**self._keywords, **wanted, **keywords}, self._stop, None)
+            loaded, _ = self._engine().load([self._address], {**self._keywords, **wanted, **keywords}, self._stop, None)
         return tensors_by_name(loaded, framework, None)
 
     def _read(self, framework: Any, info: tuple[Any, ...], offset: int, size: int, shape: tuple[int, ...]) -> Any:

@@ -7,6 +7,7 @@ import os
 from typing import Union
 
 from .. import _core
+from ..ending import Running
 
 KEY_BYTES = 32
 SALT_BYTES = 16
@@ -86,7 +87,8 @@ class EncryptionParams:
         passes = _OpsLimit.MODERATE if opslimit is None else opslimit
         memory = _MemLimit.MODERATE if memlimit is None else memlimit
         derivation = (int(passes), int(memory), chosen)
-        params = cls(_core.derive_key(password, derivation))
+        with Running():
+            params = cls(_core.derive_key(password, derivation))
         params._derivation = derivation
         return params
 

@@ -10,6 +10,7 @@ import torch
 
 from .. import _core
 from ..config import effective
+from ..ending import Running
 from ..engine import engine_of
 from ..errors import CryptographyError
 from ..frameworks import framework
@@ -141,7 +142,8 @@ class Loader:
             return {"password": self._encryption.source}
         with self._lock:
             if derivation not in self._keys:
-                self._keys[derivation] = _core.derive_key(self._encryption.source, derivation)
+                with Running():
+                    self._keys[derivation] = _core.derive_key(self._encryption.source, derivation)
             return {"key": self._keys[derivation]}
 
     def _parameter(self, tensor: torch.Tensor) -> torch.nn.Parameter:

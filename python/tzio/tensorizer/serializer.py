@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple, Union
 import torch
 
 from .. import _core
+from ..ending import Running
 from .arguments import check_serializer
 from .encryption import EncryptionParams
 from .entries import TensorType
@@ -137,7 +138,8 @@ class TensorSerializer:
         if self._session is None:
             self._session = self._begin(items)
         made = [described(item.path, item.kind, item.module_index, on_cpu(item.tensor)) for item in staged]
-        self._session.add([facts for _, facts in made])
+        with Running():
+            self._session.add([facts for _, facts in made])
         self.total_tensor_bytes += sum(facts[6] for _, facts in made if facts[5] is not None)
 
     def _begin(self, items: list[_Item]) -> _core.SaveSession:

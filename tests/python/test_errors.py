@@ -1,0 +1,289 @@
+"""Every class of error, provoked: what it is, what it says, and what it does not."""
+
+import json
+import os
+import pickle
+import shutil
+import struct
+import threading
+
+import numpy
+import pytest
+import safetensors
+import tzio
+import tzio.errors
+import tzio.safetensors.numpy
+from ranges import Handler, serving, serving_slowly
+
+SECRET = "S3CRET"
+#: What stands in a signed URL, and in no error.
+QUERY = f"?X-Amz-Signature={SECRET}&token={SECRET}"
+
+
+class Faulty(Handler):
+    """Answers as the first part of the path says: /503/name."""
+
+    asked = 0
+
+    def answer(self, send):
+        kind, _, name = self.path.split("?")[0].lstrip("/").partition("/")
+        self.path = "/" + name
+        if kind == "changing":
+            type(self).asked += 1
+            if type(self).asked > 1:
+                os.utime(os.path.join(self.folder, name), ns=(self.asked, self.asked))  # another ETag
+        elif kind == "cut" and send:
+            self.send_response(206)
+            self.send_header("Content-Range", "bytes 0-99999/100000")
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            self.close_connection = True
+            return
+        elif kind.isdigit():
+            self.send_response(int(kind))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        super().answer(send)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    tensors = {str(i): numpy.full((1 << 18,), i, dtype=numpy.float32) for i in range(8)}
+    for name in ("model.tensors", "model.safetensors"):
+        tzio.save_file(tensors, folder / name)
+    tzio.save_file({"x": tensors["1"][:1000]}, folder / "sealed.tensors", password=SECRET)
+    return folder
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "files")
+
+
+@pytest.fixture
+def server(folder):
+    with serving(folder, Faulty, asked=0) as address:
+        yield address
+
+
+def load(uri, **keywords):
+    return tzio.load_file(uri, framework="numpy", **keywords)
+
+
+def failure(kind, work) -> tzio.Error:
+    """What `work` raises, which is of this very class."""
+    with pytest.raises(tzio.Error) as caught:
+        work()
+    error = caught.value
+    assert type(error) is kind
+    assert SECRET not in str(error) + repr(error) + repr(vars(error)) + str(error.__cause__) + str(error.__context__)
+    assert isinstance(error.hint, str)
+    return error
+
+
+def changed(path, at: int, content: bytes):
+    with open(path, "r+b") as file:
+        file.seek(at, os.SEEK_END if at < 0 else os.SEEK_SET)
+        file.write(content)
+
+
+def safetensors_file(path, header: object, size: int = 0):
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + size)
+
+
+def test_a_file_that_breaks_its_format(folder):
+    path = folder / "text.safetensors"
+    path.write_bytes(b"no tensors" * 100)
+    error = failure(tzio.FormatError, lambda: load(path))
+    assert isinstance(error, ValueError)
+    assert error.uri == str(path) and error.offset is not None and str(path) in str(error)
+
+
+def test_a_file_that_was_cut_short(folder):
+    path = folder / "model.safetensors"
+    os.truncate(path, path.stat().st_size - 1)
+    error = failure(tzio.FormatError, lambda: load(path))
+    assert error.uri == str(path)
+
+
+def test_a_version_that_nobody_knows_yet(folder):
+    path = folder / "model.tensors"
+    changed(path, 5, struct.pack("<I", 99))
+    error = failure(tzio.UnsupportedError, lambda: load(path))
+    assert isinstance(error, tzio.FormatError) and isinstance(error, ValueError)
+    assert error.uri == str(path) and "99" in str(error)
+
+
+def test_a_hash_that_does_not_fit(folder):
+    path = folder / "model.tensors"
+    changed(path, -1000, b"\xff")
+    error = failure(tzio.HashMismatchError, lambda: load(path))
+    assert error.uri == str(path) and error.offset is not None and "7" in str(error)
+
+
+def test_a_hash_that_is_not_there(folder):
+    path = folder / "model.safetensors"
+    error = failure(tzio.HashMismatchError, lambda: load(path, verify="all"))
+    assert error.uri == str(path) and error.hint
+
+
+@pytest.mark.parametrize("secrets", [{}, {"password": SECRET + "?"}, {"key": SECRET.encode().ljust(32)}])
+def test_a_key_that_is_missing_or_wrong(folder, secrets):
+    error = failure(tzio.CryptographyError, lambda: load(folder / "sealed.tensors", **secrets))
+    assert error.uri == str(folder / "sealed.tensors")
+
+
+def test_sealed_data_that_was_changed(folder):
+    changed(folder / "sealed.tensors", -100, b"\xff\x01")
+    error = failure(tzio.CryptographyError, lambda: load(folder / "sealed.tensors", password=SECRET))
+    assert error.uri == str(folder / "sealed.tensors")
+
+
+def test_what_is_not_there(folder, server):
+    error = failure(tzio.NotFoundError, lambda: load(folder / "none.tensors"))
+    assert isinstance(error, FileNotFoundError) and not error.retryable
+    assert error.uri == str(folder / "none.tensors")
+    error = failure(tzio.NotFoundError, lambda: load(f"{server}/files/none.tensors{QUERY}"))
+    assert error.uri == f"{server}/files/none.tensors"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_is_not_allowed(server, status):
+    error = failure(tzio.DeniedError, lambda: load(f"{server}/{status}/model.tensors{QUERY}"))
+    assert isinstance(error, PermissionError) and not error.retryable
+    assert error.uri == f"{server}/{status}/model.tensors" and error.hint
+
+
+def test_a_server_that_fails(server):
+    error = failure(tzio.StorageError, lambda: load(f"{server}/503/model.tensors{QUERY}", network={"tries": "1"}))
+    assert isinstance(error, OSError) and error.retryable
+    assert error.uri == f"{server}/503/model.tensors" and "503" in str(error)
+
+
+def test_a_connection_that_breaks(server):
+    error = failure(tzio.StorageError, lambda: load(f"{server}/cut/model.tensors", network={"tries": "1"}))
+    assert error.retryable and error.uri == f"{server}/cut/model.tensors"
+
+
+def test_what_is_no_file():
+    error = failure(tzio.StorageError, lambda: load("/dev/null"))
+    assert error.uri == "/dev/null" and not error.retryable
+
+
+def test_an_object_that_changes_while_it_is_read(server):
+    error = failure(tzio.ObjectChangedError, lambda: load(f"{server}/changing/model.tensors{QUERY}"))
+    assert isinstance(error, tzio.StorageError) and isinstance(error, OSError) and error.retryable
+    assert error.uri == f"{server}/changing/model.tensors"
+
+
+def test_time_that_is_over(folder):
+    with serving_slowly(folder) as (address, _):
+        error = failure(tzio.DeadlineError, lambda: load(f"{address}/model.tensors{QUERY}", deadline=0.3))
+    assert isinstance(error, TimeoutError) and isinstance(error, tzio.StorageError)
+    assert error.uri == f"{address}/model.tensors" and error.hint
+
+
+def test_time_that_is_over_before_another_load_is_done(folder):
+    with serving_slowly(folder) as (address, begun), tzio.open(f"{address}/model.tensors") as slow:
+        thread = threading.Thread(target=lambda: pytest.raises(tzio.CancelledError, slow.get_tensor, "7"))
+        thread.start()
+        assert begun.wait(60)
+        error = failure(tzio.DeadlineError, lambda: load(folder / "model.tensors", deadline=0.2))
+        assert error.uri == str(folder / "model.tensors") and error.hint
+        slow.close()
+        thread.join()
+    assert len(load(folder / "model.tensors", deadline=60)) == 8
+
+
+def test_more_memory_than_there_is(folder):
+    path = folder / "huge.safetensors"
+    size = 1 << 43
+    safetensors_file(path, {"x": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}, size)
+    error = failure(tzio.LimitError, lambda: load(path))
+    assert isinstance(error, MemoryError) and error.uri == str(path)
+
+
+@pytest.mark.parametrize(
+    "keywords", [{"verify": "perhaps"}, {"io": "magic"}, {"direct_io": "maybe"}, {"key": b"k" * 32, "password": "x"}]
+)
+def test_arguments_that_can_not_hold_together(folder, keywords):
+    error = failure(tzio.UsageError, lambda: load(folder / "model.tensors", **keywords))
+    assert isinstance(error, ValueError)
+
+
+@pytest.mark.parametrize("key", [SECRET.encode(), "zz" * 32, b""])
+def test_a_key_that_is_none(folder, key):
+    with pytest.raises((tzio.Error, ValueError)) as caught:
+        load(folder / "sealed.tensors", key=key)
+    assert SECRET not in str(caught.value) and "zz" not in str(caught.value)
+
+
+def test_a_file_that_is_closed_while_it_is_read(folder):
+    with serving_slowly(folder) as (address, begun):
+        file = tzio.open(f"{address}/model.tensors{QUERY}", framework="numpy")
+        closing = threading.Thread(target=lambda: begun.wait(60) and file.close())
+        closing.start()
+        error = failure(tzio.CancelledError, lambda: file.get_tensor("7"))
+        assert error.uri == f"{address}/model.tensors" and error.uri in str(error)
+        closing.join()
+
+
+def test_a_save_where_there_is_no_folder(folder):
+    for name in ("x.tensors", "x.safetensors"):
+        path = folder / "none" / name
+        error = failure(tzio.NotFoundError, lambda path=path: tzio.save_file({"x": numpy.zeros(3)}, path))
+        assert error.uri == str(path)
+
+
+def test_what_safetensors_raises_is_raised(folder):
+    path = folder / "text.safetensors"
+    path.write_bytes(b"no tensors" * 100)
+    error = failure(tzio.safetensors.SafetensorError, lambda: tzio.safetensors.numpy.load_file(path))
+    assert isinstance(error, safetensors.SafetensorError) and error.uri == str(path)
+    error = failure(tzio.NotFoundError, lambda: tzio.safetensors.numpy.load_file(folder / "none.safetensors"))
+    assert isinstance(error, FileNotFoundError)
+
+
+def test_passwords_in_urls_are_not_told(folder, server):
+    address = server.replace("http://", f"http://user:{SECRET}@")
+    error = failure(tzio.NotFoundError, lambda: load(f"{address}/files/none.tensors"))
+    assert error.uri is not None and error.uri.endswith("/files/none.tensors")
+
+
+kinds = {
+    "format": (tzio.FormatError, ValueError),
+    "integrity": (tzio.HashMismatchError, Exception),
+    "auth": (tzio.CryptographyError, Exception),
+    "unsupported": (tzio.UnsupportedError, ValueError),
+    "not_found": (tzio.NotFoundError, FileNotFoundError),
+    "denied": (tzio.DeniedError, PermissionError),
+    "transport": (tzio.StorageError, OSError),
+    "deadline": (tzio.DeadlineError, TimeoutError),
+    "object_changed": (tzio.ObjectChangedError, OSError),
+    "limit": (tzio.LimitError, MemoryError),
+    "io": (tzio.StorageError, OSError),
+    "device": (tzio.DeviceError, RuntimeError),
+    "cancelled": (tzio.CancelledError, Exception),
+    "usage": (tzio.UsageError, ValueError),
+}
+
+
+@pytest.mark.parametrize("kind", kinds)
+def test_every_kind_of_the_engine_has_its_class_and_survives_pickling(kind):
+    """As it has to between the processes of a pool. There is no GPU to provoke DeviceError with."""
+    made = tzio.errors.from_core(kind, "file: text", "file", 7, "do this")
+    again = pickle.loads(pickle.dumps(made))
+    for error in (made, again):
+        assert (type(error), isinstance(error, kinds[kind][1])) == (kinds[kind][0], True)
+        assert (str(error), error.uri, error.offset, error.hint) == ("file: text", "file", 7, "do this")
+    assert getattr(made, "retryable", None) == getattr(again, "retryable", None)
+
+
+def test_every_public_class_of_errors_is_provoked_here():
+    public = {value for value in vars(tzio).values() if isinstance(value, type) and issubclass(value, tzio.Error)}
+    assert public - {tzio.Error} == {kind for kind, _ in kinds.values()}
