@@ -24,8 +24,10 @@ PACKED = {"float4_e2m1fn": 4, "float4_e2m1fn_x2": 8, "float6_e2m3fn": 6, "float6
 
 def packed_shape(name: str, shape: tuple[int, ...], size: int) -> tuple[int, ...]:
     """Of the bytes of a tensor of such a type: as its own, if its rows begin with bytes; else all in a row."""
-    bits = shape[-1] * PACKED[name] if shape else 1
-    return (*shape[:-1], bits // 8) if bits % 8 == 0 else (size,)
+    bits = (shape[-1] if shape else 1) * PACKED[name]
+    if bits % 8 != 0:
+        return (size,)
+    return (*shape[:-1], bits // 8) if shape else ()
 
 
 class Torch:
