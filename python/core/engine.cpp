@@ -2,9 +2,12 @@
 #include "timeline.hpp"
 #include <tz/engine/read_whole.hpp>
 #include <tz/engine/source.hpp>
+#include <tz/engine/upload.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 #include <tz/protocols/model.hpp>
+#include <tz/protocols/open.hpp>
+#include <tz/protocols/open_target.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -198,6 +201,26 @@ public:
         return nb::bytes(bytes.data(), bytes.size());
     }
 
+    /// One file copied to s3://BUCKET/KEY, where it appears whole, in place of what is there.
+    void
+    upload(const nb::list& addresses, const nb::dict& keywords, Stop& stop, const std::string& to) {
+        Arguments arguments = parse_arguments(addresses, keywords);
+        const HeldTurn turn = begin(arguments, stop);
+        {
+            const nb::gil_scoped_release others;
+            const auto source =
+                tz::open(arguments.addresses.at(0), arguments.network, arguments.direct, log());
+            const std::shared_ptr<tz::Target> target =
+                tz::open_target(arguments.network, tz::Existing::replaced, log())(to);
+            tz::UploadOptions options;
+            options.deadline = arguments.options.deadline;
+            options.stop = arguments.options.stop;
+            options.progress = arguments.options.progress;
+            tz::upload(usable(), source, *target, options);
+        }
+        messages_->pass_on();
+    }
+
     std::string io() { return usable().io(); }
 
 private:
@@ -217,8 +240,12 @@ private:
             arguments.addresses,
             arguments.network,
             arguments.direct,
-            [this](tz::LogLevel level, const std::string& text) { messages_->add(level, text); },
+            log(),
             arguments.options);
+    }
+
+    tz::Log log() {
+        return [this](tz::LogLevel level, const std::string& text) { messages_->add(level, text); };
     }
 
     /// Ctrl-C and the like end the load; whoever wants to hears how far it is.
@@ -325,6 +352,15 @@ void bind_engine(nb::module_& module) {
             nb::sig(
                 "def read(self, addresses: list[str], keywords: dict[str, typing.Any], stop: Stop, "
                 "bytes_max: int) -> bytes"))
+        .def(
+            "upload",
+            &Engine::upload,
+            nb::arg("addresses"),
+            nb::arg("keywords"),
+            nb::arg("stop"),
+            nb::arg("to"),
+            nb::sig("def upload(self, addresses: list[str], keywords: dict[str, typing.Any], stop: "
+                    "Stop, to: str) -> None"))
         .def_prop_ro("io", &Engine::io);
 }
 

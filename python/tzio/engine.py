@@ -42,6 +42,11 @@ class Engine:
         with Running(stop), _naming(addresses):
             return self._core.read(addresses, keywords, stop, bytes_max)
 
+    def upload(self, path: str, keywords: dict[str, Any], stop: _core.Stop, to: str) -> None:
+        """A file copied to s3://BUCKET/KEY, in parts at once; it appears whole, in place of what is there."""
+        with Running(stop), _naming([to]):
+            self._core.upload([path], keywords, stop, to)
+
     @property
     def io(self) -> str:
         """ "uring" or "threads"."""
