@@ -1,5 +1,5 @@
-// Loads a file with an installed tzio and prints how many bytes its tensors have; or writes them to a
-// safetensors file and prints how many bytes that has.
+// Loads a file with an installed tzio and prints how many bytes its tensors have; or writes them to
+// a safetensors file and prints how many bytes that has.
 #include <tz/engine/convert.hpp>
 #include <tz/engine/load.hpp>
 #include <tz/protocols/file.hpp>
