@@ -13,8 +13,9 @@ from ranges import serving_slowly
 SECONDS = 60
 
 begin = """
-import asyncio, sys, threading, time
+import asyncio, signal, sys, threading, time
 import numpy, tzio
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever is started in the background ignores it
 address, path = sys.argv[1:]
 try:
 {}
