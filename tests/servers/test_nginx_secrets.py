@@ -11,7 +11,7 @@ from files import golden, make
 from program import DATA_WRONG, DENIED, NETWORK, OK
 from proxy import Proxy
 
-CANARY = "cAnArY7531"
+CANARY = "cAnArY8642"  # of these tests alone: command lines of the whole machine are looked at
 S3 = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": f"secret{CANARY}",

@@ -30,6 +30,11 @@ class Result:
         return json.loads(self.out)
 
 
+def hear_ctrl_c():
+    """Tests that were started in the background ignore it, and so would what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run:
     """One process, still running."""
 
@@ -42,6 +47,7 @@ class Run:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=hear_ctrl_c,
         )
 
     def look(self):
