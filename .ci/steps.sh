@@ -31,7 +31,6 @@ full_steps() {
     step clang build tsan
     step tidy tidy
     step types types
-    step suites suites
     step wheel wheel
     step fuzz fuzz
     step tsan run_ctest tsan -E "$tsan_leaves_out" -LE '^format$' # which has no threads
@@ -173,12 +172,6 @@ types() {
     cp -rL build/release/python/tzio build/typed
     MYPYPATH=build/typed build/lint/bin/mypy --python-executable build/venv/bin/python --cache-dir build/typed/cache \
         --config-file pyproject.toml -p tzio
-}
-
-# The tests that tensorizer and safetensors come with, against what stands in for them.
-suites() {
-    PYTHONPATH=build/release/python build/venv/bin/python tests/python/safetensors_suite.py
-    PYTHONPATH=build/release/python build/venv/bin/python tests/python/tensorizer_suite.py --only ours
 }
 
 # From the objects that are there; what is installed from the wheel is tested instead of the build folder.
