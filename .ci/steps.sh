@@ -8,7 +8,6 @@ tsan_leaves_out+='|HttpHedge.LeavesNothingBehindWhenTheLoadIsStopped'
 fuzz_seconds=30   # each fuzzer, as many at a time as there are processors
 tidy_files_max=8  # about 10 s each
 logs=build/logs
-release_options=(-DTZ_TESTS=ON -DTZ_PYTHON=ON "-DPython_EXECUTABLE=$PWD/build/venv/bin/python")
 step_table=()
 
 test_steps() {
@@ -17,7 +16,7 @@ test_steps() {
 
 common_steps() { # COMMAND...: how real servers are tested
     step venv make_venv venv "$interop_pip"
-    step release build_and_test release "${release_options[@]}"
+    step release build_and_test release -DTZ_TESTS=ON -DTZ_PYTHON=ON "-DPython_EXECUTABLE=$PWD/build/venv/bin/python"
     step python python_tests
     step interop interop
     step servers "$@"

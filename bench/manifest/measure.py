@@ -6,7 +6,12 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
+
+from memory import warm
 
 
 def json_of(command) -> dict:
@@ -25,9 +30,7 @@ def sha256_on_all_cores(binary: Path) -> float:
 
 
 def load(binary: Path, path: Path, *words) -> float:
-    with open(path, "rb") as file:
-        while file.read(1 << 20):  # warm
-            pass
+    warm(path)
     return json_of([binary / "tz", "load", "--json", "--quiet", "--memory", "none", *words, path])["gb_per_s"]
 
 

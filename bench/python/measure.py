@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
 
 import memory
+import peer
 import safetensors.torch
 import tensorizer
 import torch
@@ -43,25 +44,12 @@ class Case:
         self.cpu_seconds.append(cpu_seconds)
 
 
-def touch(tensors: dict[str, torch.Tensor]) -> None:
-    """Reads a byte of every page."""
-    for tensor in tensors.values():
-        tensor.reshape(-1).view(torch.uint8)[::4096].sum()
-
-
-def warm(path: Path) -> None:
-    """Into the page cache: what writes past it leaves it empty, and what is not there tzio reads past it."""
-    with open(path, "rb") as file:
-        while file.read(8 << 20):
-            pass
-
-
 def timed(size: int, load: Callable[[], dict[str, torch.Tensor]]) -> Callable[[], Sample]:
     def run() -> Sample:
         gc.collect()
         memory.touch_and_free(size)
         cpu, began = time.process_time(), time.perf_counter()
-        touch(load())
+        peer.touch(load())
         return time.perf_counter() - began, time.process_time() - cpu
 
     return run
@@ -199,7 +187,7 @@ def main() -> None:
     torch.set_grad_enabled(False)
     all_cases = cases(options.folder, options.tz)
     for path in (*options.folder.glob("*.tensors"), *options.folder.glob("*.safetensors")):
-        warm(path)
+        memory.warm(path)
     for round_ in range(options.runs):
         shift = round_ % len(all_cases)
         for case in all_cases[shift:] + all_cases[:shift]:

@@ -6,9 +6,12 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 from pathlib import Path
 
-MIB = 1 << 20
+sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
+
+from memory import warm
 
 
 class Case:
@@ -37,12 +40,6 @@ def fio(folder: Path, size: int, *, beside: Path | None = None) -> float:
     jobs = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["jobs"]
     path.unlink()
     return max(job["job_runtime"] for job in jobs) / 1000
-
-
-def warm(path: Path):
-    with open(path, "rb") as file:
-        while file.read(MIB):
-            pass
 
 
 def cold(path: Path):

@@ -63,21 +63,27 @@ tz::EngineOptions parse_engine_options(const nb::dict& keywords);
 /// A finished load, or a layout alone. Lives as long as a tensor of it does.
 class Loaded {
 public:
-    Loaded(tz::LoadedFiles files, bool has_data) : files_(std::move(files)), has_data_(has_data) {}
+    explicit Loaded(tz::LoadedFiles files) : files_(std::move(files)) {}
 
     const tz::LoadedFiles& files() const { return files_; }
 
-    bool has_data() const { return has_data_; }
-
 private:
     tz::LoadedFiles files_;
-    bool has_data_;
 };
 
 nb::dict stats_of(const tz::LoadStats& stats);
 
-/// Memory that Python holds during a call.
-std::span<const std::byte> memory_of(nb::handle address, std::uint64_t bytes);
+/// A tensor in memory that Python holds during a call, as frameworks.py describes it.
+struct Described {
+    std::string dtype_code; ///< as `.tensors` files have it
+    std::vector<std::uint64_t> shape;
+    std::uint64_t bytes = 0;
+    bool meta = false;               ///< there is no memory
+    std::span<const std::byte> data; ///< `bytes`, unless it is meta
+};
+
+/// (dtype, shape, address or None, bytes, element bytes), which stand in `parts` from `first` on.
+Described described(const nb::tuple& parts, std::size_t first);
 
 std::shared_ptr<const tz::format::Secret> secret_of(const std::optional<nb::bytes>& secret);
 

@@ -154,10 +154,8 @@ public:
         }
         tz::LoadedFiles files = run(arguments, stop);
         nb::dict stats = stats_of(files.stats);
-        const bool has_data = arguments.options.memory == tz::Memory::owned ||
-                              arguments.options.memory == tz::Memory::mapped;
         return nb::make_tuple(
-            nb::cast(new Loaded(std::move(files), has_data), nb::rv_policy::take_ownership), stats);
+            nb::cast(new Loaded(std::move(files)), nb::rv_policy::take_ownership), stats);
     }
 
     /// What the files hold, without their data: a load that ends before it reads any.
@@ -183,7 +181,7 @@ public:
             }
         }
         messages_->pass_on();
-        return new Loaded(std::move(files), false);
+        return new Loaded(std::move(files));
     }
 
     /// All bytes of one file of any kind, of which there may be at most `bytes_max`.

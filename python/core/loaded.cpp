@@ -105,6 +105,16 @@ nb::list tensors(const Loaded& loaded, std::size_t file) {
     return all;
 }
 
+/// What keeps the memory of a file's tensors.
+nb::capsule keeper_of(const tz::LoadedFile& from) {
+    auto owner = std::make_unique<std::shared_ptr<const void>>(from.memory);
+    nb::capsule keeps(owner.get(), [](void* held) noexcept {
+        delete static_cast<std::shared_ptr<const void>*>(held);
+    });
+    owner.release();
+    return keeps;
+}
+
 nb::object capsule(
     const Loaded& loaded,
     std::size_t file,
@@ -112,13 +122,8 @@ nb::object capsule(
     const std::vector<std::size_t>& shape,
     nb::dlpack::dtype dtype) {
     const tz::LoadedFile& from = loaded.files().files[file];
-    auto owner = std::make_unique<std::shared_ptr<const void>>(from.memory);
-    const nb::capsule keeps(owner.get(), [](void* held) noexcept {
-        delete static_cast<std::shared_ptr<const void>*>(held);
-    });
-    owner.release();
     return nb::cast(nb::ndarray<>(
-        from.tensors[index].data(), shape.size(), shape.data(), keeps, nullptr, dtype));
+        from.tensors[index].data(), shape.size(), shape.data(), keeper_of(from), nullptr, dtype));
 }
 
 /// A DLPack capsule of the tensor, which owns its memory; and whether it is the tensor itself, or
@@ -177,14 +182,9 @@ nb::list names(const Loaded& loaded, std::size_t file) {
 /// Its bytes, for NumPy and others that know the buffer protocol.
 nb::object buffer(const Loaded& loaded, std::size_t file, std::size_t index) {
     const tz::LoadedFile& from = loaded.files().files.at(file);
-    auto owner = std::make_unique<std::shared_ptr<const void>>(from.memory);
-    const nb::capsule keeps(owner.get(), [](void* held) noexcept {
-        delete static_cast<std::shared_ptr<const void>*>(held);
-    });
-    owner.release();
     const std::size_t shape[]{from.tensors.at(index).size()};
-    return nb::cast(
-        nb::ndarray<nb::array_api, std::uint8_t>(from.tensors[index].data(), 1, shape, keeps));
+    return nb::cast(nb::ndarray<nb::array_api, std::uint8_t>(
+        from.tensors[index].data(), 1, shape, keeper_of(from)));
 }
 
 nb::list metadata(const Loaded& loaded, std::size_t file) {

@@ -19,33 +19,31 @@ namespace {
 /// (name, dtype, shape, address, bytes, element bytes): memory that Python holds during the call.
 tz::TensorView view_of(nb::handle tensor) {
     const auto parts = nb::cast<nb::tuple>(tensor);
+    Described made = described(parts, 1);
     tz::TensorView view;
     view.spec.name = tz::format::store_name({nb::cast<std::string>(parts[0])});
-    view.spec.dtype_code = tz::format::tensors_code(
-        nb::cast<std::string>(parts[1]), nb::cast<std::uint32_t>(parts[5]));
-    view.spec.shape = nb::cast<std::vector<std::uint64_t>>(parts[2]);
-    view.spec.bytes = nb::cast<std::uint64_t>(parts[4]);
-    view.data = memory_of(parts[3], view.spec.bytes);
+    view.spec.dtype_code = std::move(made.dtype_code);
+    view.spec.shape = std::move(made.shape);
+    view.spec.bytes = made.bytes;
+    view.data = made.data;
     return view;
 }
 
 tz::SafetensorsView safetensors_view_of(nb::handle tensor) {
     const auto parts = nb::cast<nb::tuple>(tensor);
+    Described made = described(parts, 1);
     tz::SafetensorsView view;
     view.spec.name = nb::cast<std::string>(parts[0]);
-    tz::format::Tensor described;
-    described.name = view.spec.name;
-    described.dtype = tz::format::parse_dtype(
-        tz::format::tensors_code(
-            nb::cast<std::string>(parts[1]), nb::cast<std::uint32_t>(parts[5])),
-        0);
-    described.shape = nb::cast<std::vector<std::uint64_t>>(parts[2]);
-    described.bytes = nb::cast<std::uint64_t>(parts[4]);
-    const tz::format::Spelling spelling = tz::format::spell_for_safetensors(described);
+    tz::format::Tensor spelt;
+    spelt.name = view.spec.name;
+    spelt.dtype = tz::format::parse_dtype(made.dtype_code, 0);
+    spelt.shape = std::move(made.shape);
+    spelt.bytes = made.bytes;
+    const tz::format::Spelling spelling = tz::format::spell_for_safetensors(spelt);
     view.spec.dtype = spelling.dtype;
     view.spec.shape = spelling.shape;
-    view.spec.bytes = described.bytes;
-    view.data = memory_of(parts[3], view.spec.bytes);
+    view.spec.bytes = made.bytes;
+    view.data = made.data;
     return view;
 }
 
@@ -83,8 +81,18 @@ std::vector<std::string> save_safetensors(
 
 } // namespace
 
-std::span<const std::byte> memory_of(nb::handle address, std::uint64_t bytes) {
-    return {reinterpret_cast<const std::byte*>(nb::cast<std::uintptr_t>(address)), bytes};
+Described described(const nb::tuple& parts, std::size_t first) {
+    Described made;
+    made.dtype_code = tz::format::tensors_code(
+        nb::cast<std::string>(parts[first]), nb::cast<std::uint32_t>(parts[first + 4]));
+    made.shape = nb::cast<std::vector<std::uint64_t>>(parts[first + 1]);
+    made.bytes = nb::cast<std::uint64_t>(parts[first + 3]);
+    made.meta = parts[first + 2].is_none();
+    if (!made.meta)
+        made.data = {
+            reinterpret_cast<const std::byte*>(nb::cast<std::uintptr_t>(parts[first + 2])),
+            made.bytes};
+    return made;
 }
 
 std::shared_ptr<const tz::format::Secret> secret_of(const std::optional<nb::bytes>& secret) {

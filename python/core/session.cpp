@@ -40,17 +40,16 @@ tz::format::Path path_of(nb::handle keys) {
 /// (keys, kind, module index, dtype, shape, address or None, bytes, element bytes)
 tz::TensorView view_of(nb::handle tensor) {
     const auto parts = nb::cast<nb::tuple>(tensor);
+    Described made = described(parts, 3);
     tz::TensorView view;
     view.spec.name = tz::format::store_name(path_of(parts[0]));
     view.spec.kind = static_cast<tz::format::TensorKind>(nb::cast<std::uint8_t>(parts[1]));
     view.spec.module_index = nb::cast<std::uint16_t>(parts[2]);
-    view.spec.dtype_code = tz::format::tensors_code(
-        nb::cast<std::string>(parts[3]), nb::cast<std::uint32_t>(parts[7]));
-    view.spec.shape = nb::cast<std::vector<std::uint64_t>>(parts[4]);
-    view.spec.bytes = nb::cast<std::uint64_t>(parts[6]);
-    view.spec.meta = parts[5].is_none();
-    if (!view.spec.meta)
-        view.data = memory_of(parts[5], view.spec.bytes);
+    view.spec.dtype_code = std::move(made.dtype_code);
+    view.spec.shape = std::move(made.shape);
+    view.spec.bytes = made.bytes;
+    view.spec.meta = made.meta;
+    view.data = made.data;
     return view;
 }
 

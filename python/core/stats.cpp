@@ -24,17 +24,11 @@ nb::dict stats_of(const tz::LoadStats& stats) {
     facts["seconds"] = stats.seconds;
     facts["cpu_seconds"] = stats.cpu_seconds;
     facts["read_bytes"] = stats.read_bytes;
-    facts["direct_bytes"] = stats.direct_bytes;
     facts["mapped_bytes"] = stats.mapped_bytes;
     facts["staging_bytes"] = stats.staging_bytes;
     facts["requests"] = stats.requests;
-    facts["connections"] = stats.connections;
     facts["retries"] = stats.retries;
     facts["refetched"] = stats.refetched;
-    facts["io"] = stats.io;
-    facts["workers"] = stats.workers;
-    facts["concurrency"] = stats.lanes;
-    facts["chunk_bytes"] = stats.chunk_bytes;
     nb::dict stages;
     stages["read"] = stage_of(stats.read);
     stages["wait"] = stage_of(stats.wait);

@@ -1,5 +1,8 @@
 """Tests of the package `tzio`, by pytest: `PYTHONPATH=build/release/python python -m pytest tests/python`."""
 
+import concurrent.futures
+import threading
+
 import pytest
 import torch
 
@@ -37,6 +40,19 @@ def raw(tensor: torch.Tensor) -> torch.Tensor:
     whole = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}
     numbers = tensor.detach().view(whole[tensor.element_size()])
     return numbers.clone(memory_format=torch.contiguous_format).reshape(-1).view(torch.uint8)
+
+
+def in_threads(count, work):
+    """Calls `work` in so many threads, which begin at once, each with its number; what one of them raises is raised."""
+    ready = threading.Barrier(count)
+
+    def begin(number):
+        ready.wait(60)
+        work(number)
+
+    with concurrent.futures.ThreadPoolExecutor(count) as threads:
+        for done in [threads.submit(begin, number) for number in range(count)]:
+            done.result()
 
 
 nested = {"model": {"layers": [{"w": torch.ones(2)}, {"w": torch.zeros(3)}]}, "head": torch.arange(5)}

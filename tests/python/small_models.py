@@ -30,6 +30,21 @@ def save_model(folder, *, tied=False, tokenizer=True):
     return model
 
 
+def experts(layers):
+    """A Mixtral with random weights, whose experts transformers joins when it loads them."""
+    torch.manual_seed(5)
+    config = transformers.MixtralConfig(
+        vocab_size=64,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        num_local_experts=4,
+    )
+    return transformers.MixtralForCausalLM(config)
+
+
 def logits(model):
     with torch.no_grad():
         return model(torch.arange(20)[None]).logits

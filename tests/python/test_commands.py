@@ -15,7 +15,7 @@ import tzio.safetensors.torch
 import tzio.tensorizer
 import tzio.transformers
 from buckets import serving_buckets
-from small_models import logits, save_model
+from small_models import experts, logits, save_model
 from tzio.commands.command_line import main
 
 
@@ -85,17 +85,7 @@ def test_tied_weights_are_tied_again(serialize, tmp_path):
 
 
 def test_weights_that_transformers_joins_come_back(serialize, tmp_path):
-    torch.manual_seed(5)
-    config = transformers.MixtralConfig(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=1,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        num_local_experts=4,
-    )
-    made = transformers.MixtralForCausalLM(config).eval()
+    made = experts(layers=1).eval()
     made.save_pretrained(tmp_path / "experts")
     assert serialize("--output", tmp_path / "out", "--validate", model=tmp_path / "experts")[0] == 0
     assert torch.equal(logits(tzio.transformers.from_pretrained(tmp_path / "out")), logits(made))

@@ -4,12 +4,11 @@ import gc
 import os
 import subprocess
 import sys
-import threading
 
 import numpy
 import pytest
 import tzio
-from conftest import assert_same, weights
+from conftest import assert_same, in_threads, weights
 
 
 @pytest.fixture
@@ -170,20 +169,10 @@ def test_what_progress_raises_ends_the_load(saved):
 
 
 def test_many_threads_load_at_once(saved):
-    failures = []
+    def load(_):
+        assert_same(tzio.load_file(saved)["positions"], weights()["positions"])
 
-    def load():
-        try:
-            assert_same(tzio.load_file(saved)["positions"], weights()["positions"])
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=load) for _ in range(32)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    in_threads(32, load)
 
 
 def test_loads_leave_nothing_behind(saved):

@@ -10,6 +10,7 @@ import time
 import pytest
 import torch
 import tzio
+from conftest import in_threads
 from ranges import serving_slowly
 
 
@@ -221,30 +222,19 @@ def test_32_threads_load_the_same_and_different_files(tmp_path):
     paths = [tmp_path / f"{i}.{suffix}" for i in range(8) for suffix in ("tensors", "safetensors")]
     for place, path in enumerate(paths):
         tzio.save_file({"x": torch.full((1000,), place), "place": torch.tensor(place)}, path)
-    failures = []
-    ready = threading.Barrier(32)
 
     def work(place):
-        try:
-            ready.wait(60)
-            for turn in range(12):
-                which = (place // 2 + turn) % len(paths)  # two threads each have the same
-                if turn % 3 == 0:
-                    tensors = tzio.load_file(paths[which])
-                elif turn % 3 == 1:
-                    tensors = dict(iter(tzio.open(paths[which], prefetch_bytes=1)))
-                else:
-                    tensors = tzio.load_file([paths[which]], concurrency=2)
-                assert torch.equal(tensors["x"], torch.full((1000,), which)) and tensors["place"] == which
-        except BaseException as error:
-            failures.append(error)
+        for turn in range(12):
+            which = (place // 2 + turn) % len(paths)  # two threads each have the same
+            if turn % 3 == 0:
+                tensors = tzio.load_file(paths[which])
+            elif turn % 3 == 1:
+                tensors = dict(iter(tzio.open(paths[which], prefetch_bytes=1)))
+            else:
+                tensors = tzio.load_file([paths[which]], concurrency=2)
+            assert torch.equal(tensors["x"], torch.full((1000,), which)) and tensors["place"] == which
 
-    threads = [threading.Thread(target=work, args=[place]) for place in range(32)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    in_threads(32, work)
 
 
 def test_a_callback_that_loads_is_told_so(large):

@@ -4,7 +4,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 
 import numpy
 import pytest
@@ -16,7 +15,7 @@ import tzio
 import tzio.safetensors
 import tzio.safetensors.numpy
 import tzio.safetensors.torch
-from conftest import assert_same, weights
+from conftest import assert_same, in_threads, weights
 from ranges import serving
 from tzio.safetensors import SafetensorError, safe_open
 
@@ -153,21 +152,13 @@ def test_an_index_counts_pairs_of_float4_as_pytorch_does(tmp_path):
 def test_slices_are_taken_by_many_threads(saved):
     with safe_open(saved, "pt") as file:
         slices = {name: file.get_slice(name) for name in file.keys()}
-    expected, failures = weights(), []
+    expected = weights()
 
-    def take():
-        try:
-            for name, part in slices.items():  # the file is closed: they go on
-                assert_same(part[...], expected[name])
-        except BaseException as error:
-            failures.append(error)
+    def take(_):
+        for name, part in slices.items():  # the file is closed: they go on
+            assert_same(part[...], expected[name])
 
-    threads = [threading.Thread(target=take) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    in_threads(8, take)
 
 
 def test_an_open_file_stays_the_same_one(saved):

@@ -9,6 +9,7 @@ import transformers
 import tzio
 import tzio.transformers
 from ranges import serving
+from small_models import experts, logits
 
 
 def config(tied=False, **changes):
@@ -31,11 +32,6 @@ def folder(request, tmp_path):
     made.generation_config.max_length = 77
     made.save_pretrained(tmp_path / "model")
     return tmp_path / "model"
-
-
-def logits(model):
-    with torch.no_grad():
-        return model(torch.arange(20)[None]).logits
 
 
 def assert_like_transformers(model, folder):
@@ -96,18 +92,7 @@ def test_a_whole_state_dict_has_identical_logits(folder, tmp_path):
 
 
 def test_weights_that_transformers_joins_are_joined(tmp_path):
-    torch.manual_seed(5)
-    made = transformers.MixtralForCausalLM(
-        transformers.MixtralConfig(
-            vocab_size=64,
-            hidden_size=32,
-            intermediate_size=48,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            num_local_experts=4,
-        )
-    )
+    made = experts(layers=2)
     made.save_pretrained(tmp_path)
     assert set(tzio.load_file(tmp_path)) != set(made.state_dict())  # else this tests nothing
     expected = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()

@@ -35,7 +35,7 @@ class Bucket:
         self._name = name
         self.network = found.network()
         try:
-            self._client = client_of(found.access_key, found.secret_key, found.endpoint, None, None)
+            self._client = client_of(found)
         except ImportError:
             raise UsageError(
                 "uploads to S3 need boto3 (pip install boto3); or write to --output, and let `tz upload` put it there"

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from ._version import __version__
 from .http_stream import CAInfo, CURLStreamFile
+from .s3_settings import S3Settings
 
 _DAY_SECONDS = 86400
 
@@ -23,9 +24,7 @@ def parse_s3_uri(uri: str) -> tuple[str, str]:
     return parts.netloc, parts.path.lstrip("/")
 
 
-def client_of(
-    access_key: str | None, secret_key: str | None, endpoint: str | None, region: str | None, signature: str | None
-) -> Any:
+def client_of(s3: S3Settings) -> Any:
     """Empty keys: nothing is signed. None: boto3 looks for them."""
     import boto3
     import botocore
@@ -33,42 +32,35 @@ def client_of(
 
     config: dict[str, Any] = {"user_agent_extra": f"tzio-tensorizer/{__version__}"}
     keys: dict[str, Any] = {}
-    host = urlsplit(endpoint or "").hostname
+    host = urlsplit(s3.endpoint or "").hostname
     if host in ("cwobject.com", "cwlota.com"):
         config["s3"] = {"addressing_style": "virtual"}
-    if region is not None:
-        config["region_name"] = region
-    if access_key == secret_key == "":
+    if s3.region is not None:
+        config["region_name"] = s3.region
+    if s3.access_key == s3.secret_key == "":
         config["signature_version"] = botocore.UNSIGNED
     else:
-        keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
-        if signature is not None:
-            config["signature_version"] = signature
-    return boto3.session.Session().client("s3", endpoint_url=endpoint, config=Config(**config), **keys)
+        keys = {"aws_access_key_id": s3.access_key, "aws_secret_access_key": s3.secret_key}
+        if s3.signature is not None:
+            config["signature_version"] = s3.signature
+    return boto3.session.Session().client("s3", endpoint_url=s3.endpoint, config=Config(**config), **keys)
 
 
-def download_url(
-    uri: str,
-    access_key: str | None,
-    secret_key: str | None,
-    endpoint: str | None,
-    region: str | None,
-    signature: str | None,
-) -> str:
+def download_url(uri: str, s3: S3Settings) -> str:
     """A signed URL that is good for one to two days, until the end of a day, so that caches see it again."""
     from botocore.exceptions import NoCredentialsError
 
     bucket, key = parse_s3_uri(uri)
-    old = "accel-object" in (urlsplit(endpoint or "").hostname or "").split(".")
-    client = client_of(access_key, secret_key, endpoint, region, signature or ("s3" if old else "s3v4"))
+    old = "accel-object" in (urlsplit(s3.endpoint or "").hostname or "").split(".")
+    client = client_of(s3._replace(signature=s3.signature or ("s3" if old else "s3v4")))
     now = int(time.time())
     seconds = now - now % _DAY_SECONDS + 2 * _DAY_SECONDS - now
     try:
         url: str = client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key}, seconds)
     except NoCredentialsError:
-        if access_key is not None or secret_key is not None:
+        if s3.access_key is not None or s3.secret_key is not None:
             raise
-        return download_url(uri, "", "", endpoint, region, signature)  # the bucket may be public
+        return download_url(uri, s3._replace(access_key="", secret_key=""))  # the bucket may be public
     return url
 
 

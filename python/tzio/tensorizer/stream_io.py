@@ -145,7 +145,7 @@ def _enforce_scheme(endpoint: str, allow_http: bool = False, force_http: bool = 
 
 def _upload_file(uri: str, s3: S3Settings) -> S3UploadFile:
     try:
-        client = client_of(s3.access_key, s3.secret_key, s3.endpoint, s3.region, s3.signature)
+        client = client_of(s3)
     except ImportError:
         raise NotImplementedError(
             "uploads to S3 need boto3 (pip install boto3); or write a file, and let `tz upload` put it there"
@@ -157,7 +157,7 @@ def _download_file(
     uri: str, s3: S3Settings, begin: int | None, end: int | None, certificate_handling: CAInfo | None
 ) -> S3StreamFile:
     try:
-        url = download_url(uri, s3.access_key, s3.secret_key, s3.endpoint, s3.region, s3.signature)
+        url = download_url(uri, s3)
     except ImportError:
         raise NotImplementedError(
             "streams of S3 need boto3 (pip install boto3); a TensorDeserializer takes the s3:// address without it"
@@ -176,9 +176,8 @@ def s3_upload(
 ) -> None:
     """Uploads a file."""
     bucket, key = parse_s3_uri(target_uri)
-    endpoint = _full(s3_endpoint)
-    client = client_of(s3_access_key_id, s3_secret_access_key, endpoint, s3_region_name, s3_signature_version)
-    client.upload_file(path, bucket, key)
+    s3 = S3Settings(s3_access_key_id, s3_secret_access_key, _full(s3_endpoint), s3_region_name, s3_signature_version)
+    client_of(s3).upload_file(path, bucket, key)
 
 
 def _s3_download_url(
@@ -189,14 +188,8 @@ def _s3_download_url(
     s3_region_name: str | None = None,
     s3_signature_version: str | None = None,
 ) -> str:
-    return download_url(
-        path_uri,
-        s3_access_key_id,
-        s3_secret_access_key,
-        _full(s3_endpoint),
-        s3_region_name,
-        s3_signature_version,
-    )
+    s3 = S3Settings(s3_access_key_id, s3_secret_access_key, _full(s3_endpoint), s3_region_name, s3_signature_version)
+    return download_url(path_uri, s3)
 
 
 def s3_download(
