@@ -1,0 +1,58 @@
+// What the commands of tz-bench share: where results go, how files are opened.
+#pragma once
+
+#include <tz/tools/bench_load.hpp>
+#include <tz/tools/bench_report.hpp>
+#include <tz/tools/command.hpp>
+#include <tz/tools/console.hpp>
+#include <tz/tools/options.hpp>
+#include <tz/tools/secrets.hpp>
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class Option;
+}
+
+namespace tz::bench {
+
+/// Where results go.
+struct Output {
+    bool json = false;
+    bool quiet = false;
+    std::string export_json;
+    std::vector<std::string> arguments; ///< of the program, without secrets
+};
+
+/// --json, --export-json, --quiet.
+void add_result_options(CLI::App& app, Output& output);
+
+/// --key-file, --password-file.
+void add_secret_options(CLI::App& app, cli::Options& shared);
+
+/// Warnings as lines on stderr. `console` outlives it.
+cli::Warn warn_on(cli::Console& console);
+
+/// Reads keys. The file is yet to be named and inspected.
+Subject subject_with(const cli::Options& shared, cli::Console& console);
+
+/// Adds the engine's and the network's options and returns them.
+std::vector<const CLI::Option*> add_machine_options(CLI::App& app, cli::Options& shared);
+
+/// Options as words of the shell, each with a space before it.
+std::string as_given(const std::vector<const CLI::Option*>& options);
+
+/// Writes `json` to --export-json's file, and `json` or `text` to stdout. Throws `tz::Error`.
+void write_result(const Output& output, const cli::Json& json, const std::string& text);
+
+/// Writes out a run with the program's arguments.
+void report(Run run, const Output& output);
+
+// The commands. `output` outlives what is returned.
+
+cli::Command add_load(CLI::App& app, Output& output);
+cli::Command add_sample(CLI::App& app);
+cli::Command add_make(CLI::App& app, Output& output);
+
+} // namespace tz::bench

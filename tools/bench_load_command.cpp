@@ -1,0 +1,117 @@
+// tz-bench load: loads of files beside ceilings and other loaders.
+#include <tz/tools/bench_command.hpp>
+#include <tz/tools/bench_run.hpp>
+#include <tz/tools/exit.hpp>
+#include <tz/tools/signals.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <optional>
+
+namespace tz::bench {
+
+namespace {
+
+struct LoadCommand {
+    std::vector<std::string> files;
+    cli::Options shared;
+    unsigned runs = 7;
+    unsigned warmup = 1;
+    bool warm = false;
+    bool cold = false;
+    std::vector<std::string> modes;
+    std::vector<std::string> peers;
+    std::vector<std::string> warm_peers;
+    std::vector<std::string> cold_peers;
+    bool no_fio = false;
+    bool sources_once = false;
+    std::vector<const CLI::Option*> engine_options; ///< as they were given
+};
+
+void add_peers(
+    std::vector<Peer>& peers,
+    const std::vector<std::string>& texts,
+    std::optional<Cache> cache = {}) {
+    for (const std::string& text : texts)
+        peers.push_back(parse_peer(text, cache));
+}
+
+int run(const LoadCommand& command, const Output& output) {
+    const cli::StopOnSignal stop;
+    cli::Console console;
+    const Subject common = subject_with(command.shared, console);
+    RunOptions options;
+    options.warm = command.warm || !command.cold;
+    options.cold = command.cold || !command.warm;
+    for (const std::string& name : command.modes)
+        options.modes.push_back(parse_mode(name));
+    add_peers(options.peers, command.peers);
+    add_peers(options.peers, command.warm_peers, Cache::warm);
+    add_peers(options.peers, command.cold_peers, Cache::cold);
+    options.sample_command = sample_command() + as_given(command.engine_options);
+    options.fio = !command.no_fio;
+    options.sources_once = command.sources_once;
+    options.quiet = output.quiet;
+    options.rounds.rounds = command.runs;
+    options.rounds.warmup = command.warmup;
+    options.rounds.stop = stop.token();
+
+    Engine engine(command.shared.engine);
+    std::vector<Subject> subjects;
+    for (const std::string& file : command.files) {
+        Subject subject = common;
+        subject.uri = file;
+        inspect(engine, subject);
+        subjects.push_back(std::move(subject));
+    }
+    report(measure(engine, std::move(subjects), options, console), output);
+    return cli::exit_ok;
+}
+
+void add_peer_option(
+    CLI::App& app, const std::string& name, std::vector<std::string>& to, const std::string& help) {
+    app.add_option(name, to, help)->type_name("PEER")->allow_extra_args(false);
+}
+
+} // namespace
+
+cli::Command add_load(CLI::App& app, Output& output) {
+    CLI::App* load = app.add_subcommand("load", "Time loads of files beside ceilings and peers");
+    const auto state = std::make_shared<LoadCommand>();
+    LoadCommand& command = *state;
+    load->add_option("FILE", command.files, "The files to load: paths or URLs")->required();
+    add_secret_options(*load, command.shared);
+    load->add_option("--runs", command.runs, "Rounds; each takes one sample of everything (7)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1000).description(""));
+    load->add_option("--warmup", command.warmup, "Rounds before, which don't count (1)")
+        ->type_name("N")
+        ->check(CLI::Range(0, 100).description(""));
+    load->add_flag("--warm", command.warm, "Only loads from the page cache");
+    load->add_flag("--cold", command.cold, "Only loads from the disk");
+    load->add_option(
+            "--modes",
+            command.modes,
+            "Of plain, crc32, sha256, all, auto, mapped, drop (what suits)")
+        ->type_name("LIST")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    add_peer_option(
+        *load,
+        "--peer",
+        command.peers,
+        "NAME=COMMAND {file}, a loader to compare with; may be repeated (see bench/README.md)");
+    add_peer_option(*load, "--warm-peer", command.warm_peers, "Likewise, for warm loads alone");
+    add_peer_option(*load, "--cold-peer", command.cold_peers, "Likewise, for cold loads alone");
+    load->add_flag("--no-fio", command.no_fio, "Don't run fio");
+    load->add_flag(
+        "--sources-once",
+        command.sources_once,
+        "Measure reads of the first file alone; the others have the same size");
+    command.engine_options = add_machine_options(*load, command.shared);
+    add_result_options(*load, output);
+    return {load, [state, &output] { return run(*state, output); }};
+}
+
+} // namespace tz::bench
