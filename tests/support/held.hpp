@@ -8,7 +8,9 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -17,7 +19,7 @@ namespace tz::test {
 
 struct Held {
     std::size_t descriptors = 0;
-    std::size_t threads = 0; ///< without those that io_uring makes and ends as it likes
+    std::size_t threads = 0; ///< without those that have ended, or that io_uring makes as it likes
 
     bool operator==(const Held&) const = default;
 };
@@ -40,6 +42,22 @@ inline void start_sanitizer_thread() {
     (void)started;
 }
 
+/// Whether a thread, by its /proc/.../stat, is one of the program's that still runs. One that has
+/// been joined stands in /proc for a moment; from before its joiner wakes it has PF_EXITING.
+inline bool runs(const std::string& stat) {
+    constexpr unsigned long exiting = 0x4;
+    const std::size_t name_end = stat.rfind(')');
+    if (name_end == std::string::npos) // gone meanwhile
+        return false;
+    std::istringstream fields(stat.substr(name_end + 1));
+    std::string other;
+    for (int i = 0; i < 6; ++i)
+        fields >> other; // state, parent, group, session, terminal, its group
+    unsigned long flags = 0;
+    fields >> flags;
+    return (flags & exiting) == 0 && stat.find("(iou-") == std::string::npos;
+}
+
 inline Held held() {
     namespace fs = std::filesystem;
     start_sanitizer_thread();
@@ -48,15 +66,14 @@ inline Held held() {
     now.descriptors =
         static_cast<std::size_t>(std::distance(fs::directory_iterator("/proc/self/fd"), end));
     for (const auto& task : fs::directory_iterator("/proc/self/task")) {
-        std::string name;
-        std::ifstream(task.path() / "comm") >> name;
-        now.threads += !name.empty() && !name.starts_with("iou-");
+        std::ifstream file(task.path() / "stat");
+        now.threads += runs({std::istreambuf_iterator<char>(file), {}});
     }
     return now;
 }
 
-/// What is held once it is `expected`, or after some seconds: a thread that has been joined can
-/// stand in /proc a little longer.
+/// What is held once it is `expected`, or after some seconds: what nobody waits for ends when it
+/// may.
 inline Held held_soon(const Held& expected) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     Held now = held();
