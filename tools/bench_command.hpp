@@ -52,6 +52,7 @@ void report(Run run, const Output& output);
 // The commands. `output` outlives what is returned.
 
 cli::Command add_load(CLI::App& app, Output& output);
+cli::Command add_html(CLI::App& app);
 cli::Command add_sample(CLI::App& app);
 cli::Command add_make(CLI::App& app, Output& output);
 

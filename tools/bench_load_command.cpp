@@ -1,6 +1,10 @@
 // tz-bench load: loads of files beside ceilings and other loaders.
+#include <tz/engine/new_file.hpp>
 #include <tz/tools/bench_command.hpp>
+#include <tz/tools/bench_page.hpp>
 #include <tz/tools/bench_run.hpp>
+#include <tz/tools/bench_timeline.hpp>
+#include <tz/tools/bench_trace.hpp>
 #include <tz/tools/exit.hpp>
 #include <tz/tools/signals.hpp>
 
@@ -26,6 +30,7 @@ struct LoadCommand {
     std::vector<std::string> cold_peers;
     bool no_fio = false;
     bool sources_once = false;
+    std::string html;
     std::vector<const CLI::Option*> engine_options; ///< as they were given
 };
 
@@ -37,8 +42,18 @@ void add_peers(
         peers.push_back(parse_peer(text, cache));
 }
 
+/// After the measured rounds, which a trace would disturb.
+void write_page_of(const Run& run, Engine& engine, const RunOptions& options, NewFile& file) {
+    const cli::Json trace =
+        traced_load(engine, run.subjects.front(), options.cold, options.rounds.stop);
+    write_page(file, to_json(run), timeline(trace));
+}
+
 int run(const LoadCommand& command, const Output& output) {
     const cli::StopOnSignal stop;
+    std::optional<NewFile> html; // made before, so that a path that can't be written fails at once
+    if (!command.html.empty())
+        html.emplace(command.html, Existing::replaced);
     cli::Console console;
     const Subject common = subject_with(command.shared, console);
     RunOptions options;
@@ -65,7 +80,11 @@ int run(const LoadCommand& command, const Output& output) {
         inspect(engine, subject);
         subjects.push_back(std::move(subject));
     }
-    report(measure(engine, std::move(subjects), options, console), output);
+    Run run = measure(engine, std::move(subjects), options, console);
+    run.arguments = output.arguments;
+    report(run, output);
+    if (html)
+        write_page_of(run, engine, options, *html);
     return cli::exit_ok;
 }
 
@@ -111,6 +130,8 @@ cli::Command add_load(CLI::App& app, Output& output) {
         "Measure reads of the first file alone; the others have the same size");
     command.engine_options = add_machine_options(*load, command.shared);
     add_result_options(*load, output);
+    load->add_option("--html", command.html, "Write a page for browsers; takes one load more")
+        ->type_name("PATH");
     return {load, [state, &output] { return run(*state, output); }};
 }
 

@@ -1,0 +1,42 @@
+// The map of rates over concurrency and size of chunks.
+
+const near_best = 0.97;
+
+function cell_at(sweep, concurrency, chunk_bytes) {
+    return sweep.cells.find(cell => cell.concurrency === concurrency && cell.chunk_bytes === chunk_bytes);
+}
+
+function heat_cell(cell, most) {
+    if (!cell || !is_number(cell.gb_per_s))
+        return element("td", {class: "none"}, "–");
+    const share = cell.gb_per_s / most;
+    const drawn = element("td", {class: [cell.best ? "best" : "", share > 0.6 ? "high" : ""].join(" ").trim()},
+        rate_text(cell.gb_per_s));
+    drawn.style.setProperty("--share", percent(share));
+    return drawn;
+}
+
+// What stands within a few percent of the best, as words.
+function near_text(sweep, best) {
+    const near = sweep.cells.filter(cell => !cell.best && cell.gb_per_s >= near_best * best.gb_per_s)
+        .map(cell => `${cell.concurrency} × ${size_text(cell.chunk_bytes)}`);
+    return near.length ? ` Within 3 % of it: ${near.join(", ")}.` : " No other is within 3 % of it.";
+}
+
+function draw_sweep(result) {
+    const sweep = result.sweep;
+    if (!sweep || !sweep.cells.length)
+        return;
+    const most = Math.max(...sweep.cells.map(cell => cell.gb_per_s).filter(is_number), 1e-3);
+    const head = element("tr", {}, element("th", {}, "chunks \\ lanes"),
+        ...sweep.concurrency.map(lanes => element("th", {scope: "col"}, `${lanes}`)));
+    const rows = sweep.chunk_bytes.map(bytes => element("tr", {}, element("th", {scope: "row"}, size_text(bytes)),
+        ...sweep.concurrency.map(lanes => heat_cell(cell_at(sweep, lanes, bytes), most))));
+    const best = sweep.cells.find(cell => cell.best);
+    const parts = [element("div", {class: "scroll", tabindex: 0, role: "group", "aria-label": "Rates by concurrency and size of chunks"},
+        element("table", {class: "heat"}, element("thead", {}, head), element("tbody", {}, ...rows)))];
+    parts.push(element("p", {class: "quiet"}, "Medians, GB/s." + (best
+        ? ` The best, framed: --concurrency ${best.concurrency} --chunk-size ${size_text(best.chunk_bytes).replace(" ", "")}.` +
+            near_text(sweep, best) : "")));
+    section("sweep", ...parts);
+}
