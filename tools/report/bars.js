@@ -131,7 +131,7 @@ function bars(result, entries, most, read) {
     return element("table", {class: "bars"}, head(), body);
 }
 
-function bar_legend(result, read) {
+function bar_legend(result, read, cut) {
     const sign = (kind, x) => [shape("line", {class: kind, x1: x, x2: x, y1: 0, y2: 14})];
     const dot = kind => [shape("circle", {class: kind, cx: 8, cy: 7, r: kind === "sample" ? 2.5 : 4})];
     const box = kind => [shape("rect", {class: kind, x: 0, y: 1, width: 16, height: 12, rx: 2})];
@@ -140,13 +140,17 @@ function bar_legend(result, read) {
     const items = [{text: "tzio, median", draw: () => box("of-ours")}];
     if (result.summary.entries.some(entry => entry.role === "peer"))
         items.push({text: "another loader, median", draw: () => box("of-peer")});
-    items.push({text: "least to most", draw: () => whisker.map(each => shape(...each))}, {text: "one sample", draw: () => dot("sample")});
+    items.push({text: "least to most", draw: () => whisker.map(each => shape(...each))});
+    if (result.runs.length)
+        items.push({text: "one sample", draw: () => dot("sample")});
     if (result.runs.some(run => run.disturbed))
         items.push({text: "disturbed by others", draw: () => dot("sample disturbed")});
     if (result.summary.entries.some(entry => is_number(entry.ceiling_gb_per_s)))
         items.push({text: "this load's ceiling: the fastest read, or what its CPU work lets the cores do", draw: () => sign("own-ceiling", 8)});
     if (read)
         items.push({text: "the fastest read", draw: () => sign("fastest", 8)});
+    if (cut)
+        items.push({text: "longer than the scale", draw: () => [shape("path", {class: "of-ours", d: "M0 1H9L16 7L9 13H0z"})]});
     return legend(items);
 }
 
@@ -178,11 +182,14 @@ function draw_loads(result) {
         return;
     const parts = [];
     const reads = groups.map(group => fastest_read(result, group));
+    let cut = false;
     groups.forEach((group, at) => {
         const read = reads[at];
+        const most = most_of(group.entries, read);
+        cut ||= group.entries.some(entry => entry.gb_per_s.median > most);
         const text = read ? `fastest read: ${read.name}, ${rate_text(read.gb_per_s)} GB/s` : "";
         parts.push(element("h3", {}, `${file_text(result, group.file)}, ${cache_text(group.cache)}`),
-            bars(result, group.entries, most_of(group.entries, read), read), element("p", {class: "quiet"}, text));
+            bars(result, group.entries, most, read), element("p", {class: "quiet"}, text));
     });
-    section("loads", ...parts, bar_legend(result, reads.find(Boolean)), ...ceilings(result));
+    section("loads", ...parts, bar_legend(result, reads.find(Boolean), cut), ...ceilings(result));
 }

@@ -1,4 +1,4 @@
-# Puts the page's files into a source as text, which is target's. Whoever changes one of them has it put in anew.
+# Puts the page's files into a source as text, which is the target's. Who changes one of them has it put in anew.
 function(tz_embed_page target)
   set(source ${CMAKE_CURRENT_BINARY_DIR}/bench_page_parts.cpp)
   set(template page.html)
@@ -8,7 +8,7 @@ function(tz_embed_page target)
   foreach(part template css js)
     string(APPEND definitions "\nconst std::string_view page_${part} =")
     foreach(file IN LISTS ${part})
-      set(path ${CMAKE_CURRENT_SOURCE_DIR}/report/${file})
+      set(path ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${file})
       file(READ ${path} text)
       string(LENGTH "${text}" length)
       # what every compiler takes

@@ -1,6 +1,7 @@
 // The map of rates over concurrency and size of chunks.
 
 const near_best = 0.97;
+const high_share = 0.595; // from here on the other colour of text is easier to read
 
 function cell_at(sweep, concurrency, chunk_bytes) {
     return sweep.cells.find(cell => cell.concurrency === concurrency && cell.chunk_bytes === chunk_bytes);
@@ -10,7 +11,7 @@ function heat_cell(cell, most) {
     if (!cell || !is_number(cell.gb_per_s))
         return element("td", {class: "none"}, "–");
     const share = cell.gb_per_s / most;
-    const drawn = element("td", {class: [cell.best ? "best" : "", share > 0.6 ? "high" : ""].join(" ").trim()},
+    const drawn = element("td", {class: [cell.best ? "best" : "", share > high_share ? "high" : ""].join(" ").trim()},
         rate_text(cell.gb_per_s));
     drawn.style.setProperty("--share", percent(share));
     return drawn;

@@ -10,12 +10,12 @@ function against_peer(ours, peer) {
     if (!peer)
         return "";
     const times = ours.gb_per_s.median / peer.gb_per_s.median;
-    return times >= 1 ? `, ${times.toFixed(1)} times ${peer.name}, the fastest other loader`
+    return times >= 1 ? `; ${times.toFixed(1)} times ${peer.name}, the fastest other loader`
         : `; ${peer.name} is faster: ${rate_text(peer.gb_per_s.median)} GB/s`;
 }
 
 function against_ceiling(ours) {
-    return is_number(ours.of_ceiling) ? `. That is ${(100 * ours.of_ceiling).toFixed(0)} % of what this machine allows` : "";
+    return is_number(ours.of_ceiling) ? `, ${(100 * ours.of_ceiling).toFixed(0)} % of what this machine allows` : "";
 }
 
 // What came of one group of loads.
@@ -26,7 +26,7 @@ function group_sentence(group) {
         return null;
     const peer = fastest(worked.filter(entry => entry.role === "peer"));
     return `${base_name(group.file)}, ${cache_text(group.cache)}: tzio (${ours.name}) loads ` +
-        `${rate_text(ours.gb_per_s.median)} GB/s${against_peer(ours, peer)}${against_ceiling(ours)}.`;
+        `${rate_text(ours.gb_per_s.median)} GB/s${against_ceiling(ours)}${against_peer(ours, peer)}.`;
 }
 
 function sweep_sentence(sweep) {
