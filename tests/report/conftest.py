@@ -73,7 +73,7 @@ class Opened:
         )
 
     def texts(self, selector: str) -> list[str]:
-        return [text.strip() for text in self.page.locator(selector).all_inner_texts()]
+        return [text.strip().replace("\u00a0", " ") for text in self.page.locator(selector).all_inner_texts()]
 
     def sections(self) -> list[str]:
         """The ids of those that are shown."""

@@ -26,7 +26,7 @@ def with_loaders(result: dict, count: int) -> dict:
     model = next(entry for entry in entries if entry["role"] == "peer" and entry["cache"] == "warm")
     for i in range(count):
         entry = copy.deepcopy(model)
-        entry["name"] = f"loader {i}" + (" with a name of many words" if i % 3 == 1 else "_of_one_word" * 3 if i % 3 else "")
+        entry["name"] = f"loader {i}" + ["", " with a name of many words", "_of_one_word" * 3][i % 3]
         entry["gb_per_s"] = {name: rate * (i + 1) / count for name, rate in model["gb_per_s"].items()}
         entries.append(entry)
     return result

@@ -1,6 +1,7 @@
 // Loads as bars: medians, whiskers from least to most, samples, and what the machine allows.
 
-const cache_texts = {warm: "from the page cache", cold: "from the disk", server: "from a server", memory: "in memory"};
+const cache_texts = {
+    warm: "from the page cache", cold: "from the disk", server: "from a server", memory: "in memory"};
 const role_order = {load: 0, peer: 1, source: 2, stage: 3};
 
 function cache_text(cache) {
@@ -14,7 +15,8 @@ function runs_of(result, entry) {
 
 // Ours in their order, then others, the fastest first; at the end what failed.
 function in_order(entries) {
-    const key = entry => [entry.samples > 0 ? 0 : 1, role_order[entry.role], entry.role === "load" ? 0 : -entry.gb_per_s.median];
+    const key = entry => [
+        entry.samples > 0 ? 0 : 1, role_order[entry.role], entry.role === "load" ? 0 : -entry.gb_per_s.median];
     return entries.map((entry, at) => [...key(entry), at, entry])
         .sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2] || a[3] - b[3])
         .map(row => row[4]);
@@ -38,8 +40,8 @@ function load_groups(result) {
 function fastest_read(result, group) {
     let best = null;
     for (const load of group.entries) {
-        const source = result.summary.entries.find(entry => entry.role === "source" && entry.name === load.best_source &&
-            entry.cache === group.cache && entry.samples > 0);
+        const source = result.summary.entries.find(entry => entry.role === "source" && entry.samples > 0 &&
+            entry.name === load.best_source && entry.cache === group.cache);
         if (source && (!best || source.gb_per_s.median > best.gb_per_s))
             best = {name: source.name, gb_per_s: source.gb_per_s.median};
     }
@@ -77,18 +79,21 @@ function bar(entry, runs, most, read) {
     const drawn = shape("svg", {role: "img", "aria-label": told}, shape("title", {}, told));
     for (const value of steps(most))
         drawn.append(line("grid", value / most, 0, 28));
-    drawn.append(shape("rect", {class: `of-${kind}`, x: 0, y: 6, width: percent(at(median)), height: 16, rx: cut ? 0 : 2}));
+    drawn.append(shape("rect", {
+        class: `of-${kind}`, x: 0, y: 6, width: percent(at(median)), height: 16, rx: cut ? 0 : 2}));
     if (read)
         drawn.append(line("fastest", read.gb_per_s / most, 0, 28));
     if (is_number(entry.ceiling_gb_per_s))
         drawn.append(line("own-ceiling", entry.ceiling_gb_per_s / most, 3, 25));
-    drawn.append(...cut ? cut_off(kind) : spread(min, max, at), ...runs.filter(run => run.gb_per_s <= most).map(run => sample(run, at)));
+    drawn.append(...cut ? cut_off(kind) : spread(min, max, at),
+        ...runs.filter(run => run.gb_per_s <= most).map(run => sample(run, at)));
     return drawn;
 }
 
 // The point of a bar that is longer than the scale.
 function cut_off(kind) {
-    return [shape("svg", {x: "100%", y: 0, width: 8, height: 28}, shape("path", {class: `of-${kind}`, d: "M-.5 6L7 14L-.5 22z"}))];
+    return [shape("svg", {x: "100%", y: 0, width: 8, height: 28},
+        shape("path", {class: `of-${kind}`, d: "M-.5 6L7 14L-.5 22z"}))];
 }
 
 function spread(min, max, at) {
@@ -102,7 +107,8 @@ function sample(run, at) {
 }
 
 function figure(text, unit) {
-    return element("td", {class: "figure", "data-unit": unit}, text);
+    // where the table has no head, in narrow windows
+    return element("td", {class: "figure"}, text, ...text ? [element("span", {class: "unit"}, ` ${unit}`)] : []);
 }
 
 function row(result, entry, most, read) {
@@ -131,33 +137,41 @@ function bars(result, entries, most, read) {
     return element("table", {class: "bars"}, head(), body);
 }
 
+// The signs of the legend, each in a box of 16 by 14.
+const signs = {
+    bar: kind => [shape("rect", {class: kind, x: 0, y: 1, width: 16, height: 12, rx: 2})],
+    whisker: () => [[1, 15, 7, 7], [1, 1, 3, 11], [15, 15, 3, 11]].map(([x1, x2, y1, y2]) =>
+        shape("line", {class: "whisker", x1, x2, y1, y2})),
+    dot: (kind, r) => [shape("circle", {class: kind, cx: 8, cy: 7, r})],
+    mark: kind => [shape("line", {class: kind, x1: 8, x2: 8, y1: 0, y2: 14})],
+    cut: () => [shape("path", {class: "of-ours", d: "M0 1H9L16 7L9 13H0z"})],
+};
+
+// What of it is drawn.
 function bar_legend(result, read, cut) {
-    const sign = (kind, x) => [shape("line", {class: kind, x1: x, x2: x, y1: 0, y2: 14})];
-    const dot = kind => [shape("circle", {class: kind, cx: 8, cy: 7, r: kind === "sample" ? 2.5 : 4})];
-    const box = kind => [shape("rect", {class: kind, x: 0, y: 1, width: 16, height: 12, rx: 2})];
-    const whisker = [["line", {class: "whisker", x1: 1, x2: 15, y1: 7, y2: 7}], ["line", {class: "whisker", x1: 1, x2: 1, y1: 3, y2: 11}],
-        ["line", {class: "whisker", x1: 15, x2: 15, y1: 3, y2: 11}]];
-    const items = [{text: "tzio, median", draw: () => box("of-ours")}];
-    if (result.summary.entries.some(entry => entry.role === "peer"))
-        items.push({text: "another loader, median", draw: () => box("of-peer")});
-    items.push({text: "least to most", draw: () => whisker.map(each => shape(...each))});
-    if (result.runs.length)
-        items.push({text: "one sample", draw: () => dot("sample")});
-    if (result.runs.some(run => run.disturbed))
-        items.push({text: "disturbed by others", draw: () => dot("sample disturbed")});
-    if (result.summary.entries.some(entry => is_number(entry.ceiling_gb_per_s)))
-        items.push({text: "this load's ceiling: the fastest read, or what its CPU work lets the cores do", draw: () => sign("own-ceiling", 8)});
-    if (read)
-        items.push({text: "the fastest read", draw: () => sign("fastest", 8)});
-    if (cut)
-        items.push({text: "longer than the scale", draw: () => [shape("path", {class: "of-ours", d: "M0 1H9L16 7L9 13H0z"})]});
-    return legend(items);
+    const entries = result.summary.entries;
+    const peers = entries.some(entry => entry.role === "peer");
+    const disturbed = result.runs.some(run => run.disturbed);
+    const ceilings = entries.some(entry => is_number(entry.ceiling_gb_per_s));
+    const ceiling_text = "this load's ceiling: the fastest read, or what its CPU work lets the cores do";
+    return legend([
+        [true, "tzio, median", () => signs.bar("of-ours")],
+        [peers, "another loader, median", () => signs.bar("of-peer")],
+        [true, "least to most", signs.whisker],
+        [result.runs.length > 0, "one sample", () => signs.dot("sample", 2.5)],
+        [disturbed, "disturbed by others", () => signs.dot("sample disturbed", 4)],
+        [ceilings, ceiling_text, () => signs.mark("own-ceiling")],
+        [read, "the fastest read", () => signs.mark("fastest")],
+        [cut, "longer than the scale", signs.cut],
+    ].filter(([there]) => there).map(([, text, draw]) => ({text, draw})));
 }
 
 function file_text(result, file) {
     const known = (result.summary.files || []).find(each => each.file === file);
-    return known ? `${base_name(file)}, ${size_text(known.tensor_bytes)} in ${known.tensors} tensors` +
-        (known.encrypted ? ", encrypted" : "") : base_name(file);
+    if (!known)
+        return base_name(file);
+    return `${base_name(file)}, ${size_text(known.tensor_bytes)} in ${known.tensors} tensors` +
+        (known.encrypted ? ", encrypted" : "");
 }
 
 // What the machine did alone, in the same manner.
@@ -169,8 +183,8 @@ function ceilings(result) {
         const [file, cache] = title.split("\n");
         const entries = found.filter(entry => entry.file === file && entry.cache === cache);
         const most = most_of(entries, null);
-        parts.push(element("h3", {}, file ? `Reads of ${base_name(file)}, ${cache_text(cache)}` : "One core, in memory"),
-            bars(result, entries, most, null));
+        const text = file ? `Reads of ${base_name(file)}, ${cache_text(cache)}` : "One core, in memory";
+        parts.push(element("h3", {}, text), bars(result, entries, most, null));
     }
     return parts.length ? [element("details", {id: "ceilings"},
         element("summary", {}, "Ways of reading, and stages on one core, each timed alone"), ...parts)] : [];
@@ -187,9 +201,10 @@ function draw_loads(result) {
         const read = reads[at];
         const most = most_of(group.entries, read);
         cut ||= group.entries.some(entry => entry.gb_per_s.median > most);
-        const text = read ? `fastest read: ${read.name}, ${rate_text(read.gb_per_s)} GB/s` : "";
         parts.push(element("h3", {}, `${file_text(result, group.file)}, ${cache_text(group.cache)}`),
-            bars(result, group.entries, most, read), element("p", {class: "quiet"}, text));
+            bars(result, group.entries, most, read));
+        if (read)
+            parts.push(element("p", {class: "quiet"}, `fastest read: ${read.name}, ${rate_text(read.gb_per_s)} GB/s`));
     });
     section("loads", ...parts, bar_legend(result, reads.find(Boolean), cut), ...ceilings(result));
 }

@@ -24,6 +24,11 @@ function near_text(sweep, best) {
     return near.length ? ` Within 3 % of it: ${near.join(", ")}.` : " No other is within 3 % of it.";
 }
 
+function best_text(sweep, best) {
+    const size = size_text(best.chunk_bytes).replace(" ", "");
+    return ` The best, framed: --concurrency ${best.concurrency} --chunk-size ${size}.${near_text(sweep, best)}`;
+}
+
 function draw_sweep(result) {
     const sweep = result.sweep;
     if (!sweep || !sweep.cells.length)
@@ -34,10 +39,9 @@ function draw_sweep(result) {
     const rows = sweep.chunk_bytes.map(bytes => element("tr", {}, element("th", {scope: "row"}, size_text(bytes)),
         ...sweep.concurrency.map(lanes => heat_cell(cell_at(sweep, lanes, bytes), most))));
     const best = sweep.cells.find(cell => cell.best);
-    const parts = [element("div", {class: "scroll", tabindex: 0, role: "group", "aria-label": "Rates by concurrency and size of chunks"},
-        element("table", {class: "heat"}, element("thead", {}, head), element("tbody", {}, ...rows)))];
-    parts.push(element("p", {class: "quiet"}, "Medians, GB/s." + (best
-        ? ` The best, framed: --concurrency ${best.concurrency} --chunk-size ${size_text(best.chunk_bytes).replace(" ", "")}.` +
-            near_text(sweep, best) : "")));
+    const table = element("table", {class: "heat"}, element("thead", {}, head), element("tbody", {}, ...rows));
+    const told = "Rates by concurrency and size of chunks";
+    const parts = [element("div", {class: "scroll", tabindex: 0, role: "group", "aria-label": told}, table)];
+    parts.push(element("p", {class: "quiet"}, "Medians, GB/s." + (best ? best_text(sweep, best) : "")));
     section("sweep", ...parts);
 }

@@ -15,13 +15,15 @@ function against_peer(ours, peer) {
 }
 
 function against_ceiling(ours) {
-    return is_number(ours.of_ceiling) ? `, ${(100 * ours.of_ceiling).toFixed(0)} % of what this machine allows` : "";
+    return is_number(ours.of_ceiling)
+        ? `, ${(100 * ours.of_ceiling).toFixed(0)}\u00a0% of what this machine allows` : "";
 }
 
 // What came of one group of loads.
 function group_sentence(group) {
     const worked = group.entries.filter(entry => entry.samples > 0);
-    const ours = fastest(worked.filter(entry => entry.role === "load" && !not_delivering.some(name => entry.name.endsWith(name))));
+    const delivers = entry => !not_delivering.some(name => entry.name.endsWith(name));
+    const ours = fastest(worked.filter(entry => entry.role === "load" && delivers(entry)));
     if (!ours)
         return null;
     const peer = fastest(worked.filter(entry => entry.role === "peer"));
@@ -41,7 +43,8 @@ function samples_sentence(result) {
     const rounds = result.summary && result.summary.rounds;
     if (!runs.length)
         return null;
-    return (rounds ? `Medians of ${rounds} interleaved rounds, ` : "") + `${runs.length} samples of loads, reads and stages` +
+    return (rounds ? `Medians of ${rounds} interleaved rounds, ` : "") +
+        `${runs.length} samples of loads, reads and stages` +
         (disturbed ? `; ${disturbed} were disturbed by others and are marked.` : ".");
 }
 

@@ -4,6 +4,12 @@ const lane_height = 16;
 const plot_width = 10000; // units of the drawings' own; they are stretched to the width there is
 const curve_height = 220;
 
+// A drawing that fills the width there is: only what is told has the same shape at every width.
+function stretched(kind, height, told, ...children) {
+    return shape("svg", {class: kind, viewBox: `0 0 ${plot_width} ${height}`, height, preserveAspectRatio: "none",
+        role: "img", "aria-label": told}, ...children);
+}
+
 // All slices of a stage as one path: thousands of elements would be slow.
 function stage_path(timeline, stage) {
     const unit = plot_width / timeline.seconds / 1e6;
@@ -30,7 +36,8 @@ function slice_at(timeline, lane, microseconds) {
 
 function slice_text(timeline, slice) {
     const [lane, stage, begin, length, bytes, chunk] = slice;
-    return `${timeline.lanes[lane]}: ${timeline.stages[stage]}, ${time_text(length / 1e6)} from ${time_text(begin / 1e6)}` +
+    const when = `${time_text(length / 1e6)} from ${time_text(begin / 1e6)}`;
+    return `${timeline.lanes[lane]}: ${timeline.stages[stage]}, ${when}` +
         (bytes > 0 ? `, ${size_text(bytes)}` : "") + `, chunk ${chunk}`;
 }
 
@@ -74,9 +81,9 @@ function draw_timeline(timeline) {
     if (!timeline || !timeline.slices.length)
         return;
     const height = timeline.lanes.length * lane_height;
-    const drawn = shape("svg", {class: "lanes-drawn", viewBox: `0 0 ${plot_width} ${height}`, height, preserveAspectRatio: "none",
-        role: "img", "aria-label": `What ${timeline.lanes.length} lanes did in ${time_text(timeline.seconds)}`},
-    ...grid_lines(timeline.seconds, height, 8), ...timeline.stages.map((stage, at) => stage_path(timeline, at)));
+    const told_all = `What ${timeline.lanes.length} lanes did in ${time_text(timeline.seconds)}`;
+    const drawn = stretched("lanes-drawn", height, told_all,
+        ...grid_lines(timeline.seconds, height, 8), ...timeline.stages.map((stage, at) => stage_path(timeline, at)));
     const labels = element("div", {class: "labels lanes"}, ...timeline.lanes.map(name => element("span", {}, name)));
     for (const label of labels.children)
         label.style.height = `${lane_height}px`;
@@ -85,7 +92,8 @@ function draw_timeline(timeline) {
     const about = timeline.labels.concat(timeline.left_out ? [`the first ${timeline.slices.length} of ` +
         `${timeline.slices.length + timeline.left_out} slices are drawn`] : []);
     const parts = about.length ? [element("p", {class: "quiet"}, about.join("; "))] : [];
-    parts.push(element("div", {class: "plot"}, labels, drawn, axis(timeline.seconds, time_text, 5)), stage_legend(timeline), told);
+    parts.push(element("div", {class: "plot"}, labels, drawn, axis(timeline.seconds, time_text, 5)),
+        stage_legend(timeline), told);
     section("timeline", ...parts);
 }
 
@@ -114,12 +122,13 @@ function draw_progress(timeline) {
     const bytes = last_bytes(timeline.done);
     const most = 1.05 * Math.max(bytes, last_bytes(timeline.read), 1);
     const values = byte_steps(most);
-    const drawn = shape("svg", {class: "curves", viewBox: `0 0 ${plot_width} ${curve_height}`, preserveAspectRatio: "none",
-        role: "img", "aria-label": `${size_text(bytes)} in ${time_text(timeline.seconds)}`},
-    ...values.map(value => shape("line", {class: "grid", x1: 0, x2: plot_width, y1: curve_height * (1 - value / most),
-        y2: curve_height * (1 - value / most)})), ...grid_lines(timeline.seconds, curve_height, 5),
-    curve("read", timeline.read, timeline, most), curve("done", timeline.done, timeline, most));
-    const labels = element("div", {class: "labels values"}, ...values.map(value => element("span", {}, size_text(value))));
+    const levels = values.map(value => curve_height * (1 - value / most));
+    const drawn = stretched("curves", curve_height, `${size_text(bytes)} in ${time_text(timeline.seconds)}`,
+        ...levels.map(y => shape("line", {class: "grid", x1: 0, x2: plot_width, y1: y, y2: y})),
+        ...grid_lines(timeline.seconds, curve_height, 5),
+        curve("read", timeline.read, timeline, most), curve("done", timeline.done, timeline, most));
+    const labels = element("div", {class: "labels values"},
+        ...values.map(value => element("span", {}, size_text(value))));
     values.forEach((value, at) => { labels.children[at].style.bottom = percent(value / most); });
     const sign = kind => () => [shape("path", {class: `curve ${kind}`, d: "M0 7H16"})];
     section("progress", element("div", {class: "plot"}, labels, drawn, axis(timeline.seconds, time_text, 5)),
