@@ -116,7 +116,7 @@ TEST(BenchPage, AsksForNothing) {
 
 TEST(BenchPage, IsMadeOfLoadsAndOfSweepsWithAndWithoutATimeline) {
     EXPECT_EQ(text_of(page(result(), nullptr), "timeline-data"), "null");
-    const Json drawn = timeline({slice(11, "read", 0, 5, 10, 0)});
+    const Json drawn = timeline(Json::array({slice(11, "read", 0, 5, 10, 0)}));
     EXPECT_EQ(Json::parse(text_of(page(sweep(), drawn), "timeline-data")), drawn);
 }
 
@@ -228,7 +228,7 @@ struct BenchHtml : testing::Test {
 TEST_F(BenchHtml, MakesAPageOfAResultAndATrace) {
     const std::string json = folder.write("result.json", result().dump());
     const std::string trace =
-        folder.write("trace.json", Json({slice(11, "read", 0, 5, 10, 0)}).dump());
+        folder.write("trace.json", Json::array({slice(11, "read", 0, 5, 10, 0)}).dump());
     folder.write("page.html", "an older one");
     const Outcome outcome = bench({"html", json, html, "--trace", trace});
     ASSERT_EQ(outcome.code, 0) << outcome.err;
