@@ -103,7 +103,7 @@ function curve(kind, points, timeline, most) {
     let path = `M0 ${curve_height}`;
     for (const [seconds, bytes] of points)
         path += `H${x(seconds)}V${y(bytes)}`;
-    return shape("path", {class: `curve ${kind}`, d: path});
+    return shape("path", {class: `curve ${kind}`, d: `${path}H${plot_width}`});
 }
 
 function last_bytes(points) {
