@@ -27,6 +27,7 @@ full_steps() {
     step format formatting
     step layering .ci/check_layering
     common_steps full_servers
+    step report report
     step clang build tsan
     step tidy tidy
     step types types
@@ -127,6 +128,11 @@ servers() { # VENV [ARGUMENT...]
 full_servers() {
     make_venv servers "$servers_pip"
     servers servers --full
+}
+
+# Pages of results in a browser; screenshots stay in build/report.
+report() {
+    build/servers/bin/python -m pytest -q -p no:cacheprovider --junitxml="$logs/report.xml" tests/report
 }
 
 # The same with sanitizers, which are slow: damage at every 40th byte.
