@@ -1,3 +1,5 @@
+#include <tz/cuda/device.hpp>
+#include <tz/cuda/device_error.hpp>
 #include <tz/cuda/sealed_batch.hpp>
 #include <tz/format/seal.hpp>
 
@@ -47,13 +49,27 @@ void SealedBatch::add(const SealedPart& part, std::byte* to) {
     }
 }
 
+SealedBatch::~SealedBatch() {
+    wipe();
+    if (!on_device_) // else it was not told to, which failed
+        return;
+    try {
+        const OnDevice here(device_);
+        check(device_, cudaMemset(block_.data(), 0, block_.bytes()), "cudaMemset");
+    } catch (const DeviceError&) { // sticky: the memory goes with the process
+        return;
+    }
+}
+
 void SealedBatch::enqueue(Stream& stream) {
     auto* orders = reinterpret_cast<PieceOrder*>(block_.data());
     auto* fits = reinterpret_cast<std::uint32_t*>(orders + room_);
     const std::size_t bytes = count_ * sizeof(PieceOrder);
+    on_device_ = true;
     stream.copy(block_.data(), host_.bytes().first(bytes));
     stream.open(orders, static_cast<std::uint32_t>(count_), fits);
     stream.clear(block_.data(), bytes);
+    on_device_ = false;
     stream.copy_back(
         std::as_writable_bytes(std::span(fits_, count_)), reinterpret_cast<const std::byte*>(fits));
 }

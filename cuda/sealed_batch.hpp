@@ -22,14 +22,14 @@ inline constexpr std::uint64_t opened_piece_bytes_min = 4096;
 /// How many pieces a part has.
 std::size_t pieces_of(const SealedPart& part);
 
-/// Orders hold keys: they are wiped on the device when its work is done, and here by wipe(). Used
+/// Orders hold keys: they are wiped on the device behind its work, and here by wipe(). Used
 /// by the thread of its stream; nothing may be under way when it ends.
 class SealedBatch {
 public:
     /// Room for `pieces`. Throws `DeviceError`, also where the system pins no memory (errc::limit).
     SealedBatch(int device, std::size_t pieces);
 
-    ~SealedBatch() { wipe(); }
+    ~SealedBatch();
 
     SealedBatch(const SealedBatch&) = delete;
     SealedBatch& operator=(const SealedBatch&) = delete;
@@ -49,13 +49,14 @@ public:
     /// Of the pieces in the order in which they were added, once the work is done.
     std::span<const std::uint32_t> fits() const { return {fits_, count_}; }
 
-    /// Forgets the pieces.
+    /// Forgets the pieces, whose work is done.
     void wipe() noexcept;
 
 private:
     int device_;
     std::size_t room_;
     std::size_t count_ = 0;
+    bool on_device_ = false; ///< keys are there, or may be
     HostMemory host_;
     PinnedMemory pinned_;
     DeviceBlock block_; ///< laid out as the host's

@@ -102,7 +102,7 @@ TEST_F(DeviceSeals, AreRefusedWhereOneByteWasChanged) {
     save_sample(64 << 10);
     {
         std::fstream file(folder_ / "file", std::ios::in | std::ios::out | std::ios::binary);
-        file.seekp(static_cast<std::streamoff>(file_size(folder_ / "file") / 2));
+        file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(folder_ / "file") / 2));
         file.put('x').put('y');
     }
     const auto error = test::error_of([&] { load_sample(); });

@@ -229,6 +229,16 @@ cudaError_t cudaHostUnregister(void* data) {
     return error;
 }
 
+cudaError_t cudaMemset(void* to, int value, size_t bytes) {
+    FakeRuntime& runtime = fake_runtime();
+    if (const auto error = runtime.enter("cudaMemset"))
+        return error;
+    if (!runtime.holds(current_device, to, bytes))
+        return FakeRuntime::answer(cudaErrorInvalidValue);
+    std::memset(to, value, bytes);
+    return cudaSuccess;
+}
+
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
     FakeRuntime& runtime = fake_runtime();
     if (const auto error = runtime.enter("cudaMemcpy"))
