@@ -251,6 +251,12 @@ measure_check() {
             echo "$file: NOT AS IN THE FILE" >>"$report/tables.md"
         fi
     done
+    ours tz checksum "${keys[@]}" --device cuda:0 --decrypt-on gpu "$memory/$file" >"$report/opened.sha256" 2>>"$report/log.txt" || true
+    if [[ -s $report/host.sha256 ]] && cmp -s "$report/host.sha256" "$report/opened.sha256"; then
+        echo "$file, decrypted on the GPU: as in the file" >>"$report/tables.md"
+    else
+        echo "$file, decrypted on the GPU: NOT AS IN THE FILE" >>"$report/tables.md"
+    fi
 }
 
 measure_device() {
@@ -263,6 +269,7 @@ measure_device() {
     device_row "crc32" 0 --verify crc32 "$memory/plain.tensors"
     device_row "sha256" 0 --verify sha256 "$memory/plain.tensors"
     device_row "decrypted" 0 --key-file "$work/key" "$memory/key.tensors"
+    device_row "decrypted on the GPU" 0 --decrypt-on gpu --key-file "$work/key" "$memory/key.tensors"
     table 60 ours gpu_probe "$memory"/model/model-00001-*.safetensors cached-file
     table 60 ours gpu_probe "$memory/plain.tensors" cached-file
     ours tz load --device cuda:0 --trace "$report/trace.json" "$memory/model" >>"$report/log.txt" 2>&1 || true

@@ -1,6 +1,7 @@
 #include <tz/cuda/device.hpp>
 #include <tz/cuda/device_load.hpp>
 #include <tz/cuda/device_sink.hpp>
+#include <tz/cuda/open_pieces.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -16,6 +17,12 @@ void check_options(const DeviceOptions& options) {
     std::sort(devices.begin(), devices.end());
     if (std::adjacent_find(devices.begin(), devices.end()) != devices.end())
         throw Error(errc::usage, "a device is named twice");
+    if (options.decrypt_on == DecryptOn::device && !decrypts_on_devices())
+        throw Error(
+            errc::unsupported,
+            "this build has no code for GPUs: it was made without nvcc",
+            {},
+            "decrypt on the CPU, or build with the CUDA toolkit");
 }
 
 /// The engine knows nothing of devices, and may have made a plain error of it.
@@ -27,6 +34,10 @@ void check_options(const DeviceOptions& options) {
 }
 
 } // namespace
+
+bool decrypts_on_devices() {
+    return has_kernels();
+}
 
 DeviceLoaded load_to_device(
     Engine& engine,

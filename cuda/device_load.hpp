@@ -16,6 +16,17 @@ struct CUstream_st;
 
 namespace tz::cuda {
 
+/// Who opens sealed data. A tensor whose hashes are to be compared, or whose pieces are below 4 KiB
+/// or larger than a chunk, is opened by the CPU in any case.
+enum class DecryptOn {
+    automatic, ///< the CPU, so far
+    cpu,
+    device, ///< a kernel, from ciphertext that was copied; a piece counts when its MAC fits
+};
+
+/// Whether this build has the kernel that DecryptOn::device takes: nvcc compiles it.
+bool decrypts_on_devices();
+
 /// Where a load goes.
 struct DeviceOptions {
     /// Numbers of devices, as the process sees them, each once.
@@ -32,6 +43,7 @@ struct DeviceOptions {
     /// Work that was given to this stream (a `cudaStream_t`) comes before the load writes to the
     /// devices. What is loaded is there for all streams when load_to_device() returns.
     CUstream_st* stream = nullptr;
+    DecryptOn decrypt_on = DecryptOn::automatic;
     Log log;
 };
 
@@ -48,6 +60,7 @@ struct DeviceStats {
     std::uint64_t device_bytes = 0; ///< that were allocated
     std::uint64_t pinned_bytes = 0; ///< of host memory
     std::uint64_t copies = 0;
+    std::uint64_t opened_bytes = 0; ///< decrypted on devices
 };
 
 /// A finished load.

@@ -136,6 +136,10 @@ awaitable<void> DeviceSink::stage(Loop& loop, std::span<std::byte> memory) {
     co_await loop.workers().run(std::move(pin));
     if (pinned)
         co_return;
+    log_refusal();
+}
+
+void DeviceSink::log_refusal() {
     const std::lock_guard lock(mutex_);
     if (!std::exchange(refusal_logged_, true) && options_.log)
         options_.log(
@@ -175,6 +179,11 @@ awaitable<void> DeviceSink::enqueue(Loop& loop, Stream& stream, std::span<const 
 }
 
 awaitable<void> DeviceSink::put(Loop& loop, std::span<const Part> parts) {
+    const Then nothing = [](std::size_t, Stream&) {};
+    co_await bring(loop, parts, nothing);
+}
+
+awaitable<void> DeviceSink::bring(Loop& loop, std::span<const Part> parts, const Then& then) {
     for (const Part& part : parts)
         states_[part.item] = State::touched;
     std::vector<Stream*> used;
@@ -189,6 +198,7 @@ awaitable<void> DeviceSink::put(Loop& loop, std::span<const Part> parts) {
             used.push_back(&stream);
             count += copies.size();
             co_await enqueue(loop, stream, copies);
+            then(device, stream);
         } catch (const DeviceError&) {
             note_failure();
             failure = std::current_exception();
@@ -237,7 +247,12 @@ awaitable<void> DeviceSink::clear_all(Loop& loop, bool (*wanted)(const Item&, St
 /// Unpins. No copy is under way.
 awaitable<void> DeviceSink::release(Loop& loop) {
     stats_.pinned_bytes = pinned_.bytes();
-    auto unpin = [this] { pinned_.release(); };
+    for (const auto& batch : batches_)
+        stats_.pinned_bytes += batch->pinned_bytes();
+    auto unpin = [this] {
+        pinned_.release();
+        batches_.clear();
+    };
     co_await loop.workers().run(std::move(unpin));
     const std::lock_guard lock(mutex_);
     streams_.clear();
@@ -259,6 +274,7 @@ awaitable<void> DeviceSink::abandon(Loop& loop) noexcept {
         blocks_.clear();
     }
     pinned_.release(); // on the loop: nothing else runs, and no worker could be told without memory
+    batches_.clear();
     const std::lock_guard lock(mutex_);
     streams_.clear();
     blocks_.clear();

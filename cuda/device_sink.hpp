@@ -6,11 +6,13 @@
 #include <tz/cuda/device_memory.hpp>
 #include <tz/cuda/loop_streams.hpp>
 #include <tz/cuda/pinned_memory.hpp>
+#include <tz/cuda/sealed_batch.hpp>
 #include <tz/engine/sink.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -40,6 +42,9 @@ public:
     awaitable<void> open(Loop& loop) override;
     awaitable<void> stage(Loop& loop, std::span<std::byte> memory) override;
     awaitable<void> put(Loop& loop, std::span<const Part> parts) override;
+    bool opens_seals(std::uint64_t piece_bytes) const override;
+    awaitable<std::vector<bool>>
+    open_sealed(Loop& loop, std::span<const SealedPart> sealed) override;
     awaitable<void> complete(Loop& loop, std::span<const std::uint32_t> items) override;
     bool restart(std::uint32_t item) override;
     awaitable<void> close(Loop& loop) override;
@@ -71,6 +76,12 @@ private:
     std::vector<Copy> copies_of(std::span<const Part> parts, std::size_t device) const;
     LoopStreams& streams_of(Loop& loop);
     awaitable<void> enqueue(Loop& loop, Stream& stream, std::span<const Copy> copies);
+    /// Copies, calls `then` with what was enqueued to, and waits for all.
+    using Then = std::function<void(std::size_t device, Stream& stream)>;
+    awaitable<void> bring(Loop& loop, std::span<const Part> parts, const Then& then);
+    std::unique_ptr<SealedBatch> take_batch(std::size_t device, std::size_t pieces);
+    std::unique_ptr<SealedBatch> batch_of(std::span<const SealedPart> sealed, std::size_t device);
+    void log_refusal();
     awaitable<void> clear_all(Loop& loop, bool (*wanted)(const Item&, State));
     awaitable<void> release(Loop& loop);
     void list_tensors();
@@ -88,6 +99,7 @@ private:
 
     mutable std::mutex mutex_; ///< of what follows
     std::map<const Loop*, std::unique_ptr<LoopStreams>> streams_;
+    std::vector<std::unique_ptr<SealedBatch>> batches_; ///< to use again
     std::optional<DeviceError> failure_;
     bool refusal_logged_ = false;
 };

@@ -1,5 +1,6 @@
 #include <tz/cuda/device.hpp>
 #include <tz/cuda/device_error.hpp>
+#include <tz/cuda/open_pieces.hpp>
 #include <tz/cuda/stream.hpp>
 
 #include <boost/asio/associated_executor.hpp>
@@ -48,6 +49,19 @@ void Stream::copy(std::byte* to, std::span<const std::byte> from) {
         device_,
         cudaMemcpyAsync(to, from.data(), from.size(), cudaMemcpyHostToDevice, stream_),
         "cudaMemcpyAsync");
+}
+
+void Stream::copy_back(std::span<std::byte> to, const std::byte* from) {
+    use_device(device_);
+    check(
+        device_,
+        cudaMemcpyAsync(to.data(), from, to.size(), cudaMemcpyDeviceToHost, stream_),
+        "cudaMemcpyAsync from the device");
+}
+
+void Stream::open(const PieceOrder* orders, std::uint32_t count, std::uint32_t* fits) {
+    use_device(device_);
+    check(device_, enqueue_open(stream_, orders, count, fits), "the opening of sealed pieces");
 }
 
 void Stream::clear(std::byte* to, std::uint64_t bytes) {

@@ -22,6 +22,8 @@ struct CUevent_st;
 
 namespace tz::cuda {
 
+struct PieceOrder;
+
 /// Work runs in the order in which it was enqueued, side by side with that of other streams.
 class Stream {
 public:
@@ -35,6 +37,12 @@ public:
     /// Enqueues a copy. `from` stays as it is until a wait that begins later is over. Returns at
     /// once where `from` is pinned.
     void copy(std::byte* to, std::span<const std::byte> from);
+
+    /// Enqueues a copy to memory of the host, which is pinned and is left alone likewise.
+    void copy_back(std::span<std::byte> to, const std::byte* from);
+
+    /// Enqueues the opening of sealed pieces: see open_pieces.hpp.
+    void open(const PieceOrder* orders, std::uint32_t count, std::uint32_t* fits);
 
     /// Enqueues zeros.
     void clear(std::byte* to, std::uint64_t bytes);

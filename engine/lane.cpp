@@ -175,7 +175,10 @@ struct Steps {
 Steps steps_of(const Job& job, const Passage& passage) {
     Steps steps;
     steps.data = steps.ordered = passage.listed != nullptr;
-    for (const Segment& segment : passage.chunk.segments) {
+    for (std::size_t i = 0; i < passage.chunk.segments.size(); ++i) {
+        if (i < passage.taken.size() && passage.taken[i].done)
+            continue; // by the sink
+        const Segment& segment = passage.chunk.segments[i];
         const Arrival& arrival = job.arrivals[segment.item];
         // settling a SHA-256 or a digest is work too, even of a tensor without data
         steps.data = steps.data || arrival.hashed_in_order();
@@ -289,6 +292,8 @@ awaitable<void> hand_on(Job& job, Loop& loop, Passage& passage) {
 
 /// Copies, verifies and decrypts what was read.
 awaitable<void> transform(Job& job, Loop& loop, Passage& passage) {
+    if (job.options.sink && passage.listed == nullptr)
+        co_await put_sealed(job, loop, passage);
     const Steps steps = steps_of(job, passage);
     if (!steps.data)
         co_return co_await hand_on(job, loop, passage);

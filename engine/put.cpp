@@ -2,6 +2,7 @@
 #include <tz/engine/sink.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace tz {
@@ -34,6 +35,28 @@ parts_of(const Job& job, std::span<const Segment> segments, std::span<const Take
             parts.push_back(part);
     }
     return parts;
+}
+
+/// Sealed data of a segment, if the sink opens it: whole pieces of which nothing else is asked.
+std::optional<SealedPart>
+sealed_part_of(const Job& job, const Passage& passage, std::size_t index) {
+    const Segment& segment = passage.chunk.segments[index];
+    const Item& item = job.items[segment.item];
+    const Arrival& arrival = job.arrivals[segment.item];
+    if (segment.header || !arrival.header.seal || arrival.gathered || !item.linear() ||
+        item.bytes == 0 || arrival.checks.crc32 || arrival.hashed_in_order())
+        return {};
+    const std::uint64_t piece_bytes = arrival.header.seal->piece_bytes;
+    if (!job.options.sink->opens_seals(piece_bytes))
+        return {};
+    SealedPart part;
+    part.item = segment.item;
+    part.offset = segment.range.offset - item.read.offset;
+    part.bytes = passage.placement.bytes_of(job, segment);
+    part.seal = &*arrival.header.seal;
+    part.first_piece = (segment.range.offset - item.tensor->data.offset) / piece_bytes;
+    part.key = passage.keys[index];
+    return part;
 }
 
 bool has_slices(const Job& job, std::span<const Segment> segments) {
@@ -74,6 +97,27 @@ awaitable<void> put_segments(
     passage.meter.put_begins();
     co_await job.options.sink->put(loop, parts);
     passage.meter.put_ends(bytes);
+}
+
+awaitable<void> put_sealed(Job& job, Loop& loop, Passage& passage) {
+    std::vector<SealedPart> parts;
+    std::vector<std::size_t> places;
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < passage.chunk.segments.size(); ++i) {
+        if (const auto part = sealed_part_of(job, passage, i)) {
+            parts.push_back(*part);
+            places.push_back(i);
+            bytes += part->bytes.size();
+        }
+    }
+    if (parts.empty())
+        co_return;
+    passage.meter.put_begins();
+    const std::vector<bool> opened = co_await job.options.sink->open_sealed(loop, parts);
+    passage.meter.put_ends(bytes);
+    passage.taken.resize(passage.chunk.segments.size());
+    for (std::size_t i = 0; i < parts.size(); ++i)
+        passage.taken[places[i]].done = opened[i];
 }
 
 awaitable<void> put_ends(Job& job, Loop& loop, Passage& passage) {

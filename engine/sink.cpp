@@ -12,6 +12,14 @@ awaitable<void> Sink::stage(Loop& /*loop*/, std::span<std::byte> /*memory*/) {
 
 void Sink::take_header(std::uint32_t /*item*/, const format::TensorHeader& /*header*/) {}
 
+bool Sink::opens_seals(std::uint64_t /*piece_bytes*/) const {
+    return false;
+}
+
+awaitable<std::vector<bool>> Sink::open_sealed(Loop& /*loop*/, std::span<const SealedPart> parts) {
+    co_return std::vector<bool>(parts.size());
+}
+
 awaitable<void> Sink::complete(Loop& /*loop*/, std::span<const std::uint32_t> /*items*/) {
     co_return;
 }

@@ -8,8 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace tz {
+
+namespace format {
+struct Seal;
+class Secret;
+} // namespace format
 
 class Loop;
 
@@ -18,6 +24,13 @@ struct Part {
     std::uint32_t item;   ///< which of the load's
     std::uint64_t offset; ///< bytes into what is handed out of it
     std::span<std::byte> bytes;
+};
+
+/// Sealed data of a tensor as it came: whole pieces, which stay as they are.
+struct SealedPart : Part {
+    const format::Seal* seal;
+    std::uint64_t first_piece; ///< of `seal`
+    const format::Secret* key;
 };
 
 /// Given to a load by `LoadOptions::sink`, which calls it in this order: begin(), open(), then for
@@ -67,6 +80,13 @@ public:
     /// in its tensor is with another lane already, and may be waited for. Tensors without bytes get
     /// none, and neither do meta tensors, whose bytes are zeros that no file holds.
     virtual awaitable<void> put(Loop& loop, std::span<const Part> parts) = 0;
+
+    /// Whether it opens sealed data itself, of pieces of this size. Asked on a loop.
+    virtual bool opens_seals(std::uint64_t piece_bytes) const;
+
+    /// Parts of tensors to be opened and kept. By part, whether the MACs of all its pieces fit;
+    /// what is refused here comes by put() after all, or ends the load. As put() otherwise.
+    virtual awaitable<std::vector<bool>> open_sealed(Loop& loop, std::span<const SealedPart> parts);
 
     /// All of these was put, and fits its hashes.
     virtual awaitable<void> complete(Loop& loop, std::span<const std::uint32_t> items);

@@ -140,6 +140,14 @@ Nonce piece_nonce(const Nonce& first, std::uint64_t index) {
     return nonce;
 }
 
+PieceKey piece_key(const Nonce& nonce, const Secret& key) {
+    PieceKey result;
+    crypto_core_hsalsa20(
+        raw(result.key.data()), raw(nonce.data()), raw(whole_key(key).data()), nullptr);
+    std::copy(nonce.end() - result.nonce.size(), nonce.end(), result.nonce.begin());
+    return result;
+}
+
 bool open_piece(
     std::span<std::byte> plain,
     std::span<const std::byte> sealed,

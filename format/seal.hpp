@@ -83,6 +83,16 @@ Secret derive_key(const Secret& password, const KeyDerivation& derivation);
 /// The nonce of piece `index`.
 Nonce piece_nonce(const Nonce& first, std::uint64_t index);
 
+/// What a piece is encrypted with: XSalsa20 under a key is Salsa20 under a key of the nonce. A
+/// secret: who has it wipes it.
+struct PieceKey {
+    std::array<std::byte, key_bytes> key;
+    std::array<std::byte, 8> nonce;
+};
+
+/// Of the piece with this nonce.
+PieceKey piece_key(const Nonce& nonce, const Secret& key);
+
 /// Opens one piece: compares the MAC first and writes nothing unless it fits. `plain` has the size
 /// of `sealed` and is the same memory or does not overlap it.
 bool open_piece(

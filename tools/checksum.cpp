@@ -78,6 +78,7 @@ LoadedInputs load_and_read_back(const Options& options, const LoadOptions& load)
 } // namespace
 
 int run_checksum(const Options& options) {
+    check_decrypt_on(options);
     LoadOptions load = options.load;
     load.verify = options.verify.value_or(Verify::automatic);
     load.memory = Memory::none;

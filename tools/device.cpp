@@ -1,3 +1,4 @@
+#include <tz/format/error.hpp>
 #include <tz/tools/device.hpp>
 
 #ifdef TZ_WITH_CUDA
@@ -13,6 +14,15 @@
 #endif
 
 namespace tz::cli {
+
+void check_decrypt_on(const Options& options) {
+    if (options.decrypt_on == DecryptOn::gpu && options.devices.empty())
+        throw Error(
+            errc::usage,
+            "a GPU decrypts what goes to it, and nothing does",
+            {},
+            "give --device too, or leave --decrypt-on out");
+}
 
 #ifdef TZ_WITH_CUDA
 
@@ -57,11 +67,24 @@ void share_out(std::size_t count, const std::function<void(std::size_t)>& body) 
         std::rethrow_exception(failure);
 }
 
+cuda::DecryptOn decrypt_on(DecryptOn asked) {
+    switch (asked) {
+    case DecryptOn::automatic:
+        return cuda::DecryptOn::automatic;
+    case DecryptOn::cpu:
+        return cuda::DecryptOn::cpu;
+    case DecryptOn::gpu:
+        return cuda::DecryptOn::device;
+    }
+    return {};
+}
+
 } // namespace
 
 LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, OnDevices& devices) {
     cuda::DeviceOptions device;
     device.devices = options.devices;
+    device.decrypt_on = decrypt_on(options.decrypt_on);
     Options asked = options;
     if (asked.engine.workers == 0) // the loop, which hands on 50 GB/s, gets a core for itself
         asked.engine.workers = std::max(1u, cores_available() - 1);
@@ -71,6 +94,7 @@ LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, On
         cuda::DeviceLoaded loaded = cuda::load_to_device(engine, sources, its, logged);
         devices.pinned_bytes = loaded.device.pinned_bytes;
         devices.copies = loaded.device.copies;
+        devices.opened_bytes = loaded.device.opened_bytes;
         devices.bytes.assign(options.devices.size(), 0);
         for (const auto& file : loaded.on_device)
             for (const auto& tensor : file) {

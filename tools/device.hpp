@@ -15,8 +15,12 @@ struct OnDevices {
     std::vector<std::uint64_t> bytes; ///< of each device, as they were named
     std::uint64_t pinned_bytes = 0;
     std::uint64_t copies = 0;
+    std::uint64_t opened_bytes = 0;      ///< decrypted there
     std::shared_ptr<const void> tensors; ///< for checksums_on_devices()
 };
+
+/// Throws `tz::Error` (errc::usage) where a GPU is to decrypt what doesn't go to one.
+void check_decrypt_on(const Options& options);
 
 /// As `load_files()`, to `options.devices`. Throws `tz::Error` (errc::unsupported) where this build
 /// has no CUDA.

@@ -120,6 +120,7 @@ void add_devices(Json& json, const Options& options, const OnDevices& devices) {
     json["devices"] = std::move(list);
     json["pinned_bytes"] = devices.pinned_bytes;
     json["device_copies"] = devices.copies;
+    json["device_decrypted_bytes"] = devices.opened_bytes;
 }
 
 std::string to_text(const LoadedInputs& loaded) {
@@ -142,6 +143,7 @@ std::string to_text(const LoadedInputs& loaded) {
 } // namespace
 
 int run_load(const Options& options) {
+    check_decrypt_on(options);
     LoadOptions load = options.load;
     load.verify = options.verify.value_or(Verify::automatic);
     std::optional<TraceFile> trace; // written however the load ends

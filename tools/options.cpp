@@ -241,6 +241,12 @@ void add_device_option(CLI::App& app, Options& options) {
         "DEVICE",
         "Where to: cpu, a GPU as cuda:0, or several: cuda:0,cuda:1",
         parse);
+    add_choice<DecryptOn>(
+        app,
+        "--decrypt-on",
+        options.decrypt_on,
+        {{"auto", DecryptOn::automatic}, {"cpu", DecryptOn::cpu}, {"gpu", DecryptOn::gpu}},
+        "Who decrypts what goes to a GPU");
 }
 
 void add_message_options(CLI::App& app, Options& options) {

@@ -16,6 +16,9 @@ class App;
 
 namespace tz::cli {
 
+/// Who decrypts what goes to a GPU.
+enum class DecryptOn { automatic, cpu, gpu };
+
 /// What the shared options said. `load` holds no `verify`, key or password yet.
 struct Options {
     std::vector<std::string> files; ///< paths and URLs; one, but for commands that take several
@@ -30,6 +33,7 @@ struct Options {
     std::optional<std::string> subject; ///< that manifests must name
     std::string trace_file;
     std::vector<int> devices; ///< numbers of GPUs; none: memory of the host
+    DecryptOn decrypt_on = DecryptOn::automatic;
     ShowProgress progress = ShowProgress::automatic;
     std::optional<LogLevel> log_level = LogLevel::warning; ///< nothing is logged without one
     int verbose = 0;
@@ -67,7 +71,7 @@ void add_load_options(CLI::App& app, Options& options);
 void add_trace_option(CLI::App& app, Options& options);
 /// --memory.
 void add_memory_option(CLI::App& app, Options& options);
-/// --device.
+/// --device, --decrypt-on.
 void add_device_option(CLI::App& app, Options& options);
 /// --progress, --verbose, --quiet, --log-level.
 void add_message_options(CLI::App& app, Options& options);

@@ -65,6 +65,29 @@ TEST_F(DeviceFaults, EndTheLoadWithATypedErrorWhicheverCallFails) {
     }
 }
 
+TEST_F(DeviceFaults, EndTheLoadWhicheverCallFailsWhileItOpensSeals) {
+    save_sample(64 << 10);
+    device_.decrypt_on = DecryptOn::device;
+    for (const auto& [name, nth] : std::vector<FailingCall>{
+             {"cudaMemcpyAsync", 1},
+             {"cudaMemcpyAsync", 2},
+             {"cudaMemcpyAsync", 3},
+             {"cudaMemcpyAsync", 8},
+             {"cudaMemsetAsync", 1},
+             {"enqueue_open", 1},
+             {"enqueue_open", 4},
+             {"cudaMalloc", 2}}) {
+        SCOPED_TRACE(std::string(name) + " " + std::to_string(nth));
+        cuda_.fail(name, nth, cudaErrorInvalidValue);
+        const auto error = device_error();
+        ASSERT_TRUE(error);
+        EXPECT_EQ(error->kind(), errc::device);
+        EXPECT_FALSE(error->sticky());
+        expect_nothing_left();
+        expect_all(load_sample());
+    }
+}
+
 TEST_F(DeviceFaults, EndTheLoadWhenTheDeviceDies) {
     save_sample();
     for (const unsigned nth : {1u, 5u, 11u}) {

@@ -29,6 +29,11 @@ void FakeCudart::set_driver(int devices, int version) {
     runtime.driver_version = version;
 }
 
+void FakeCudart::set_kernels(bool there) {
+    const std::lock_guard lock(fake_runtime().mutex);
+    fake_runtime().has_kernels = there;
+}
+
 void FakeCudart::set_memory(std::uint64_t bytes_per_device) {
     FakeRuntime& runtime = fake_runtime();
     const std::lock_guard lock(runtime.mutex);

@@ -22,6 +22,8 @@ public:
 
     /// Before the first call. `version` is the newest CUDA that the driver knows; 0: no driver.
     void set_driver(int devices, int version = 13000);
+    /// Whether the build has code for devices.
+    void set_kernels(bool there);
     void set_memory(std::uint64_t bytes_per_device);
     /// Each operation of a stream takes from 0 to `microseconds`, drawn by `seed`.
     void set_delays(unsigned microseconds, std::uint64_t seed);

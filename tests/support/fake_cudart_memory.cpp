@@ -23,6 +23,7 @@ void FakeRuntime::reset() {
     const std::lock_guard lock(mutex);
     const char* asked = std::getenv("TZ_FAKE_DEVICES"); // of programs that tests start
     devices = asked ? std::atoi(asked) : 1;
+    has_kernels = true;
     driver_version = 13000;
     memory_bytes = std::uint64_t{1} << 34;
     peak_bytes = 0;
@@ -32,6 +33,7 @@ void FakeRuntime::reset() {
     sticky = cudaSuccess;
     allocations.clear();
     pinned.clear();
+    orders.clear();
     violations.clear();
     overtakings = 0;
 }
@@ -80,6 +82,13 @@ bool FakeRuntime::holds(int device, const void* data, std::size_t bytes) const {
         return false;
     const auto& [at, allocation] = *--behind;
     return allocation.device == device && begin + bytes <= at + allocation.bytes;
+}
+
+bool FakeRuntime::is_pinned(const void* data, std::size_t bytes) {
+    const std::lock_guard lock(mutex);
+    const auto* begin = static_cast<const std::byte*>(data);
+    auto behind = pinned.upper_bound(begin);
+    return behind != pinned.begin() && begin + bytes <= (--behind)->first + behind->second;
 }
 
 unsigned FakeRuntime::draw_delay() {
@@ -182,8 +191,18 @@ cudaError_t cudaFree(void* data) {
     if (error != cudaSuccess || data == nullptr)
         return error;
     const std::lock_guard lock(runtime.mutex);
-    const bool known = runtime.allocations.erase(static_cast<std::byte*>(data)) > 0;
-    return known ? cudaSuccess : FakeRuntime::answer(cudaErrorInvalidValue);
+    const auto known = runtime.allocations.find(static_cast<std::byte*>(data));
+    if (known == runtime.allocations.end())
+        return FakeRuntime::answer(cudaErrorInvalidValue);
+    const std::byte* end = known->first + known->second.bytes;
+    for (auto at = runtime.orders.lower_bound(known->first);
+         at != runtime.orders.end() && at->first < end;
+         at = runtime.orders.erase(at))
+        if (std::any_of(
+                at->first, at->first + at->second, [](std::byte b) { return b != std::byte{0}; }))
+            runtime.violations.emplace_back("keys are left in memory that goes back to the device");
+    runtime.allocations.erase(known);
+    return cudaSuccess;
 }
 
 cudaError_t cudaHostRegister(void* data, size_t bytes, unsigned int /*flags*/) {
@@ -208,6 +227,16 @@ cudaError_t cudaHostUnregister(void* data) {
         runtime.violations.emplace_back("memory is unpinned while a copy has yet to read it");
     runtime.pinned.erase(piece);
     return error;
+}
+
+cudaError_t cudaMemset(void* to, int value, size_t bytes) {
+    FakeRuntime& runtime = fake_runtime();
+    if (const auto error = runtime.enter("cudaMemset"))
+        return error;
+    if (!runtime.holds(current_device, to, bytes))
+        return FakeRuntime::answer(cudaErrorInvalidValue);
+    std::memset(to, value, bytes);
+    return cudaSuccess;
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {

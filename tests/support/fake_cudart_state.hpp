@@ -82,11 +82,14 @@ struct FakeRuntime {
     std::uint64_t allocated_bytes() const;
     /// Whether all of it lies in one allocation of the device.
     bool holds(int device, const void* data, std::size_t bytes) const;
+    /// Whether all of it lies in one pinned piece.
+    bool is_pinned(const void* data, std::size_t bytes);
     unsigned draw_delay();
     void note_run(std::uint64_t number);
 
     std::mutex mutex; ///< of all
     int devices = 1;
+    bool has_kernels = true;
     int driver_version = 13000;
     std::uint64_t memory_bytes = std::uint64_t{1} << 34;
     std::uint64_t peak_bytes = 0;
@@ -97,7 +100,8 @@ struct FakeRuntime {
     std::atomic<cudaError_t> sticky = cudaSuccess;
     std::map<const std::byte*, Allocation> allocations;
     std::map<const std::byte*, std::size_t> pinned;
-    std::multiset<const std::byte*> read_by_copies; ///< where sources of copies begin
+    std::multiset<const std::byte*> read_by_copies; ///< where the host's side of copies begins
+    std::map<const std::byte*, std::size_t> orders; ///< memory of devices where keys stood
     std::set<CUstream_st*> streams;
     std::map<CUevent_st*, std::shared_ptr<CUevent_st>> events;
     std::vector<std::string> violations;

@@ -1,6 +1,8 @@
 // Streams, events and copies of the fake runtime.
+#include <tz/cuda/open_pieces.hpp>
 #include <tz/tests/support/fake_cudart_state.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <utility>
@@ -68,7 +70,26 @@ bool work_fails() {
 void check_target(const CUstream_st& stream, const void* to, std::size_t bytes) {
     FakeRuntime& runtime = fake_runtime();
     if (!runtime.holds(stream.device, to, bytes))
-        runtime.violate("work writes outside the allocations of its device");
+        runtime.violate("work is outside the allocations of its device");
+}
+
+void copy_back(CUstream_st& stream, void* to, const void* from, std::size_t bytes) {
+    check_target(stream, from, bytes);
+    if (!fake_runtime().is_pinned(to, bytes))
+        fake_runtime().violate(
+            "a copy to memory of the host that is not pinned holds its thread up");
+    const auto* begin = static_cast<const std::byte*>(to);
+    {
+        const std::lock_guard lock(fake_runtime().mutex);
+        fake_runtime().read_by_copies.insert(begin);
+    }
+    stream.enqueue([to, from, bytes, begin, device = stream.device] {
+        FakeRuntime& runtime = fake_runtime();
+        if (!work_fails() && runtime.holds(device, from, bytes))
+            std::memcpy(to, from, bytes);
+        const std::lock_guard lock(runtime.mutex);
+        runtime.read_by_copies.erase(runtime.read_by_copies.find(begin));
+    });
 }
 
 } // namespace
@@ -167,6 +188,10 @@ cudaError_t cudaMemcpyAsync(
     FakeRuntime& runtime = fake_runtime();
     if (const auto error = runtime.enter("cudaMemcpyAsync"))
         return error;
+    if (kind == cudaMemcpyDeviceToHost) {
+        copy_back(*stream, to, from, bytes);
+        return cudaSuccess;
+    }
     if (kind != cudaMemcpyHostToDevice)
         return FakeRuntime::answer(cudaErrorInvalidValue);
     check_target(*stream, to, bytes);
@@ -203,3 +228,34 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stre
 }
 
 } // extern "C"
+
+// The kernels, as the host does them.
+namespace tz::cuda {
+
+bool has_kernels() {
+    return fake_runtime().has_kernels;
+}
+
+int enqueue_open(
+    CUstream_st* stream, const PieceOrder* orders, std::uint32_t count, std::uint32_t* fits) {
+    if (const auto error = fake_runtime().enter("enqueue_open"))
+        return error;
+    check_target(*stream, orders, count * sizeof(*orders));
+    check_target(*stream, fits, count * sizeof(*fits));
+    {
+        const std::lock_guard lock(fake_runtime().mutex);
+        std::size_t& bytes = fake_runtime().orders[reinterpret_cast<const std::byte*>(orders)];
+        bytes = std::max(bytes, count * sizeof(*orders));
+    }
+    stream->enqueue([stream, orders, count, fits] {
+        if (work_fails())
+            return;
+        for (std::uint32_t i = 0; i < count; ++i) {
+            check_target(*stream, orders[i].data, orders[i].bytes);
+            fits[i] = open_on_host(orders[i], 32) ? 1 : 0;
+        }
+    });
+    return cudaSuccess;
+}
+
+} // namespace tz::cuda

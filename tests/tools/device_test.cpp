@@ -50,6 +50,31 @@ TEST(Device, HoldsWhatTheFileHolds) {
     EXPECT_EQ(device.out, file.out);
 }
 
+const std::string sealed = TZ_GOLDEN "/pip-2.12.1_pieces_key.tensors";
+const std::string key = TZ_GOLDEN "/key.hex";
+
+TEST(Device, DecryptsWhatItGets) {
+    const std::vector<std::string> words{
+        "--decrypt-on", "gpu", "--device", "cuda:0", "--key-file", key, sealed};
+    std::vector<std::string> load{"load", "--json"};
+    load.insert(load.end(), words.begin(), words.end());
+    const Outcome outcome = run(load, with_devices(1));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const Json json = Json::parse(outcome.out);
+    EXPECT_GT(json["device_decrypted_bytes"], 0);
+    std::vector<std::string> checksum{"checksum"};
+    checksum.insert(checksum.end(), words.begin(), words.end());
+    const Outcome device = run(checksum, with_devices(1));
+    EXPECT_EQ(device.code, 0) << device.err;
+    EXPECT_EQ(device.out, run({"checksum", "--key-file", key, sealed}).out);
+}
+
+TEST(Device, DecryptsNothingThatStaysOnTheHost) {
+    const Outcome outcome = run({"load", "--decrypt-on", "gpu", "--key-file", key, sealed});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_NE(outcome.err.find("--device"), std::string::npos) << outcome.err;
+}
+
 TEST(Device, IsNamedInErrors) {
     const Outcome outcome = run({"load", "--device", "cuda:1", sample}, with_devices(1));
     EXPECT_EQ(outcome.code, 1);
