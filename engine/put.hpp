@@ -18,8 +18,8 @@ awaitable<void> put_segments(
     std::span<const Segment> segments,
     std::span<const Taken> taken);
 
-/// Sealed data of the chunk that the sink opens itself. `Passage::taken` then has it as done. On the
-/// thread of `loop`.
+/// Sealed data of the chunk that the sink opens itself. `Passage::taken` then has it as done. On
+/// the thread of `loop`.
 awaitable<void> put_sealed(Job& job, Loop& loop, Passage& passage);
 
 /// Says which tensors are complete: those of `Passage::complete`.
