@@ -1,7 +1,9 @@
 # tz-bench: included by CMakeLists.txt beside it.
 add_executable(tz-bench
   bench_cache.cpp bench_ceilings.cpp bench_child.cpp bench_command.cpp bench_descriptor.cpp bench_entry.cpp
-  bench_architectures.cpp bench_folder.cpp bench_shape.cpp
+  bench_advice.cpp bench_advise.cpp bench_advise_command.cpp bench_advise_text.cpp bench_architectures.cpp
+  bench_cells.cpp bench_folder.cpp bench_part.cpp bench_reasons.cpp bench_shape.cpp bench_sweep.cpp
+  bench_sweep_command.cpp bench_sweep_plan.cpp bench_sweep_table.cpp
   bench_fio.cpp bench_host.cpp bench_load.cpp bench_load_command.cpp bench_make_command.cpp bench_memory.cpp
   bench_peer.cpp bench_program.cpp bench_random.cpp bench_report.cpp bench_run.cpp bench_sample.cpp
   bench_sample_command.cpp bench_stages.cpp bench_summary.cpp bench_table.cpp demo.cpp tz_bench.cpp)
