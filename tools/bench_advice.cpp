@@ -91,6 +91,8 @@ std::optional<Setting> next_neighbour(const std::vector<Cell>& cells, const Boun
     const Cell* best = best_set(cells);
     if (best == nullptr)
         return {};
+    if (best->samples.size() < 2) // nobody climbs from what was luck
+        return best->setting;
     const auto [concurrency, chunk_bytes] =
         std::tuple(best->setting.concurrency, best->setting.chunk_bytes);
     const std::array<Setting, 4> neighbours{
@@ -170,9 +172,9 @@ std::optional<Setting> next_setting(const std::vector<Cell>& cells, const Bounds
 }
 
 std::uint64_t sample_bytes(double rate, double lane_rate, double seconds) {
-    // about 24 samples, of which one lane takes no more than a tenth of the time
+    // some 30 samples, since one takes about twice its load; on one lane no more than a tenth
     constexpr double least = 16 << 20;
-    const double gb = std::min(rate * seconds / 24, lane_rate * seconds / 10);
+    const double gb = std::min(rate * seconds / 60, lane_rate * seconds / 20);
     return static_cast<std::uint64_t>(std::max(least, gb * 1e9));
 }
 

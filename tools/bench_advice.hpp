@@ -40,9 +40,9 @@ struct Bounds {
 };
 
 /// Which setting to measure next, given all that were: first the engine's own choice, one lane and
-/// a few; then twice and half the concurrency and the chunk size of the best so far, as long as
-/// that finds better ones; then those near the best again, to be sure of them. Nothing when all is
-/// known.
+/// a few; then, of the best so far, which is measured again before, twice and half the concurrency
+/// and the chunk size, as long as that finds better ones; then those near the best again, to be
+/// sure of them. Nothing when all is known.
 std::optional<Setting> next_setting(const std::vector<Cell>& cells, const Bounds& bounds);
 
 /// How much a sample of a search may load, so that even one on a single lane leaves time for

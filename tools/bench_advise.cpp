@@ -173,6 +173,10 @@ Advised search(Tuning tuning, double seconds, cli::Console& console, bool progre
                 "give --seconds more, or --max-bytes less")
                 .in(advised.subject.path);
     }
+    // what the end of the time cut off
+    std::erase_if(advised.cells, [](const Cell& cell) {
+        return cell.samples.empty() && cell.failure.empty();
+    });
     console.clear();
     return advised;
 }

@@ -1,3 +1,4 @@
+#include <tz/engine/alignment.hpp>
 #include <tz/engine/geometry.hpp>
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_sweep_plan.hpp>
@@ -15,6 +16,7 @@ namespace tz::bench {
 namespace {
 
 constexpr std::size_t cells_max = 1000;
+constexpr std::size_t margins = 2 * direct_alignment; // what alignment may add to a chunk
 
 std::vector<std::string> split(const std::string& text) {
     std::vector<std::string> parts;
@@ -157,7 +159,7 @@ std::vector<std::size_t> round_order(std::size_t cells, unsigned round, unsigned
 std::uint64_t staging_bytes(const Setting& setting, std::size_t memory_limit) {
     if (setting.concurrency == 0 || setting.chunk_bytes == 0)
         return memory_limit;
-    return std::uint64_t{setting.concurrency} * setting.chunk_bytes;
+    return std::uint64_t{setting.concurrency} * (setting.chunk_bytes + margins);
 }
 
 std::string size_word(std::uint64_t bytes) {

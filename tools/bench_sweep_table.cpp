@@ -129,7 +129,7 @@ std::string sweep_table(const Sweep& sweep, bool colour) {
     for (const Cell& cell : sweep.cells)
         if (!cell.failure.empty())
             text += fmt::format(
-                "failed: {}: {}\n", option_words(cell.setting), printable(cell.failure));
+                "not measured: {}: {}\n", option_words(cell.setting), printable(cell.failure));
     for (const std::string& note : sweep.notes)
         text += "note: " + note + "\n";
     return text;
