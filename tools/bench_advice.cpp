@@ -166,15 +166,18 @@ std::optional<Setting> next_setting(const std::vector<Cell>& cells, const Bounds
     for (const Setting& setting : first)
         if (allowed(setting, bounds) && find(cells, setting) == nullptr)
             return setting;
+    const Cell* automatic = find(cells, {}); // what all others are to be better than
+    if (measured(*automatic) && automatic->samples.size() < 2)
+        return automatic->setting;
     if (const auto neighbour = next_neighbour(cells, bounds))
         return neighbour;
     return next_doubtful(cells, bounds);
 }
 
 std::uint64_t sample_bytes(double rate, double lane_rate, double seconds) {
-    // some 30 samples, since one takes about twice its load; on one lane no more than a tenth
+    // some 30 samples, of which one lane takes no more than a tenth of the time
     constexpr double least = 16 << 20;
-    const double gb = std::min(rate * seconds / 60, lane_rate * seconds / 20);
+    const double gb = std::min(rate * seconds / 30, lane_rate * seconds / 10);
     return static_cast<std::uint64_t>(std::max(least, gb * 1e9));
 }
 

@@ -46,7 +46,8 @@ struct Bounds {
 std::optional<Setting> next_setting(const std::vector<Cell>& cells, const Bounds& bounds);
 
 /// How much a sample of a search may load, so that even one on a single lane leaves time for
-/// others. Rates in GB/s, of the engine's own choice and of one lane; seconds for all of it.
+/// others. Rates of whole samples in GB/s, with all that is around the load: of the engine's own
+/// choice and of one lane; seconds for all of it.
 std::uint64_t sample_bytes(double rate, double lane_rate, double seconds);
 
 /// A step of a load on one core.

@@ -87,22 +87,23 @@ void limit_part(Subject& subject, std::uint64_t bytes_max) {
     subject.tensor_bytes = bytes_max;
 }
 
-Cell probe(CellRunner& runner, unsigned concurrency) {
+/// GB/s of a whole sample, with its process, its memory and the comparison of what was loaded.
+double probe(CellRunner& runner, unsigned concurrency) {
     Cell cell;
     cell.setting.concurrency = concurrency;
+    const Stopwatch watch;
     runner.take(cell, 0);
     if (!cell.failure.empty())
         throw Error(errc::io, cell.failure);
-    return cell;
+    return watch.stop(cell.samples.front().bytes).gb_per_s();
 }
 
-/// How much of the file a sample is to load: as long as it takes on one lane is what matters.
 std::uint64_t bytes_for(const Tuning& tuning, double seconds) {
     Subject subject = tuning.subject;
     limit_part(subject, probe_bytes);
     CellRunner runner(std::move(subject), tuning.options);
-    const double rate = median_rate(probe(runner, 0));
-    return sample_bytes(rate, median_rate(probe(runner, 1)), seconds);
+    const double rate = probe(runner, 0);
+    return sample_bytes(rate, probe(runner, 1), seconds);
 }
 
 void run_search(

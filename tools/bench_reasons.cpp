@@ -131,6 +131,16 @@ void add_memory(
         cli::size_text(around.memory_bytes)));
 }
 
+void add_doubt(std::vector<std::string>& reasons, const Measured& measured) {
+    constexpr std::size_t enough = 3;
+    const Cell* automatic = measured.find({});
+    const bool few = measured.advised().samples.size() < enough ||
+                     measured.cells[*measured.choice.best].samples.size() < enough ||
+                     (automatic != nullptr && automatic->samples.size() < 2);
+    if (few)
+        reasons.emplace_back("There was time for few samples: with more --seconds this is surer.");
+}
+
 } // namespace
 
 Advice
@@ -143,6 +153,7 @@ advise(const std::vector<Cell>& cells, const Choice& choice, const Surroundings&
     add_source(advice.reasons, measured, surroundings);
     add_checks(advice.reasons, measured, surroundings);
     add_memory(advice.reasons, measured, surroundings);
+    add_doubt(advice.reasons, measured);
     return advice;
 }
 
