@@ -30,6 +30,8 @@ TEST(ModelShape, HasTheSizeThatIsAskedFor) {
               2'000'000'000ull,
               16'000'000'000ull,
               140'000'000'000ull}) {
+            if (name == "many-small" && bytes > 16'000'000'000)
+                continue; // more tensors than a file may have
             const ModelShape shape = model_shape(name, bytes);
             const double share = static_cast<double>(shape.bytes()) / static_cast<double>(bytes);
             EXPECT_NEAR(share, 1, 0.05) << name << " of " << bytes;

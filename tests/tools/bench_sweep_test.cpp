@@ -115,6 +115,31 @@ TEST_F(BenchSweep, SaysWhyASampleFailed) {
     EXPECT_GE(failed, 1) << result.dump(2);
 }
 
+TEST_F(BenchSweep, PassesTheNetworksOptionsOnToItsSamples) {
+    RunOptions s3 = options;
+    for (const char* more :
+         {"HOME=/nonexistent",
+          "AWS_EC2_METADATA_DISABLED=true",
+          "AWS_CONFIG_FILE=/nonexistent",
+          "AWS_SHARED_CREDENTIALS_FILE=/nonexistent",
+          "AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
+          "AWS_SECRET_ACCESS_KEY=cAnArY7531"})
+        s3.environment.emplace_back(more);
+    const std::vector<std::string> arguments{
+        "sweep",
+        "s3://m/x.tensors",
+        "--endpoint-url=" + server.url(""),
+        "--region=r1",
+        "--runs=1",
+        "--concurrency=2",
+        "--chunk-size=1MiB",
+        "-q"};
+    const Outcome outcome = run(arguments, s3);
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find("use: --concurrency 2"), std::string::npos) << outcome.out;
+    EXPECT_EQ((outcome.out + outcome.err).find("cAnArY7531"), std::string::npos);
+}
+
 TEST_F(BenchSweep, LoadsPartsOfAFile) {
     const std::vector<std::string> sweep{
         "sweep", file, "--runs=1", "--concurrency=1", "--chunk-size=1MiB"};
