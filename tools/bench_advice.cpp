@@ -13,8 +13,11 @@ namespace {
 
 // A search stops climbing where it gains less than this: what twice the memory should bring.
 constexpr double gain_min = 1.03;
-// Measured again: those that chance may have kept below the best.
-constexpr double doubtful_share = 0.9;
+// Measured again: those that chance may have kept below the best, and more often those that are
+// nearer.
+constexpr double doubtful_share = 0.5;
+constexpr double close_share = 0.9;
+constexpr std::size_t doubtful_samples = 3;
 
 bool measured(const Cell& cell) {
     return cell.failure.empty() && !cell.samples.empty();
@@ -112,10 +115,15 @@ std::optional<Setting> next_doubtful(const std::vector<Cell>& cells, const Bound
     const auto best = best_of(cells);
     if (!best)
         return {};
+    const auto wanted = [&](const Cell& cell) -> std::size_t {
+        const double share = median_rate(cell) / median_rate(cells[*best]);
+        return share >= close_share      ? bounds.samples
+               : share >= doubtful_share ? std::min<std::size_t>(doubtful_samples, bounds.samples)
+                                         : 0;
+    };
     const Cell* next = nullptr;
     for (const Cell& cell : cells)
-        if (measured(cell) && cell.samples.size() < bounds.samples &&
-            median_rate(cell) >= doubtful_share * median_rate(cells[*best]) &&
+        if (measured(cell) && cell.samples.size() < wanted(cell) &&
             (next == nullptr || cell.samples.size() < next->samples.size()))
             next = &cell;
     if (next == nullptr)
@@ -127,6 +135,7 @@ std::optional<Setting> next_doubtful(const std::vector<Cell>& cells, const Bound
 
 double median_rate(const Cell& cell) {
     std::vector<double> rates;
+    rates.reserve(cell.samples.size());
     for (const Sample& sample : cell.samples)
         rates.push_back(sample.gb_per_s());
     return spread(std::move(rates)).median;

@@ -36,7 +36,7 @@ struct Bounds {
     unsigned concurrency_max = 64;
     std::size_t chunk_bytes_min = 256 << 10;
     std::size_t chunk_bytes_max = 64 << 20;
-    unsigned samples = 3; ///< of each cell that is near the best
+    unsigned samples = 5; ///< at most, of the cells that are nearest to the best
 };
 
 /// Which setting to measure next, given all that were: first the engine's own choice, one lane and

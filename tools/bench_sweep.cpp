@@ -72,6 +72,7 @@ cli::Json subject_json(const Subject& subject, Cache cache, const std::string& m
 cli::Json cell_json(const Cell& cell, std::size_t index, const Choice& choice, std::size_t limit) {
     const bool measured = !cell.samples.empty();
     std::vector<double> rates;
+    rates.reserve(cell.samples.size());
     for (const Sample& sample : cell.samples)
         rates.push_back(sample.gb_per_s());
     const Spread spread = bench::spread(rates);

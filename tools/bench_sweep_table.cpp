@@ -89,6 +89,7 @@ std::string heading(const Sweep& sweep) {
 std::string describe(const Sweep& sweep, std::size_t i) {
     const Cell& cell = sweep.cells[i];
     std::vector<double> rates;
+    rates.reserve(cell.samples.size());
     for (const Sample& sample : cell.samples)
         rates.push_back(sample.gb_per_s());
     const Spread spread = bench::spread(std::move(rates));

@@ -148,6 +148,16 @@ TEST(Search, GoesOnWhereSettingsFail) {
         EXPECT_EQ(cell.failure, "refused");
 }
 
+TEST(Search, GivesAnUnluckySampleAnotherChance) {
+    unsigned seen = 0; // of sixteen lanes, whose first sample a neighbour halves
+    const auto rate = [&seen](const Setting& setting) {
+        if (setting.concurrency == 16)
+            return ++seen == 1 ? 1.1 : 2.5;
+        return setting.concurrency > 16 ? 1.0 : 2.0;
+    };
+    EXPECT_EQ(found(rate).concurrency, 16u);
+}
+
 TEST(Search, StaysWithinItsBounds) {
     Bounds bounds;
     bounds.memory_limit = 40 * mib;
