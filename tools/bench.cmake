@@ -1,17 +1,21 @@
 # tz-bench: included by CMakeLists.txt beside it.
 
-# Results as pages.
-add_library(tz_bench_page STATIC bench_page.cpp bench_timeline.cpp)
+# What is pure of it, and tested alone.
+add_library(tz_bench_parts STATIC
+  bench_advice.cpp bench_architectures.cpp bench_page.cpp bench_reasons.cpp bench_sample.cpp bench_shape.cpp
+  bench_sweep_plan.cpp bench_timeline.cpp)
 include(report/embed.cmake)
-tz_embed_page(tz_bench_page)
-target_link_libraries(tz_bench_page PUBLIC tz_cli)
-tz_precompile(tz_bench_page <nlohmann/json.hpp>)
+tz_embed_page(tz_bench_parts)
+target_link_libraries(tz_bench_parts PUBLIC tz_cli)
+tz_precompile(tz_bench_parts <nlohmann/json.hpp>)
 
 add_executable(tz-bench
-  bench_cache.cpp bench_ceilings.cpp bench_child.cpp bench_command.cpp bench_descriptor.cpp bench_entry.cpp
-  bench_fio.cpp bench_host.cpp bench_html_command.cpp bench_load.cpp bench_load_command.cpp bench_make_command.cpp bench_memory.cpp
-  bench_peer.cpp bench_program.cpp bench_random.cpp bench_report.cpp bench_run.cpp bench_sample.cpp
-  bench_sample_command.cpp bench_stages.cpp bench_summary.cpp bench_table.cpp bench_trace.cpp demo.cpp tz_bench.cpp)
-target_link_libraries(tz-bench PRIVATE tz_bench_page OpenSSL::Crypto PkgConfig::libsodium)
+  bench_advise.cpp bench_advise_command.cpp bench_advise_text.cpp bench_cache.cpp bench_ceilings.cpp bench_cells.cpp
+  bench_child.cpp bench_command.cpp bench_descriptor.cpp bench_entry.cpp bench_fio.cpp bench_folder.cpp bench_host.cpp
+  bench_html_command.cpp bench_load.cpp bench_load_command.cpp bench_make_command.cpp bench_memory.cpp bench_part.cpp
+  bench_peer.cpp bench_program.cpp bench_random.cpp bench_report.cpp bench_run.cpp bench_sample_command.cpp
+  bench_stages.cpp bench_summary.cpp bench_sweep.cpp bench_sweep_command.cpp bench_sweep_table.cpp bench_table.cpp
+  bench_trace.cpp demo.cpp tz_bench.cpp)
+target_link_libraries(tz-bench PRIVATE tz_bench_parts OpenSSL::Crypto PkgConfig::libsodium)
 tz_precompile(tz-bench ${tz_slow_program_headers})
 install(TARGETS tz-bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -2,6 +2,7 @@
 #include <tz/tools/bench_child.hpp>
 #include <tz/tools/bench_command.hpp>
 #include <tz/tools/network_options.hpp>
+#include <tz/tools/typed_options.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -30,6 +31,16 @@ void add_secret_options(CLI::App& app, cli::Options& shared) {
            shared.password_file,
            "Decrypt files that have a password; its derivation is timed too")
         ->type_name("PATH");
+}
+
+void add_part_options(CLI::App& app, cli::Options& shared, std::size_t& bytes_max) {
+    cli::add_selection_options(app, shared);
+    cli::add_size(app, "--max-bytes", bytes_max, "Load no more than this of the file (0: all)");
+}
+
+Part part_of(const cli::Options& shared, std::size_t bytes_max) {
+    const Selection& selection = shared.load.selection;
+    return {selection.include, selection.exclude, bytes_max};
 }
 
 cli::Warn warn_on(cli::Console& console) {

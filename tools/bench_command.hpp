@@ -31,6 +31,12 @@ void add_result_options(CLI::App& app, Output& output);
 /// --key-file, --password-file.
 void add_secret_options(CLI::App& app, cli::Options& shared);
 
+/// --include, --exclude, --max-bytes.
+void add_part_options(CLI::App& app, cli::Options& shared, std::size_t& bytes_max);
+
+/// What these said.
+Part part_of(const cli::Options& shared, std::size_t bytes_max);
+
 /// Warnings as lines on stderr. `console` outlives it.
 cli::Warn warn_on(cli::Console& console);
 
@@ -55,5 +61,7 @@ cli::Command add_load(CLI::App& app, Output& output);
 cli::Command add_html(CLI::App& app);
 cli::Command add_sample(CLI::App& app);
 cli::Command add_make(CLI::App& app, Output& output);
+cli::Command add_sweep(CLI::App& app, Output& output);
+cli::Command add_advise(CLI::App& app, Output& output);
 
 } // namespace tz::bench

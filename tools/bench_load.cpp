@@ -57,6 +57,23 @@ void choose_secret(Subject& subject, const std::vector<format::TensorHeader>& he
             .in(subject.path);
 }
 
+/// Reads the index, where only a part is wanted.
+Selection selection_of(Engine& engine, const Subject& subject, const LoadOptions& options) {
+    if (subject.part.all())
+        return {};
+    LoadOptions index;
+    index.verify = Verify::none;
+    index.headers_only = true;
+    index.selection.wanted = [](const format::Tensor&) { return false; };
+    index.stop = options.stop;
+    format::Layout layout;
+    index.check_layouts = [&layout](std::span<const format::Layout> found) {
+        layout = found.front();
+    };
+    load(engine, open(subject.uri, subject.network, subject.direct), index);
+    return choose_part(layout, subject.part);
+}
+
 /// Pages of a file come on first touch; a load that hands them out is complete after that.
 void touch_pages(const Loaded& loaded) {
     constexpr std::size_t page_bytes = 4096;
@@ -111,7 +128,7 @@ std::vector<Mode> usual_modes(const Subject& subject) {
     return modes;
 }
 
-void inspect(Engine& engine, Subject& subject) {
+void inspect(Engine& engine, Subject& subject, const std::stop_token& stop) {
     const auto source = open(subject.uri, subject.network);
     subject.path = source->name();
     subject.remote = !source->host().empty();
@@ -119,6 +136,8 @@ void inspect(Engine& engine, Subject& subject) {
     options.verify = Verify::none;
     options.headers_only = true; // needs no key
     options.keep_headers = true;
+    options.stop = stop;
+    options.selection = selection_of(engine, subject, options);
     const Loaded loaded = load(engine, source, options);
     subject.encrypted = loaded.layout.encrypted;
     choose_secret(subject, loaded.headers);
@@ -171,6 +190,12 @@ Entry load_entry(
         command += " --key-file=" + shell_word(subject.key_file);
     if (subject.encrypted && subject.password)
         command += " --password-file=" + shell_word(subject.password_file);
+    for (const std::string& pattern : subject.part.include)
+        command += " --include=" + shell_word(pattern);
+    for (const std::string& pattern : subject.part.exclude)
+        command += " --exclude=" + shell_word(pattern);
+    if (subject.part.bytes_max > 0)
+        command += " --max-bytes=" + std::to_string(subject.part.bytes_max);
     command += " -- " + shell_word(subject.uri);
     entry.run = [command, stop] { return sample_by(command, stop); };
     return entry;
@@ -178,7 +203,8 @@ Entry load_entry(
 
 cli::Json measured_load(
     Engine& engine, const Subject& subject, const Mode& mode, const std::stop_token& stop) {
-    const LoadOptions options = options_of(subject, mode, stop);
+    LoadOptions options = options_of(subject, mode, stop);
+    options.selection = selection_of(engine, subject, options);
     const std::uint64_t huge_before = anonymous_huge_bytes();
     const double began = monotonic_seconds();
     const Stopwatch watch;

@@ -4,6 +4,7 @@
 #include <tz/engine/load.hpp>
 #include <tz/protocols/network.hpp>
 #include <tz/tools/bench_entry.hpp>
+#include <tz/tools/bench_part.hpp>
 #include <tz/tools/json.hpp>
 
 #include <cstdint>
@@ -33,6 +34,7 @@ struct Subject {
     std::string key_file; ///< where they came from
     std::string password_file;
     Direct direct = Direct::automatic;
+    Part part; ///< that is loaded; counts of tensors and their bytes are of it
     std::optional<std::uint32_t> contents_crc32; ///< of all tensors in order of their names
 };
 
@@ -51,7 +53,7 @@ Mode parse_mode(const std::string& name);
 std::vector<Mode> usual_modes(const Subject& subject);
 
 /// Reads headers only. Of a key and a password it keeps the one that the file wants.
-void inspect(Engine& engine, Subject& subject);
+void inspect(Engine& engine, Subject& subject, const std::stop_token& stop = {});
 
 /// Loads the file once, checks every hash that it has, and notes the CRC-32 of its contents.
 void read_contents(Engine& engine, Subject& subject);

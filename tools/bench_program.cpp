@@ -36,12 +36,18 @@ std::optional<std::uint64_t> peak(const Json& report, const std::vector<MemoryRe
     return *most - std::min(*most, before);
 }
 
-Sample parse(const ChildResult& result) {
-    const std::string& output = result.output;
-    // a Python program may have warned on stdout before
+std::string last_line(const std::string& output) {
     const std::size_t end = output.find_last_not_of(" \n\r\t");
-    const std::size_t line = end == std::string::npos ? 0 : output.rfind('\n', end);
-    const auto report = Json::parse(output.substr(line == std::string::npos ? 0 : line));
+    if (end == std::string::npos)
+        return {};
+    const std::size_t before = output.rfind('\n', end);
+    const std::size_t begin = before == std::string::npos ? 0 : before + 1;
+    return output.substr(begin, end + 1 - begin);
+}
+
+Sample parse(const ChildResult& result) {
+    // a Python program may have warned on stdout before
+    const auto report = Json::parse(last_line(result.output));
     Sample sample;
     sample.bytes = report.at("bytes").get<std::uint64_t>();
     sample.seconds = report.at("seconds").at(0).get<double>();
@@ -60,8 +66,16 @@ Sample parse(const ChildResult& result) {
 Sample sample_by(const std::string& command, const std::stop_token& stop) {
     const double steal = machine_steal_seconds();
     const ChildResult result = run_command(command, stop);
-    if (result.status != 0)
-        throw Error(errc::io, fmt::format("the command ended with {}", result.status));
+    if (result.status != 0) {
+        const std::string last = last_line(result.output);
+        throw Error(
+            errc::io,
+            fmt::format(
+                "the command ended with {}{}{}",
+                result.status,
+                last.empty() ? "" : ": ",
+                printable(last)));
+    }
     try {
         Sample sample = parse(result);
         sample.steal_seconds = machine_steal_seconds() - steal;

@@ -83,7 +83,7 @@ std::uint64_t mix(std::uint64_t x) { // splitmix64
     return x ^ (x >> 31);
 }
 
-void fill_in_parallel(std::span<std::byte> memory) {
+void fill_in_parallel(std::span<std::byte> memory, std::uint64_t seed) {
     constexpr std::size_t part = 64 << 20;
     const std::size_t parts = (memory.size() + part - 1) / part;
     const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
@@ -92,7 +92,8 @@ void fill_in_parallel(std::span<std::byte> memory) {
     for (unsigned thread = 0; thread < threads; ++thread)
         pool.emplace_back([=] {
             for (std::size_t i = thread; i < parts; i += threads)
-                fill_random(memory.subspan(i * part, std::min(part, memory.size() - i * part)), i);
+                fill_random(
+                    memory.subspan(i * part, std::min(part, memory.size() - i * part)), seed + i);
         });
 }
 
@@ -109,12 +110,12 @@ void fill_random(std::span<std::byte> bytes, std::uint64_t seed) {
         bytes[at] = static_cast<std::byte>(mix(state++));
 }
 
-RandomModel random_model(std::uint64_t bytes, std::uint64_t tensor_bytes) {
-    auto specs = tensor_bytes == 0 ? transformer(bytes) : equal_tensors(bytes, tensor_bytes);
+RandomModel random_model(std::vector<format::TensorSpec> specs, std::uint64_t seed) {
     RandomModel model;
     model.bytes = sum(specs);
     model.memory = std::make_unique<HostMemory>(model.bytes);
-    fill_in_parallel(model.memory->bytes());
+    // 0 for 0; else far from the parts of other seeds
+    fill_in_parallel(model.memory->bytes(), mix(seed));
     std::size_t at = 0;
     for (auto& one : specs) {
         const std::size_t size = one.bytes;
@@ -122,6 +123,11 @@ RandomModel random_model(std::uint64_t bytes, std::uint64_t tensor_bytes) {
         at += size;
     }
     return model;
+}
+
+RandomModel random_model(std::uint64_t bytes, std::uint64_t tensor_bytes) {
+    return random_model(
+        tensor_bytes == 0 ? transformer(bytes) : equal_tensors(bytes, tensor_bytes), 0);
 }
 
 } // namespace tz::bench

@@ -26,4 +26,7 @@ struct RandomModel {
 /// that takes what is left. Otherwise equal tensors of that size, the last one shorter.
 RandomModel random_model(std::uint64_t bytes, std::uint64_t tensor_bytes = 0);
 
+/// These tensors. The same `seed` gives the same bytes.
+RandomModel random_model(std::vector<format::TensorSpec> specs, std::uint64_t seed);
+
 } // namespace tz::bench

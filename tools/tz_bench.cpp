@@ -35,13 +35,19 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape)
     app.add_flag("--demo", demo, "Make a model of 256 MiB, load it, print GB/s");
     add_result_options(app, output);
     const std::vector<cli::Command> commands{
-        add_load(app, output), add_sample(app), add_make(app, output), add_html(app)};
+        add_load(app, output),
+        add_sample(app),
+        add_make(app, output),
+        add_sweep(app, output),
+        add_advise(app, output),
+        add_html(app)};
     app.require_subcommand(0, 1);
     app.footer(
         "Examples:\n"
         "  tz-bench --demo\n"
         "  tz-bench make model.tensors --size 2GB\n"
-        "  tz-bench load model.tensors --runs 7 --export-json result.json --html result.html");
+        "  tz-bench load model.tensors --runs 7 --export-json result.json --html result.html\n"
+        "  tz-bench advise model.tensors");
     cli::complete(app);
     return cli::parse_and_run(app, argc, argv, [&]() -> int {
         for (const cli::Command& command : commands)
