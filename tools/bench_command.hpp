@@ -55,5 +55,6 @@ cli::Command add_load(CLI::App& app, Output& output);
 cli::Command add_html(CLI::App& app);
 cli::Command add_sample(CLI::App& app);
 cli::Command add_make(CLI::App& app, Output& output);
+cli::Command add_compare(CLI::App& app, Output& output);
 
 } // namespace tz::bench

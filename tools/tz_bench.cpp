@@ -35,7 +35,11 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape)
     app.add_flag("--demo", demo, "Make a model of 256 MiB, load it, print GB/s");
     add_result_options(app, output);
     const std::vector<cli::Command> commands{
-        add_load(app, output), add_sample(app), add_make(app, output), add_html(app)};
+        add_load(app, output),
+        add_sample(app),
+        add_make(app, output),
+        add_html(app),
+        add_compare(app, output)};
     app.require_subcommand(0, 1);
     app.footer(
         "Examples:\n"

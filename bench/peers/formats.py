@@ -95,7 +95,11 @@ def write_transformers(tensors: dict, target: Path, source: Path):
         raise FileNotFoundError(f"no config.json beside {source.name}, which from_pretrained needs")
     target.mkdir()
     shutil.copy(config, target)
-    write_safetensors(tensors, target / "model.safetensors", source)
+    beside = target.parent / f"{source.stem}.safetensors"
+    if beside.exists():
+        os.link(beside, target / "model.safetensors")  # made before of the same tensors
+    else:
+        write_safetensors(tensors, target / "model.safetensors", source)
 
 
 WRITERS: dict[str, Callable] = {
