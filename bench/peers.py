@@ -82,6 +82,7 @@ def from_pretrained(options):
     import peer
     import transformers
 
+    transformers.logging.disable_progress_bar()
     config = transformers.AutoConfig.from_pretrained(options.file)
     model_class = getattr(transformers, config.architectures[0])
     names = formats.safetensors_names(Path(options.file) / "model.safetensors")
@@ -199,8 +200,12 @@ def torch_load_mmap(options):
 
 @adapter("torch-dcp", "torch.distributed.checkpoint", "dcp")
 def torch_dcp(options):
+    import warnings
+
     import torch
     from torch.distributed import checkpoint
+
+    warnings.filterwarnings("ignore", message="torch.distributed is disabled")  # one process is what is meant
 
     def load():
         reader = checkpoint.FileSystemReader(options.file)

@@ -204,7 +204,7 @@ std::vector<Peer> adapter_peers(
             formats.insert(adapter.reads);
     const PeerFiles files = make_files(script, subject, formats, stop);
     for (const std::string& made : files.made)
-        notes.push_back(fmt::format("made for the peers, and kept: {}", printable(made)));
+        notes.push_back(fmt::format("made for the peers: {}", printable(made)));
     std::vector<Peer> peers;
     for (const Adapter& adapter : adapters)
         if (suits(adapter, subject))

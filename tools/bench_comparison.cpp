@@ -83,7 +83,7 @@ std::string comparison(const Run& run) {
                     rows, [](const Row& row) { return row.entry->role == Role::peer; }))
                 continue;
             all += fmt::format(
-                "\nside by side: {} of tensors, {}, medians and averages of {} runs\n",
+                "\nside by side: {} of tensors, {}, medians and averages, rounds: {}\n",
                 cli::size_text(subject.tensor_bytes),
                 cache_name(cache),
                 run.rounds);

@@ -129,10 +129,15 @@ void add_disturbed(std::vector<std::string>& notes, const std::vector<Entry>& en
             "{} of {} samples were disturbed by others and are left out of the figures",
             left_out,
             samples));
-    if (!unsteady.empty())
-        notes.push_back(fmt::format(
-            "unsteady, since more than a third of their samples were disturbed: {}",
-            fmt::join(unsteady, ", ")));
+    if (unsteady.empty())
+        return;
+    constexpr std::size_t named_max = 5; // on a busy machine all are
+    const std::size_t more = unsteady.size() - std::min(unsteady.size(), named_max);
+    unsteady.resize(unsteady.size() - more);
+    notes.push_back(fmt::format(
+        "unsteady, since more than a third of their samples were disturbed: {}{}",
+        fmt::join(unsteady, "; "),
+        more > 0 ? fmt::format(" and {} more", more) : ""));
 }
 
 } // namespace

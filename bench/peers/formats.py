@@ -83,8 +83,11 @@ def write_pt(tensors: dict, target: Path, _source: Path):
 
 
 def write_dcp(tensors: dict, target: Path, _source: Path):
+    import warnings
+
     from torch.distributed import checkpoint
 
+    warnings.filterwarnings("ignore", message="torch.distributed is disabled")  # one process is what is meant
     checkpoint.save(tensors, checkpoint_id=target, no_dist=True)
 
 
