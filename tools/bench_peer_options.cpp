@@ -19,16 +19,21 @@ void add_peer_options(CLI::App& app, PeerOptions& options) {
         ->delimiter(',')
         ->allow_extra_args(false);
     app.add_option("--python", options.script.python, "The Python that has the peers (python3)")
-        ->type_name("PATH");
-    app.add_option("--peers-script", options.script.path, "Another peers.py")->type_name("PATH");
+        ->type_name("PATH")
+        ->take_last();
+    app.add_option("--peers-script", options.script.path, "Another peers.py")
+        ->type_name("PATH")
+        ->take_last();
     app.add_option(
            "--peer-folder",
            options.script.folder,
            "Where files are put that peers need (FILE.peers)")
-        ->type_name("PATH");
+        ->type_name("PATH")
+        ->take_last();
     app.add_option(
            "--peer-timeout", options.timeout, "End a peer that takes longer for one sample (10m)")
-        ->type_name("TIME");
+        ->type_name("TIME")
+        ->take_last();
 }
 
 double seconds_max(const PeerOptions& options) {
