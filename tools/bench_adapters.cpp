@@ -72,8 +72,8 @@ PeerFiles make_files(
         return {{{"tensors", path}}, {}, {}};
     if (formats.empty())
         return {};
-    std::string arguments =
-        fmt::format("make {} --formats {}", shell_word(path), fmt::join(formats, ","));
+    const std::string list = fmt::format("{}", fmt::join(formats, ","));
+    std::string arguments = fmt::format("make {} --formats {}", shell_word(path), shell_word(list));
     if (!script.folder.empty())
         arguments += " --folder " + shell_word(script.folder);
     return parsed<PeerFiles>(run_script(script, arguments, stop), [](const Json& said) {
@@ -107,7 +107,7 @@ Peer peer_of(
         "{} {} load {} {}",
         shell_word(script.python),
         shell_word(script.path),
-        adapter.name,
+        shell_word(adapter.name),
         shell_word(peer.reads));
     if (!adapter.secret.empty()) {
         const bool key = adapter.secret == "key";

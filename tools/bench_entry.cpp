@@ -28,7 +28,10 @@ double prepare(const Entry& entry) {
     double cached = 0;
     if (entry.cache != Cache::none)
         for (const std::string& file : files_of(entry.reads.empty() ? entry.file : entry.reads)) {
-            entry.cache == Cache::cold ? make_cold(file) : make_warm(file);
+            if (entry.cache == Cache::cold)
+                make_cold(file);
+            else
+                make_warm(file);
             cached = std::max(cached, cached_share(file));
         }
     prepare_memory(entry.memory_bytes);
