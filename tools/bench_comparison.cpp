@@ -83,7 +83,8 @@ std::string comparison(const Run& run) {
                     rows, [](const Row& row) { return row.entry->role == Role::peer; }))
                 continue;
             all += fmt::format(
-                "\nside by side: {} of tensors, {}, medians and averages, rounds: {}\n",
+                "\nside by side: {}, {} of tensors, {}, medians and averages, rounds: {}\n",
+                printable(subject.path.substr(subject.path.rfind('/') + 1)),
                 cli::size_text(subject.tensor_bytes),
                 cache_name(cache),
                 run.rounds);
