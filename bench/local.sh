@@ -50,7 +50,7 @@ prepare() {
     PATH=$PWD/build/release/bin:$PATH
     # the folder may be anywhere; ours may hold spaces
     python=$(printf %q "$PWD/build/peers/bin/python")
-    peers=$(printf %q "$PWD/bench/peers")
+    peers=$(printf %q "$PWD/bench/peers.py")
 }
 
 # The same weights four times: plain, as safetensors, encrypted with a key, and with a password by tensorizer.
@@ -60,29 +60,28 @@ make_files() {
     (umask 077 && echo 'a password of a benchmark' >"$work/password")
     tz-bench make "$work/plain.tensors" --size "$size"
     tz-bench make "$work/key.tensors" --size "$size" --encrypt-key-file "$work/key"
-    $python bench/peers/make_safetensors.py "$work/plain.tensors" "$work/plain.safetensors"
-    $python bench/peers/make_password_file.py --password-file "$work/password" "$work/plain.tensors" \
-        "$work/password.tensors"
+    $python bench/peers.py convert "$work/plain.tensors" "$work/plain.safetensors"
+    $python bench/peers.py convert --password-file "$work/password" "$work/plain.tensors" "$work/password.tensors"
 }
 
 # Who reads past the page cache by default is compared cold, who doesn't, warm.
 measure() { # RESULT
-    local load="$python $peers/load" chosen
+    local load="$python $peers load" chosen
     IFS=, read -ra chosen <<<"$files"
     chosen=("${chosen[@]/#/$work/}")
     tz-bench load "${chosen[@]/%/.tensors}" \
         --key-file "$work/key" --password-file "$work/password" \
         --modes "$modes" --runs "$runs" --sources-once --export-json "$1" \
-        --warm-peer "safetensors, pread=${load}_safetensors.py --mode pread {safetensors}" \
-        --warm-peer "safetensors, mmap and clone=${load}_safetensors.py --mode clone {safetensors}" \
-        --warm-peer "safetensors, mmap touched=${load}_safetensors.py --mode mmap {safetensors}" \
-        --warm-peer "fastsafetensors, buffered=${load}_fastsafetensors.py --buffered {safetensors}" \
-        --cold-peer "fastsafetensors=${load}_fastsafetensors.py {safetensors}" \
-        --cold-peer "Run:ai streamer=${load}_runai.py {safetensors}" \
-        --peer "tensorizer=${load}_tensorizer.py {file}" \
-        --peer "tensorizer, verify_hash=${load}_tensorizer.py --verify-hash {file}" \
-        --peer "tensorizer=${load}_tensorizer.py --key-file {key_file} {file}" \
-        --peer "tensorizer=${load}_tensorizer.py --password-file {password_file} {file}"
+        --warm-peer "safetensors, pread=$load safetensors-pread {safetensors}" \
+        --warm-peer "safetensors, mmap and clone=$load safetensors-clone {safetensors}" \
+        --warm-peer "safetensors, mmap touched=$load safetensors-mmap {safetensors}" \
+        --warm-peer "fastsafetensors, buffered=$load fastsafetensors-buffered {safetensors}" \
+        --cold-peer "fastsafetensors=$load fastsafetensors {safetensors}" \
+        --cold-peer "Run:ai streamer=$load runai {safetensors}" \
+        --peer "tensorizer=$load tensorizer {file}" \
+        --peer "tensorizer, verify_hash=$load tensorizer-verified {file}" \
+        --peer "tensorizer=$load tensorizer-key --key-file {key_file} {file}" \
+        --peer "tensorizer=$load tensorizer-password --password-file {password_file} {file}"
 }
 
 main "$@"

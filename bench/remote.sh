@@ -68,7 +68,7 @@ make_files() {
     $bench make "$work/model.tensors" --size "$size"
     [[ $sections != *verified* ]] || $bench make "$work/sealed.tensors" --size "$size" --encrypt-key-file "$work/key"
     [[ $sections != *s3* ]] ||
-        build/peers/bin/python bench/peers/make_safetensors.py "$work/model.tensors" "$work/model.safetensors"
+        build/peers/bin/python bench/peers.py convert "$work/model.tensors" "$work/model.safetensors"
 }
 
 measure() { # FOLDER

@@ -2,12 +2,15 @@
 #include <tz/tools/bench_child.hpp>
 #include <tz/tools/bench_sample.hpp>
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <optional>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/resource.h>
@@ -25,8 +28,8 @@ constexpr int poll_milliseconds = 5;
     throw Error(errc::io, std::string(what) + ": " + std::strerror(code));
 }
 
-/// What a process has in anonymous memory, read time and again. VmHWM would not do: it counts pages
-/// of files too.
+/// What a process has in memory, read time and again. VmHWM would not do: it counts anonymous pages
+/// and those of files together.
 class MemoryWatch {
 public:
     explicit MemoryWatch(pid_t pid)
@@ -42,13 +45,20 @@ public:
         std::array<char, 4096> text{};
         if (::pread(status_, text.data(), text.size() - 1, 0) <= 0)
             return;
-        const char* field = std::strstr(text.data(), "RssAnon:");
-        if (field == nullptr)
-            return;
-        readings.push_back({monotonic_seconds(), std::strtoull(field + 8, nullptr, 10) << 10});
+        const auto anonymous = bytes_of(text.data(), "RssAnon:");
+        const auto file = bytes_of(text.data(), "RssFile:");
+        if (anonymous && file)
+            readings.push_back({monotonic_seconds(), *anonymous, *file});
     }
 
 private:
+    static std::optional<std::uint64_t> bytes_of(const char* status, const char* name) {
+        const char* field = std::strstr(status, name);
+        if (field == nullptr)
+            return {};
+        return std::strtoull(field + std::strlen(name), nullptr, 10) << 10;
+    }
+
     int status_;
 };
 
@@ -133,7 +143,9 @@ private:
 
 } // namespace
 
-ChildResult run_command(const std::string& command, const std::stop_token& stop) {
+ChildResult
+run_command(const std::string& command, const std::stop_token& stop, double seconds_max) {
+    const double began = monotonic_seconds();
     Child child(command);
     const MemoryWatch watch(child.pid()); // the shell becomes the program
     std::vector<MemoryReading> memory;
@@ -142,6 +154,9 @@ ChildResult run_command(const std::string& command, const std::stop_token& stop)
     for (;;) {
         if (stop.stop_requested())
             throw Error(errc::cancelled, "stopped");
+        if (seconds_max > 0 && monotonic_seconds() - began > seconds_max)
+            throw Error(
+                errc::deadline, fmt::format("the command was ended after {:g} s", seconds_max));
         watch.read_into(memory);
         pollfd ready{child.output(), POLLIN, 0};
         if (::poll(&ready, 1, poll_milliseconds) <= 0)

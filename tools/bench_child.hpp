@@ -8,10 +8,11 @@
 
 namespace tz::bench {
 
-/// What a process had in anonymous memory at one moment.
+/// What a process had in memory at one moment.
 struct MemoryReading {
     double at = 0; ///< seconds of CLOCK_MONOTONIC
     std::uint64_t anonymous_bytes = 0;
+    std::uint64_t file_bytes = 0; ///< pages of files that it has mapped
 };
 
 struct ChildResult {
@@ -22,9 +23,11 @@ struct ChildResult {
 };
 
 /// Runs `command`, one program and its arguments, by /bin/sh in a process group of its own, and
-/// ends that group when `stop` is asked for (then throws `tz::Error`, errc::cancelled). Throws
-/// errc::limit when it writes more than 16 MiB.
-ChildResult run_command(const std::string& command, const std::stop_token& stop);
+/// ends that group when `stop` is asked for (then throws `tz::Error`, errc::cancelled) or when
+/// `seconds_max` have passed (errc::deadline; 0: no limit). Throws errc::limit when it writes more
+/// than 16 MiB.
+ChildResult
+run_command(const std::string& command, const std::stop_token& stop, double seconds_max = 0);
 
 /// `text` as one word of the shell.
 std::string shell_word(const std::string& text);

@@ -1,6 +1,7 @@
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_child.hpp>
 #include <tz/tools/bench_command.hpp>
+#include <tz/tools/bench_comparison.hpp>
 #include <tz/tools/network_options.hpp>
 #include <tz/tools/typed_options.hpp>
 
@@ -94,7 +95,7 @@ void write_result(const Output& output, const cli::Json& json, const std::string
 
 void report(Run run, const Output& output) {
     run.arguments = output.arguments;
-    write_result(output, to_json(run), table(run));
+    write_result(output, to_json(run), table(run) + comparison(run));
 }
 
 } // namespace tz::bench

@@ -63,5 +63,6 @@ cli::Command add_sample(CLI::App& app);
 cli::Command add_make(CLI::App& app, Output& output);
 cli::Command add_sweep(CLI::App& app, Output& output);
 cli::Command add_advise(CLI::App& app, Output& output);
+cli::Command add_compare(CLI::App& app, Output& output);
 
 } // namespace tz::bench

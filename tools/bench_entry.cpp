@@ -5,29 +5,62 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <utility>
 
 namespace tz::bench {
 
 namespace {
 
+/// The file, or all files of the folder.
+std::vector<std::string> files_of(const std::string& path) {
+    if (!std::filesystem::is_directory(path))
+        return {path};
+    std::vector<std::string> files;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(path))
+        if (file.is_regular_file())
+            files.push_back(file.path().string());
+    return files;
+}
+
+/// Returns the largest share of a file that is in the page cache then.
 double prepare(const Entry& entry) {
-    const std::string& file = entry.reads.empty() ? entry.file : entry.reads;
     double cached = 0;
-    if (entry.cache == Cache::cold)
-        make_cold(file);
-    if (entry.cache == Cache::warm)
-        make_warm(file);
     if (entry.cache != Cache::none)
-        cached = cached_share(file);
+        for (const std::string& file : files_of(entry.reads.empty() ? entry.file : entry.reads)) {
+            if (entry.cache == Cache::cold)
+                make_cold(file);
+            else
+                make_warm(file);
+            cached = std::max(cached, cached_share(file));
+        }
     prepare_memory(entry.memory_bytes);
     return cached;
+}
+
+Sample run_watched(const Entry& entry) {
+    const double wall = monotonic_seconds();
+    const double steal = machine_steal_seconds();
+    const double busy = machine_busy_seconds();
+    const double ours = family_cpu_seconds();
+    Sample sample = entry.run();
+    sample.surroundings.wall_seconds = monotonic_seconds() - wall;
+    sample.surroundings.steal_seconds = machine_steal_seconds() - steal;
+    const double others = machine_busy_seconds() - busy - (family_cpu_seconds() - ours);
+    sample.surroundings.others_cpu_seconds = std::max(0.0, others);
+    return sample;
+}
+
+Failed failed_by(const Error& error) {
+    if (error.kind() == errc::deadline)
+        return Failed::timed_out;
+    return error.kind() == errc::integrity ? Failed::wrong_bytes : Failed::crashed;
 }
 
 void take_sample(Entry& entry, unsigned round, bool keep) {
     try {
         const double cached = prepare(entry);
-        Sample sample = entry.run();
+        Sample sample = run_watched(entry);
         sample.round = round;
         sample.cached = cached;
         if (entry.crc32 && sample.crc32 && *sample.crc32 != *entry.crc32)
@@ -37,6 +70,7 @@ void take_sample(Entry& entry, unsigned round, bool keep) {
     } catch (const Error& error) {
         if (entry.role == Role::load || error.kind() == errc::cancelled)
             throw;
+        entry.failed = failed_by(error);
         entry.failure = error.what();
         entry.samples.clear();
     }
@@ -48,7 +82,7 @@ std::vector<std::size_t> order(const std::vector<Entry>& entries, unsigned round
     for (const Cache cache : {Cache::none, Cache::warm, Cache::cold}) {
         std::vector<std::size_t> group;
         for (std::size_t i = 0; i < entries.size(); ++i)
-            if (entries[i].cache == cache && entries[i].failure.empty())
+            if (entries[i].cache == cache && entries[i].failed == Failed::no)
                 group.push_back(i);
         if (!group.empty())
             std::ranges::rotate(group, group.begin() + round % group.size());
@@ -63,6 +97,34 @@ void check_stop(const std::stop_token& stop) {
 }
 
 } // namespace
+
+const char* failed_name(Failed failed) {
+    switch (failed) {
+    case Failed::no:
+        return "";
+    case Failed::missing:
+        return "missing";
+    case Failed::crashed:
+        return "crashed";
+    case Failed::timed_out:
+        return "timed_out";
+    case Failed::wrong_bytes:
+        return "wrong_bytes";
+    }
+    return "";
+}
+
+void leave_out_disturbed(std::vector<Entry>& entries, unsigned cores) {
+    for (Entry& entry : entries) {
+        std::vector<double> disturbances;
+        for (const Sample& sample : entry.samples)
+            disturbances.push_back(disturbance(sample.surroundings, cores));
+        const Choice choice = choose_samples(disturbances);
+        entry.unsteady = choice.unsteady;
+        for (std::size_t i = 0; i < entry.samples.size(); ++i)
+            entry.samples[i].left_out = choice.left_out[i];
+    }
+}
 
 unsigned run_rounds(std::vector<Entry>& entries, const RoundOptions& options) {
     const auto start = std::chrono::steady_clock::now();

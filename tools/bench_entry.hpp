@@ -21,13 +21,27 @@ enum class Role {
 
 enum class Cache { warm, cold, none };
 
+/// Why an entry was dropped from a run.
+enum class Failed {
+    no,
+    missing,     ///< it isn't there, or can't load the file
+    crashed,     ///< it ended with an error, or reported nothing that makes sense
+    timed_out,   ///< it was ended when its time was over
+    wrong_bytes, ///< its tensors hold other bytes
+};
+
+/// "missing", "wrong_bytes" and so on; empty for `no`.
+const char* failed_name(Failed failed);
+
 /// One thing that is timed, and what came out.
 struct Entry {
     Role role = Role::load;
     Cache cache = Cache::none;
     std::string name{};
-    std::string file{};  ///< path; empty for stages
-    std::string reads{}; ///< the file that is read, where that is another one with the same tensors
+    std::string version{}; ///< of a peer, where it is known
+    std::string file{};    ///< path; empty for stages
+    /// The file or folder that is read, where that is another one with the same tensors.
+    std::string reads{};
     /// For loads: the file whose sources it is held against, if that is another one of the same
     /// size.
     std::string against{};
@@ -47,7 +61,9 @@ struct Entry {
     std::function<Sample()> run{};
 
     std::vector<Sample> samples{}; ///< one a round, unless `failure` is set
-    std::string failure{};         ///< why it was dropped from the run
+    Failed failed = Failed::no;    ///< whether it was dropped from the run
+    std::string failure{};         ///< why, for people
+    bool unsteady = false;         ///< more samples are disturbed than may be left out
 };
 
 struct RoundOptions {
@@ -64,5 +80,8 @@ struct RoundOptions {
 /// to round, so that a neighbour's burst doesn't always hit the same entry. A peer or ceiling that
 /// fails is dropped with its reason; a failing load of ours throws. Returns the number of rounds.
 unsigned run_rounds(std::vector<Entry>& entries, const RoundOptions& options);
+
+/// Decides which samples the figures leave out: see bench_disturbed.hpp.
+void leave_out_disturbed(std::vector<Entry>& entries, unsigned cores);
 
 } // namespace tz::bench

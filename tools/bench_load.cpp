@@ -206,6 +206,7 @@ cli::Json measured_load(
     LoadOptions options = options_of(subject, mode, stop);
     options.selection = selection_of(engine, subject, options);
     const std::uint64_t huge_before = anonymous_huge_bytes();
+    const std::uint64_t file_before = memory_field("status", "RssFile:"); // the program's own pages
     const double began = monotonic_seconds();
     const Stopwatch watch;
     const Loaded loaded = load(engine, open(subject.uri, subject.network, subject.direct), options);
@@ -221,6 +222,8 @@ cli::Json measured_load(
     json["began"] = began;
     json["ended"] = ended;
     json["anonymous_end_bytes"] = memory_field("status", "RssAnon:");
+    json["file_bytes"] = file_before;
+    json["file_end_bytes"] = memory_field("status", "RssFile:");
     json["huge_page_bytes"] = huge_bytes_since(huge_before);
     if (!loaded.tensors.empty())
         json["crc32"] = crc32_by_name(loaded);

@@ -2,6 +2,7 @@
 #include <tz/engine/new_file.hpp>
 #include <tz/tools/bench_command.hpp>
 #include <tz/tools/bench_page.hpp>
+#include <tz/tools/bench_peer_options.hpp>
 #include <tz/tools/bench_run.hpp>
 #include <tz/tools/bench_timeline.hpp>
 #include <tz/tools/bench_trace.hpp>
@@ -25,9 +26,10 @@ struct LoadCommand {
     bool warm = false;
     bool cold = false;
     std::vector<std::string> modes;
-    std::vector<std::string> peers;
+    std::vector<std::string> peers; ///< as commands
     std::vector<std::string> warm_peers;
     std::vector<std::string> cold_peers;
+    PeerOptions adapters;
     bool no_fio = false;
     bool sources_once = false;
     std::string html;
@@ -49,7 +51,7 @@ void write_page_of(const Run& run, Engine& engine, const RunOptions& options, Ne
     write_page(file, to_json(run), timeline(trace));
 }
 
-int run(const LoadCommand& command, const Output& output) {
+int run(LoadCommand& command, const Output& output) {
     const cli::StopOnSignal stop;
     std::optional<NewFile> html; // made before, so that a path that can't be written fails at once
     if (!command.html.empty())
@@ -64,6 +66,7 @@ int run(const LoadCommand& command, const Output& output) {
     add_peers(options.peers, command.peers);
     add_peers(options.peers, command.warm_peers, Cache::warm);
     add_peers(options.peers, command.cold_peers, Cache::cold);
+    options.peer_seconds_max = seconds_max(command.adapters);
     options.sample_command = sample_command() + as_given(command.engine_options);
     options.fio = !command.no_fio;
     options.sources_once = command.sources_once;
@@ -80,6 +83,9 @@ int run(const LoadCommand& command, const Output& output) {
         inspect(engine, subject);
         subjects.push_back(std::move(subject));
     }
+    if (!command.adapters.names.empty())
+        join_peers(
+            command.adapters, ask_for_adapters(command.adapters, stop.token()), subjects, options);
     Run run = measure(engine, std::move(subjects), options, console);
     run.arguments = output.arguments;
     report(run, output);
@@ -123,6 +129,7 @@ cli::Command add_load(CLI::App& app, Output& output) {
         "NAME=COMMAND {file}, a loader to compare with; may be repeated (see bench/README.md)");
     add_peer_option(*load, "--warm-peer", command.warm_peers, "Likewise, for warm loads alone");
     add_peer_option(*load, "--cold-peer", command.cold_peers, "Likewise, for cold loads alone");
+    add_peer_options(*load, command.adapters);
     load->add_flag("--no-fio", command.no_fio, "Don't run fio");
     load->add_flag(
         "--sources-once",

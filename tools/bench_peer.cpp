@@ -26,25 +26,36 @@ std::string replace_all(std::string text, const std::string& mark, const std::st
     return text;
 }
 
+std::string with_files(std::string command, const Subject& subject, const std::string& reads) {
+    command = replace_all(std::move(command), file_mark, subject.path);
+    command = replace_all(std::move(command), safetensors_mark, reads);
+    command = replace_all(std::move(command), key_mark, subject.key_file);
+    return replace_all(std::move(command), password_mark, subject.password_file);
+}
+
 } // namespace
 
 std::string Peer::file_of(const Subject& subject) const {
+    if (!reads.empty())
+        return reads;
     if (!names(safetensors_mark))
         return subject.path;
     return std::filesystem::path(subject.path).replace_extension(".safetensors").string();
 }
 
-bool Peer::suits(const Subject& subject) const {
+bool Peer::suits(const Subject& wanted) const {
+    if (!subject.empty())
+        return subject == wanted.path;
     const bool takes_key = names(key_mark);
     const bool takes_password = names(password_mark);
-    return takes_key == (subject.encrypted && subject.key) &&
-           takes_password == (subject.encrypted && subject.password);
+    return takes_key == (wanted.encrypted && wanted.key) &&
+           takes_password == (wanted.encrypted && wanted.password);
 }
 
 Peer parse_peer(const std::string& text, std::optional<Cache> cache) {
     const std::size_t at = text.find('=');
     if (at != 0 && at != std::string::npos) {
-        Peer peer{text.substr(0, at), text.substr(at + 1), cache};
+        const Peer peer{.name = text.substr(0, at), .command = text.substr(at + 1), .cache = cache};
         if (peer.names(file_mark) || peer.names(safetensors_mark))
             return peer;
     }
@@ -58,17 +69,26 @@ Peer parse_peer(const std::string& text, std::optional<Cache> cache) {
 }
 
 Entry peer_entry(
-    const Peer& peer, const Subject& subject, Cache cache, const std::stop_token& stop) {
+    const Peer& peer,
+    const Subject& subject,
+    Cache cache,
+    double seconds_max,
+    const std::stop_token& stop) {
     Entry entry{.role = Role::peer, .cache = cache, .name = peer.name, .file = subject.path};
     entry.reads = peer.file_of(subject);
+    entry.version = peer.version;
     entry.delivers = true;
+    if (!peer.missing.empty()) {
+        entry.failed = Failed::missing;
+        entry.failure = peer.missing;
+        return entry;
+    }
     entry.memory_bytes = subject.file_bytes;
     entry.crc32 = subject.contents_crc32;
-    std::string command = replace_all(peer.command, file_mark, subject.path);
-    command = replace_all(std::move(command), safetensors_mark, entry.reads);
-    command = replace_all(std::move(command), key_mark, subject.key_file);
-    command = replace_all(std::move(command), password_mark, subject.password_file);
-    entry.run = [command, stop] { return sample_by(command, stop); };
+    std::string command = peer.command;
+    if (peer.subject.empty())
+        command = with_files(std::move(command), subject, entry.reads);
+    entry.run = [command, stop, seconds_max] { return sample_by(command, stop, seconds_max); };
     return entry;
 }
 

@@ -15,20 +15,29 @@ struct Peer {
     std::string name;
     std::string command;
     std::optional<Cache> cache; ///< only for loads of this kind
+    std::string version{};      ///< where it is known
+    std::string subject{};      ///< the one path that it is for; empty: any
+    std::string reads{};        ///< what it reads, where no mark says so
+    std::string missing{};      ///< what it lacks: it is reported, not run
 
     bool names(const char* mark) const { return command.find(mark) != std::string::npos; }
 
     /// The file that is read where `subject` is measured.
     std::string file_of(const Subject& subject) const;
     /// Whether it can load the subject: an encrypted one with its key or password.
-    bool suits(const Subject& subject) const;
+    bool suits(const Subject& wanted) const;
 };
 
 /// Throws `tz::Error` (errc::usage).
 Peer parse_peer(const std::string& text, std::optional<Cache> cache = {});
 
-/// What takes samples of a peer that suits the subject.
+/// What takes samples of a peer that suits the subject, each of at most `seconds_max` (0: no
+/// limit), with the start of its process.
 Entry peer_entry(
-    const Peer& peer, const Subject& subject, Cache cache, const std::stop_token& stop);
+    const Peer& peer,
+    const Subject& subject,
+    Cache cache,
+    double seconds_max,
+    const std::stop_token& stop);
 
 } // namespace tz::bench

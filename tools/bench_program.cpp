@@ -22,31 +22,26 @@ std::optional<T> optional_member(const Json& report, const char* name) {
 }
 
 /// The most that was seen between the load's begin and end, or at its end by the program itself,
-/// which is never late.
-std::optional<std::uint64_t> peak(const Json& report, const std::vector<MemoryReading>& readings) {
-    auto most = optional_member<std::uint64_t>(report, "anonymous_end_bytes");
+/// which is never late. `kind` is "anonymous" or "file".
+std::optional<std::uint64_t> peak(
+    const Json& report,
+    const std::vector<MemoryReading>& readings,
+    const std::string& kind,
+    std::uint64_t MemoryReading::* bytes) {
+    auto most = optional_member<std::uint64_t>(report, (kind + "_end_bytes").c_str());
     const auto began = optional_member<double>(report, "began");
     const auto ended = optional_member<double>(report, "ended");
     if (!most || !began || !ended)
         return {};
     for (const MemoryReading& reading : readings)
         if (reading.at >= *began && reading.at <= *ended)
-            most = std::max(*most, reading.anonymous_bytes);
-    const auto before = optional_member<std::uint64_t>(report, "anonymous_bytes").value_or(0);
+            most = std::max(*most, reading.*bytes);
+    const auto before =
+        optional_member<std::uint64_t>(report, (kind + "_bytes").c_str()).value_or(0);
     return *most - std::min(*most, before);
 }
 
-std::string last_line(const std::string& output) {
-    const std::size_t end = output.find_last_not_of(" \n\r\t");
-    if (end == std::string::npos)
-        return {};
-    const std::size_t before = output.rfind('\n', end);
-    const std::size_t begin = before == std::string::npos ? 0 : before + 1;
-    return output.substr(begin, end + 1 - begin);
-}
-
 Sample parse(const ChildResult& result) {
-    // a Python program may have warned on stdout before
     const auto report = Json::parse(last_line(result.output));
     Sample sample;
     sample.bytes = report.at("bytes").get<std::uint64_t>();
@@ -57,15 +52,26 @@ Sample parse(const ChildResult& result) {
     sample.loop_cpu_seconds = optional_member<double>(report, "loop_cpu_seconds");
     sample.huge_bytes = optional_member<std::uint64_t>(report, "huge_page_bytes");
     sample.crc32 = optional_member<std::uint32_t>(report, "crc32");
-    sample.anonymous_peak_bytes = peak(report, result.memory);
+    sample.anonymous_peak_bytes =
+        peak(report, result.memory, "anonymous", &MemoryReading::anonymous_bytes);
+    sample.file_peak_bytes = peak(report, result.memory, "file", &MemoryReading::file_bytes);
     return sample;
 }
 
 } // namespace
 
-Sample sample_by(const std::string& command, const std::stop_token& stop) {
+std::string last_line(const std::string& output) {
+    const std::size_t end = output.find_last_not_of(" \n\r\t");
+    if (end == std::string::npos)
+        return {};
+    const std::size_t before = output.rfind('\n', end);
+    const std::size_t begin = before == std::string::npos ? 0 : before + 1;
+    return output.substr(begin, end + 1 - begin);
+}
+
+Sample sample_by(const std::string& command, const std::stop_token& stop, double seconds_max) {
     const double steal = machine_steal_seconds();
-    const ChildResult result = run_command(command, stop);
+    const ChildResult result = run_command(command, stop, seconds_max);
     if (result.status != 0) {
         const std::string last = last_line(result.output);
         throw Error(

@@ -4,7 +4,9 @@
 #include <tz/tools/units.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace tz::bench {
@@ -40,7 +42,8 @@ cli::Json optional_json(const std::optional<T>& value) {
     return value ? cli::Json(*value) : cli::Json(nullptr);
 }
 
-cli::Json sample_json(const Entry& entry, const Sample& sample) {
+cli::Json sample_json(const Entry& entry, const Sample& sample, unsigned cores) {
+    const std::string why = disturbed_by(sample.surroundings, cores);
     return {
         {"round", sample.round},
         {"role", role_name(entry.role)},
@@ -57,10 +60,17 @@ cli::Json sample_json(const Entry& entry, const Sample& sample) {
         {"anonymous_peak_bytes", optional_json(sample.anonymous_peak_bytes)},
         {"crc32", optional_json(sample.crc32)},
         {"steal_seconds", sample.steal_seconds},
+        {"file_peak_bytes", optional_json(sample.file_peak_bytes)},
+        {"process_seconds", sample.surroundings.wall_seconds},
+        {"others_cpu_seconds", sample.surroundings.others_cpu_seconds},
+        {"disturbed", !why.empty()},
+        {"disturbed_by", why.empty() ? cli::Json(nullptr) : cli::Json(why)},
+        {"left_out", sample.left_out},
     };
 }
 
 cli::Json summary_json(const Entry& entry, const Summary& summary) {
+    const bool failed = entry.failed != Failed::no;
     return {
         {"role", role_name(entry.role)},
         {"name", entry.name},
@@ -80,7 +90,14 @@ cli::Json summary_json(const Entry& entry, const Summary& summary) {
         {"of_ceiling", optional_json(summary.of_ceiling)},
         {"best_source", summary.source},
         {"of_best_source", optional_json(summary.of_source)},
+        {"failed", failed ? cli::Json(failed_name(entry.failed)) : cli::Json(nullptr)},
         {"failure", entry.failure},
+        {"unsteady", entry.unsteady},
+        {"peer_version", entry.version},
+        {"seconds", {{"median", summary.seconds.median}, {"average", summary.average_seconds}}},
+        {"cpu_seconds", optional_json(summary.cpu_seconds)},
+        {"anonymous_peak_bytes_max", optional_json(summary.anonymous_bytes)},
+        {"file_peak_bytes_max", optional_json(summary.file_bytes)},
     };
 }
 
@@ -93,6 +110,34 @@ cli::Json subject_json(const Subject& subject) {
         {"encrypted", subject.encrypted},
         {"filesystem", subject.filesystem},
     };
+}
+
+/// How many samples don't count, and which entries have too many that shouldn't.
+void add_disturbed(std::vector<std::string>& notes, const std::vector<Entry>& entries) {
+    std::size_t samples = 0;
+    std::ptrdiff_t left_out = 0;
+    std::vector<std::string> unsteady;
+    for (const Entry& entry : entries) {
+        samples += entry.samples.size();
+        left_out += std::ranges::count(entry.samples, true, &Sample::left_out);
+        if (entry.unsteady)
+            unsteady.push_back(
+                fmt::format("{} {}", bench::cache_name(entry.cache), printable(entry.name)));
+    }
+    if (left_out > 0)
+        notes.push_back(fmt::format(
+            "{} of {} samples were disturbed by others and are left out of the figures",
+            left_out,
+            samples));
+    if (unsteady.empty())
+        return;
+    constexpr std::size_t named_max = 5; // on a busy machine all are
+    const std::size_t more = unsteady.size() - std::min(unsteady.size(), named_max);
+    unsteady.resize(unsteady.size() - more);
+    notes.push_back(fmt::format(
+        "unsteady, since more than a third of their samples were disturbed: {}{}",
+        fmt::join(unsteady, "; "),
+        more > 0 ? fmt::format(" and {} more", more) : ""));
 }
 
 } // namespace
@@ -113,11 +158,12 @@ std::vector<std::string> notes_of(const Run& run, const std::vector<Summary>& su
     std::vector<std::string> notes = run.notes;
     for (std::size_t i = 0; i < run.entries.size(); ++i) {
         const Entry& entry = run.entries[i];
-        if (!entry.failure.empty())
+        if (entry.failed != Failed::no)
             notes.push_back(fmt::format(
-                "{} {} was dropped: {}",
+                "{} {} was dropped ({}): {}",
                 cache_name(entry.cache),
                 printable(entry.name),
+                failed_name(entry.failed),
                 printable(entry.failure)));
         if (entry.cache == Cache::cold && summaries[i].cached > cold_share_max)
             notes.push_back(fmt::format(
@@ -142,6 +188,7 @@ std::vector<std::string> notes_of(const Run& run, const std::vector<Summary>& su
                 cli::size_text(beside),
                 cli::size_text(run.memory_limit)));
     }
+    add_disturbed(notes, run.entries);
     return notes;
 }
 
@@ -153,7 +200,7 @@ cli::Json to_json(const Run& run) {
     json["runs"] = cli::Json::array();
     for (const Entry& entry : run.entries)
         for (const Sample& sample : entry.samples)
-            json["runs"].push_back(sample_json(entry, sample));
+            json["runs"].push_back(sample_json(entry, sample, run.host.cores));
     cli::Json& summary = json["summary"];
     summary["rounds"] = run.rounds;
     summary["memory_limit_bytes"] = run.memory_limit;

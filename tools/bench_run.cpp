@@ -89,7 +89,7 @@ struct FileRun {
             entries.push_back(load_entry(options.sample_command, subject, mode, cache, stop));
         for (const Peer& peer : options.peers)
             if (!subject.remote && peer.suits(subject) && peer.cache.value_or(cache) == cache)
-                entries.push_back(peer_entry(peer, subject, cache, stop));
+                entries.push_back(peer_entry(peer, subject, cache, options.peer_seconds_max, stop));
         for (Entry& entry : entries)
             if (entry.file == subject.path)
                 entry.against = against;
@@ -116,6 +116,7 @@ Run measure(
     cli::Console& console) {
     Run run;
     run.host = this_host();
+    run.notes = options.notes;
     const double steal_before = machine_steal_seconds();
     CeilingOptions ceilings;
     ceilings.cores = run.host.cores;
@@ -150,6 +151,7 @@ Run measure(
     run.subjects = std::move(subjects);
     run.rounds = run_rounds(run.entries, with_progress(options, console));
     console.clear();
+    leave_out_disturbed(run.entries, run.host.cores);
     run.host.steal_seconds = machine_steal_seconds() - steal_before;
     if (run.host.load_average > run.host.cores)
         run.notes.push_back(fmt::format(

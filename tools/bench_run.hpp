@@ -17,6 +17,8 @@ struct RunOptions {
     bool cold = true;
     std::vector<Mode> modes; ///< empty: those that suit each file
     std::vector<Peer> peers;
+    std::vector<std::string> notes; ///< on them
+    double peer_seconds_max = 0;    ///< for one sample of a peer; 0: no limit
     /// The shell's words for `tz-bench sample` and its engine options; the rest is appended.
     std::string sample_command;
     bool fio = true; ///< where it is installed

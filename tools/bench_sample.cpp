@@ -1,6 +1,7 @@
 #include <tz/tools/bench_sample.hpp>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <string>
 #include <sys/resource.h>
@@ -13,25 +14,49 @@ double monotonic_seconds() {
         .count();
 }
 
-double process_cpu_seconds() {
+namespace {
+
+double cpu_seconds_of(int who) {
     rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
+    ::getrusage(who, &usage);
     const auto seconds = [](const timeval& t) {
         return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
     };
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-double machine_steal_seconds() {
-    // cpu user nice system idle iowait irq softirq steal ...
+/// user, nice, system, idle, iowait, irq, softirq, steal, in seconds; zeros where the kernel
+/// doesn't say.
+std::array<double, 8> machine_seconds() {
     std::ifstream stat("/proc/stat");
     std::string label;
-    double field = 0;
     stat >> label;
-    for (int i = 0; i < 8; ++i)
+    std::array<double, 8> fields{};
+    for (double& field : fields) {
         if (!(stat >> field))
-            return 0;
-    return field / static_cast<double>(::sysconf(_SC_CLK_TCK));
+            return {};
+        field /= static_cast<double>(::sysconf(_SC_CLK_TCK));
+    }
+    return fields;
+}
+
+} // namespace
+
+double process_cpu_seconds() {
+    return cpu_seconds_of(RUSAGE_SELF);
+}
+
+double family_cpu_seconds() {
+    return cpu_seconds_of(RUSAGE_SELF) + cpu_seconds_of(RUSAGE_CHILDREN);
+}
+
+double machine_steal_seconds() {
+    return machine_seconds()[7];
+}
+
+double machine_busy_seconds() {
+    const auto [user, nice, system, idle, iowait, irq, softirq, steal] = machine_seconds();
+    return user + nice + system + irq + softirq;
 }
 
 Stopwatch::Stopwatch()

@@ -1,6 +1,8 @@
 // What one timed run gives, and the statistics over several.
 #pragma once
 
+#include <tz/tools/bench_disturbed.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -23,8 +25,12 @@ struct Sample {
     /// Most anonymous memory of the process during the load: of ours all that it had, of others
     /// what they added.
     std::optional<std::uint64_t> anonymous_peak_bytes;
+    /// Likewise of pages of files.
+    std::optional<std::uint64_t> file_peak_bytes;
     /// CRC-32 of all tensors in order of their names, taken after the load.
     std::optional<std::uint32_t> crc32;
+    Surroundings surroundings; ///< of the whole process, its start included
+    bool left_out = false;     ///< disturbed, and so not among those that figures are taken over
 
     double gb() const { return static_cast<double>(bytes) / 1e9; }
 
@@ -39,6 +45,10 @@ double monotonic_seconds();
 double process_cpu_seconds();
 /// Time stolen from this machine's cores so far; 0 where the kernel doesn't say.
 double machine_steal_seconds();
+/// CPU time of all processes so far, without idle and stolen time; 0 where the kernel doesn't say.
+double machine_busy_seconds();
+/// CPU time of this process and of children that were waited for.
+double family_cpu_seconds();
 
 /// Runs from its construction to `stop`.
 class Stopwatch {

@@ -2,38 +2,58 @@
 #include <tz/tools/bench_summary.hpp>
 
 #include <algorithm>
+#include <numeric>
 #include <ranges>
 
 namespace tz::bench {
 
 namespace {
 
-Spread rates(const Entry& entry) {
+/// What `figure` says of each sample that counts, an optional number.
+template <typename Figure>
+std::vector<double> figures(const Entry& entry, Figure figure) {
     std::vector<double> values;
-    values.reserve(entry.samples.size());
     for (const Sample& sample : entry.samples)
-        values.push_back(sample.gb_per_s());
-    return spread(std::move(values));
+        if (const std::optional<double> value = figure(sample); value && !sample.left_out)
+            values.push_back(*value);
+    return values;
+}
+
+std::optional<double> median(std::vector<double> values) {
+    if (values.empty())
+        return {};
+    return spread(std::move(values)).median;
+}
+
+Spread rates(const Entry& entry) {
+    return spread(figures(
+        entry, [](const Sample& sample) -> std::optional<double> { return sample.gb_per_s(); }));
 }
 
 std::optional<double> cpu_per_gb(const Entry& entry) {
-    std::vector<double> values;
-    for (const Sample& sample : entry.samples)
-        if (sample.cpu_seconds)
-            values.push_back(sample.cpu_seconds_per_gb());
-    if (values.empty())
-        return {};
-    return spread(std::move(values)).median;
+    return median(figures(entry, [](const Sample& sample) -> std::optional<double> {
+        if (!sample.cpu_seconds)
+            return {};
+        return sample.cpu_seconds_per_gb();
+    }));
 }
 
 std::optional<double> loop_cpu_per_gb(const Entry& entry) {
-    std::vector<double> values;
-    for (const Sample& sample : entry.samples)
-        if (sample.loop_cpu_seconds)
-            values.push_back(*sample.loop_cpu_seconds / sample.gb());
-    if (values.empty())
-        return {};
-    return spread(std::move(values)).median;
+    return median(figures(entry, [](const Sample& sample) -> std::optional<double> {
+        if (!sample.loop_cpu_seconds)
+            return {};
+        return *sample.loop_cpu_seconds / sample.gb();
+    }));
+}
+
+void add_times(Summary& summary, const Entry& entry) {
+    const std::vector<double> seconds = figures(
+        entry, [](const Sample& sample) -> std::optional<double> { return sample.seconds; });
+    summary.seconds = spread(seconds);
+    summary.average_seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0) /
+                              static_cast<double>(std::max<std::size_t>(1, seconds.size()));
+    summary.cpu_seconds =
+        median(figures(entry, [](const Sample& sample) { return sample.cpu_seconds; }));
 }
 
 /// What memory the samples took, at worst.
@@ -49,7 +69,10 @@ void add_memory(Summary& summary, const Entry& entry) {
             const std::uint64_t tensors = entry.delivers ? sample.bytes : 0;
             summary.beside_bytes =
                 std::max(summary.beside_bytes.value_or(0), peak - std::min(peak, tensors));
+            summary.anonymous_bytes = std::max(summary.anonymous_bytes.value_or(0), peak);
         }
+        if (sample.file_peak_bytes)
+            summary.file_bytes = std::max(summary.file_bytes.value_or(0), *sample.file_peak_bytes);
     }
 }
 
@@ -57,7 +80,7 @@ const Sample* in_round(const Entry* entry, unsigned round) {
     if (entry == nullptr)
         return nullptr;
     const auto found = std::ranges::find(entry->samples, round, &Sample::round);
-    return found == entry->samples.end() ? nullptr : &*found;
+    return found == entry->samples.end() || found->left_out ? nullptr : &*found;
 }
 
 /// The ways of getting its bytes that a load is fairly held against. What ends up in memory pays
@@ -138,6 +161,8 @@ void hold_against(Summary& summary, const Entry& load, const Bounds& bounds) {
     std::vector<double> ceilings;
     std::vector<double> of_ceiling;
     for (const Sample& sample : load.samples) {
+        if (sample.left_out)
+            continue;
         if (const auto rate = bounds.source(sample.round))
             of_source.push_back(sample.gb_per_s() / *rate);
         // a peer's stages are not known
@@ -167,6 +192,7 @@ std::vector<Summary> summarize(const std::vector<Entry>& entries, unsigned cores
         if (entry.samples.empty())
             continue;
         summary.gb_per_s = rates(entry);
+        add_times(summary, entry);
         summary.cpu_seconds_per_gb = cpu_per_gb(entry);
         summary.loop_cpu_seconds_per_gb = loop_cpu_per_gb(entry);
         for (const Sample& sample : entry.samples)

@@ -9,14 +9,21 @@
 
 namespace tz::bench {
 
+/// Rates, times and ratios are taken over the samples that are not left out, memory and cache over
+/// all.
 struct Summary {
     Spread gb_per_s;
+    Spread seconds;
+    double average_seconds = 0;
+    std::optional<double> cpu_seconds;        ///< median
     std::optional<double> cpu_seconds_per_gb; ///< median
     double cached = 0;                        ///< largest share that was in the page cache before
     std::optional<double> huge;               ///< smallest share of the memory in huge pages
     std::optional<double> loop_cpu_seconds_per_gb; ///< median
     /// Most anonymous memory during a load, less the tensors that it delivered.
     std::optional<std::uint64_t> beside_bytes;
+    std::optional<std::uint64_t> anonymous_bytes; ///< most anonymous memory during a load
+    std::optional<std::uint64_t> file_bytes;      ///< most pages of files, likewise
 
     // For loads and peers; each is the median of the rounds' own ratios, which a slow minute of the
     // machine doesn't touch.

@@ -1,6 +1,7 @@
 #include <tz/engine/save.hpp>
 #include <tz/format/error.hpp>
 #include <tz/protocols/file.hpp>
+#include <tz/tools/temporary_folder.hpp>
 #include <tz/tools/bench_random.hpp>
 #include <tz/tools/bench_run.hpp>
 #include <tz/tools/demo.hpp>
@@ -8,9 +9,6 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <span>
@@ -22,36 +20,6 @@ namespace {
 constexpr std::uint64_t model_bytes = 256ull << 20;
 // With the model's making and a slow disk this stays under a minute.
 constexpr double seconds_max = 30;
-
-/// Removed with all in it by the destructor.
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        // not /tmp: that lives in memory on many systems, and then nothing is ever cold
-        const char* set = std::getenv("TMPDIR");
-        path_ = std::string(set && *set ? set : "/var/tmp") + "/tz-bench-XXXXXX";
-        if (::mkdtemp(path_.data()) == nullptr)
-            throw Error(
-                errc::io,
-                fmt::format("cannot make a folder: {}", std::strerror(errno)),
-                {},
-                "set TMPDIR to a folder that can be written")
-                .in(path_);
-    }
-
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-    const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
 
 void write_private(const std::string& path, std::span<const std::byte> bytes) {
     const std::filesystem::perms mine =

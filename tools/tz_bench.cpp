@@ -40,6 +40,7 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape)
         add_make(app, output),
         add_sweep(app, output),
         add_advise(app, output),
+        add_compare(app, output),
         add_html(app)};
     app.require_subcommand(0, 1);
     app.footer(

@@ -1,6 +1,6 @@
-"""What the programs here share: how a load is timed, and what is said about it.
+"""How a load is timed, and what is said about it.
 
-A program loads one file once, in a process of its own, and prints one JSON object last. Imports aren't timed. Just
+peers.py loads one file once, in a process of its own, and prints one JSON object last. Imports aren't timed. Just
 before the load as much memory as the file holds is touched and freed, so that a virtual machine has its pages at
 hand for every loader alike. After it, outside the time, every byte is read for a CRC-32 of all tensors in order of
 their names, by which `tz-bench` knows that the same bytes came out everywhere.
@@ -13,6 +13,7 @@ import re
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from memory import touch_and_free
@@ -20,18 +21,19 @@ from memory import touch_and_free
 Tensors = dict[str, torch.Tensor]
 
 
-def parser(description: str) -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(description=description)
-    made.add_argument("file")
-    made.add_argument("--bytes", type=int, help="as many as it has, where it is not a file of this machine")
-    return made
+def size_of(path: str) -> int:
+    """Of a file, or of all files in a folder."""
+    if not os.path.isdir(path):
+        return os.path.getsize(path)
+    return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
 
 
 def measure(options: argparse.Namespace, load: Callable[[], Tensors]):
     """Times `load` and prints the report. What it returns must stay readable."""
-    touch_and_free(options.bytes or os.path.getsize(options.file))
+    touch_and_free(options.bytes or size_of(options.file))
     huge = kibibytes("smaps_rollup", "AnonHugePages")
     anonymous = kibibytes("status", "RssAnon")
+    mapped = kibibytes("status", "RssFile")
     cpu = time.process_time()
     began = time.monotonic()
     start = time.perf_counter()
@@ -47,6 +49,8 @@ def measure(options: argparse.Namespace, load: Callable[[], Tensors]):
         "ended": time.monotonic(),
         "anonymous_bytes": anonymous << 10,
         "anonymous_end_bytes": kibibytes("status", "RssAnon") << 10,
+        "file_bytes": mapped << 10,
+        "file_end_bytes": kibibytes("status", "RssFile") << 10,
         "huge_page_bytes": max(0, kibibytes("smaps_rollup", "AnonHugePages") - huge) << 10,
     }
     report["crc32"] = contents_crc32(tensors)
@@ -54,7 +58,7 @@ def measure(options: argparse.Namespace, load: Callable[[], Tensors]):
 
 
 def as_bytes(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.detach().reshape(-1).view(torch.uint8)
+    return tensor.detach().cpu().reshape(-1).view(torch.uint8)
 
 
 def touch(tensors: Tensors):
@@ -62,6 +66,12 @@ def touch(tensors: Tensors):
     for tensor in tensors.values():
         if tensor.nbytes:
             as_bytes(tensor)[::4096].sum()
+
+
+def touched(tensors: Tensors) -> Tensors:
+    """For loads that map a file: nothing has been read before a page is touched."""
+    touch(tensors)
+    return tensors
 
 
 def contents_crc32(tensors: Tensors) -> int:

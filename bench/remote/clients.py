@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.realpath(os.path.join(HERE, "..", ".."))
 PEERS = os.path.join(REPOSITORY, "bench", "peers")
+PEERS_SCRIPT = PEERS + ".py"
 sys.path.append(PEERS)
 from memory import touch_and_free  # noqa: E402
 
@@ -139,9 +140,9 @@ def floor_of(url: str, size: int, seconds: int, *curl_options: str) -> list[Entr
     return [curl(url, *curl_options), *(wrk(url, size, connections, seconds) for connections in (1, 4, 16))]
 
 
-def peer(name: str, program: str, size: int, more: dict[str, str], *arguments: str) -> Entry:
-    """One of bench/peers; it times itself."""
-    command = [sys.executable, os.path.join(PEERS, program), "--bytes", str(size), *arguments]
+def peer(name: str, adapter: str, size: int, more: dict[str, str], url: str) -> Entry:
+    """One of bench/peers.py; it times itself."""
+    command = [sys.executable, PEERS_SCRIPT, "load", adapter, url, "--bytes", str(size)]
 
     def sample() -> dict:
         said, _ = run(command, more)

@@ -192,8 +192,8 @@ def s3(plan: Plan) -> Result:
         others = clients.floor_of(presigned, size, plan.wrk_seconds)
         runai_environment = environment | {"RUNAI_STREAMER_S3_USE_VIRTUAL_ADDRESSING": "0"}
         safetensors = f"s3://{BUCKET}/model.safetensors"
-        runai = clients.peer("Run:ai streamer, into memory", "load_runai.py", size, runai_environment, safetensors)
-        tensorizer = clients.peer("tensorizer, into memory", "load_tensorizer.py", size, environment, url)
+        runai = clients.peer("Run:ai streamer, into memory", "runai", size, runai_environment, safetensors)
+        tensorizer = clients.peer("tensorizer, into memory", "tensorizer", size, environment, url)
         entries = [ours, owned, *others, runai, tensorizer]
         clients.measure(entries, plan.runs, plan.warmup)
     checks = [

@@ -1,0 +1,151 @@
+// tz-bench compare: tensorizer's own benchmark, loads of a model shaped like OPT-30B, on this
+// machine.
+#include <tz/format/error.hpp>
+#include <tz/tools/bench_child.hpp>
+#include <tz/tools/bench_command.hpp>
+#include <tz/tools/bench_comparison.hpp>
+#include <tz/tools/bench_peer_options.hpp>
+#include <tz/tools/exit.hpp>
+#include <tz/tools/signals.hpp>
+#include <tz/tools/temporary_folder.hpp>
+#include <tz/tools/uri_text.hpp>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
+namespace tz::bench {
+
+namespace {
+
+struct CompareCommand {
+    std::string scale = "auto";
+    std::string folder;
+    unsigned runs = 5;
+    unsigned warmup = 1;
+    bool warm = false;
+    bool cold = false;
+    bool keep = false;
+    PeerOptions peers{
+        .names = {
+            "tensorizer",
+            "tensorizer-verified",
+            "safetensors-mmap",
+            "safetensors-clone",
+            "transformers"}};
+};
+
+/// The model as .tensors where tensorizer can write that, else as safetensors. `made` gets what
+/// peers.py says of the model.
+std::string make_model(
+    const CompareCommand& command,
+    const std::vector<Adapter>& adapters,
+    const std::string& folder,
+    cli::Json& made,
+    const std::stop_token& stop) {
+    const PeersScript& script = command.peers.script;
+    made = cli::Json::parse(run_script(
+        script,
+        fmt::format("make-opt {} --scale {}", shell_word(folder), shell_word(command.scale)),
+        stop));
+    const std::string safetensors = folder + "/model.safetensors";
+    const auto tensorizer = std::ranges::find(adapters, "tensorizer", &Adapter::name);
+    if (tensorizer == adapters.end() || !tensorizer->why_not.empty())
+        return safetensors;
+    const std::string tensors = folder + "/model.tensors";
+    run_script(
+        script, fmt::format("convert {} {}", shell_word(safetensors), shell_word(tensors)), stop);
+    std::filesystem::remove(safetensors); // made again of the other, where peers look for it
+    return tensors;
+}
+
+std::string text_of(const Run& run, const cli::Json& model) {
+    std::string text = fmt::format(
+        "tz-bench {}: {}, {} cores, Linux {}, load average {:.2f}\n"
+        "OPT-30B, scaled by {:.4g}: {} layers, hidden size {}, float16\n",
+        cli::version(),
+        run.host.cpu,
+        run.host.cores,
+        run.host.kernel,
+        run.host.load_average,
+        model.at("scale").get<double>(),
+        model.at("layers").get<unsigned>(),
+        model.at("hidden").get<unsigned>());
+    text += comparison(run) + "\n";
+    for (const std::string& note : notes_of(run, summarize(run.entries, run.host.cores)))
+        text += "note: " + note + "\n";
+    return text;
+}
+
+RunOptions run_options(const CompareCommand& command, bool quiet, const std::stop_token& stop) {
+    RunOptions options;
+    options.warm = command.warm || !command.cold;
+    options.cold = command.cold || !command.warm;
+    options.sample_command = sample_command();
+    options.fio = false;
+    options.quiet = quiet;
+    options.peer_seconds_max = seconds_max(command.peers);
+    options.rounds.rounds = command.runs;
+    options.rounds.warmup = command.warmup;
+    options.rounds.stop = stop;
+    return options;
+}
+
+int run(CompareCommand& command, const Output& output) {
+    const cli::StopOnSignal stop;
+    cli::Console console;
+    RunOptions options = run_options(command, output.quiet, stop.token());
+    const std::vector<Adapter> adapters = ask_for_adapters(command.peers, stop.token());
+    TemporaryFolder folder(command.folder);
+    if (!output.quiet)
+        console.line(fmt::format("tz-bench: making a model in {}", printable(folder.path())));
+    cli::Json model;
+    Subject subject;
+    subject.uri = make_model(command, adapters, folder.path(), model, stop.token());
+    Engine engine;
+    inspect(engine, subject);
+    std::vector<Subject> subjects{std::move(subject)};
+    join_peers(command.peers, adapters, subjects, options);
+    Run run = measure(engine, std::move(subjects), options, console);
+    run.arguments = output.arguments;
+    if (command.keep) {
+        folder.keep();
+        run.notes.push_back(fmt::format("the model is in {}", printable(folder.path())));
+    }
+    cli::Json json = to_json(run);
+    json["model"] = model;
+    write_result(output, json, text_of(run, model));
+    return cli::exit_ok;
+}
+
+} // namespace
+
+cli::Command add_compare(CLI::App& app, Output& output) {
+    CLI::App* compare =
+        app.add_subcommand("compare", "Load a model shaped like OPT-30B with others and with us");
+    const auto state = std::make_shared<CompareCommand>();
+    CompareCommand& command = *state;
+    compare
+        ->add_option(
+            "--scale", command.scale, "Bytes of the model, of OPT-30B's 60 GB; auto: what fits")
+        ->type_name("S|auto");
+    compare->add_option("--runs", command.runs, "Rounds; each takes one sample of everything (5)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1000).description(""));
+    compare->add_option("--warmup", command.warmup, "Rounds before, which don't count (1)")
+        ->type_name("N")
+        ->check(CLI::Range(0, 100).description(""));
+    compare->add_flag("--warm", command.warm, "Only loads from the page cache");
+    compare->add_flag("--cold", command.cold, "Only loads from the disk");
+    compare->add_option("--folder", command.folder, "Where the model is made (TMPDIR or /var/tmp)")
+        ->type_name("PATH");
+    compare->add_flag("--keep", command.keep, "Don't remove the model afterwards");
+    add_peer_options(*compare, command.peers);
+    add_result_options(*compare, output);
+    return {compare, [state, &output] { return run(*state, output); }};
+}
+
+} // namespace tz::bench
