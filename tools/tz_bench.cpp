@@ -2,8 +2,10 @@
 // its name.
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_command.hpp>
+#include <tz/tools/completion.hpp>
 #include <tz/tools/demo.hpp>
 #include <tz/tools/exit.hpp>
+#include <tz/tools/program.hpp>
 #include <tz/tools/signals.hpp>
 #include <tz/tools/uri_text.hpp>
 
@@ -35,7 +37,11 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape)
     app.add_flag("--demo", demo, "Make a model of 256 MiB, load it, print GB/s");
     add_result_options(app, output);
     const std::vector<cli::Command> commands{
-        add_load(app, output), add_sample(app), add_make(app, output), add_html(app)};
+        add_load(app, output),
+        add_sample(app),
+        add_make(app, output),
+        add_html(app),
+        cli::add_completion(app)};
     app.require_subcommand(0, 1);
     app.footer(
         "Examples:\n"
