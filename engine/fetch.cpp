@@ -3,6 +3,7 @@
 #include <tz/engine/fetch.hpp>
 #include <tz/engine/lane_reader.hpp>
 #include <tz/engine/lineup.hpp>
+#include <tz/engine/meter.hpp>
 #include <tz/engine/new_file.hpp>
 #include <tz/engine/staged_read.hpp>
 #include <tz/engine/supervision.hpp>
@@ -51,7 +52,8 @@ public:
           options_(options),
           supervision_(supervision),
           hosts_(sources),
-          lineup_(engine, hosts_, sources) {
+          lineup_(engine, hosts_, sources),
+          meter_(options.trace) {
         make_files(existing);
     }
 
@@ -76,7 +78,13 @@ private:
     LoadStats stats() const;
 
     Progress progress() const {
-        return {Phase::tensors, bytes_done_, bytes_total_, files_done_, parts_.size()};
+        return {
+            Phase::tensors,
+            bytes_done_,
+            bytes_total_,
+            files_done_,
+            parts_.size(),
+            meter_.stage_seconds()};
     }
 
     Engine::State& engine_;
@@ -87,6 +95,7 @@ private:
     std::vector<std::unique_ptr<Part>> parts_; ///< by file; end after everything that uses them
     Hosts hosts_;
     Lineup lineup_;
+    Meter meter_;
     std::vector<Segment> segments_; ///< one of each chunk
     std::vector<Chunk> chunks_;
     std::vector<std::unique_ptr<Queue>> queues_;
@@ -234,14 +243,18 @@ FilesFetch::bring(const Chunk& chunk, LaneReader& reader, Loop& loop, unsigned s
 awaitable<void> FilesFetch::copy(const Chunk& chunk, Reader& reader, Loop& loop, unsigned slot) {
     const auto [offset, bytes] = chunk.body;
     // files begin at 0, and chunks are multiples of any alignment
+    const auto number = static_cast<std::uint64_t>(&chunk - chunks_.data());
+    ChunkMeter meter(meter_, slot, number, bytes);
     const std::span<const std::byte> got =
-        co_await read_staged(reader, *sources_[chunk.source], loop, slot, offset, bytes);
+        co_await read_staged(reader, *sources_[chunk.source], loop, slot, offset, bytes, &meter);
     NewFile& file = parts_[chunk.source]->file;
     auto write = [&file, got, from = offset] {
         file.write(got, from);
         file.begin_sync(from, got.size());
     };
+    meter.put_begins();
     co_await loop.blocking().run(std::move(write));
+    meter.put_ends(bytes);
     bytes_done_ += bytes;
 }
 
@@ -323,6 +336,7 @@ LoadStats FilesFetch::stats() const {
     stats.tensors = parts_.size();
     stats.staging_bytes = engine_.arena->touched_bytes();
     lineup_.add_to(stats);
+    meter_.fill(stats, hosts_.cpu_nanoseconds());
     return stats;
 }
 
@@ -337,6 +351,7 @@ LoadStats fetch(Engine& engine, std::span<const FetchFile> files, const FetchOpt
     LoadOptions waiting;
     waiting.deadline = options.deadline;
     waiting.stop = options.stop;
+    waiting.trace = options.trace;
     if (options.progress)
         waiting.progress = [&options](const Progress& progress) {
             if (progress.phase == Phase::tensors)

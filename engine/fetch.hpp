@@ -31,6 +31,9 @@ struct FetchOptions {
     /// As LoadOptions has it; what it counts as tensors are files. Not called before all sizes are
     /// known.
     std::function<void(const Progress&)> progress;
+    /// As LoadOptions has it; what is written to a file is put. What comes with the first answer of
+    /// a server, up to 1 MiB of a file, is not in it.
+    std::shared_ptr<Trace> trace;
 };
 
 /// Writes each source to a temporary file beside its path, makes all of them durable, and then

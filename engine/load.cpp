@@ -285,7 +285,12 @@ void FileLoad::run_lanes(Job& job) {
         if (!job.delivery) // a look at headers, before the load proper
             return Progress{};
         return Progress{
-            Phase::tensors, job.bytes_done, job.bytes_total, job.tensors_done, job.arrivals.size()};
+            Phase::tensors,
+            job.bytes_done,
+            job.bytes_total,
+            job.tensors_done,
+            job.arrivals.size(),
+            job.meter.stage_seconds()};
     };
     const auto deliver_ready = [&job] {
         if (job.delivery)
@@ -355,7 +360,8 @@ void FileLoad::report_end() const {
     const std::uint64_t bytes = job_->bytes_total;
     const std::uint64_t tensors = job_->items.size();
     if (options_.progress)
-        options_.progress(Progress{Phase::tensors, bytes, bytes, tensors, tensors});
+        options_.progress(
+            Progress{Phase::tensors, bytes, bytes, tensors, tensors, job_->meter.stage_seconds()});
 }
 
 void FileLoad::fail_partly(const Error& error) const {

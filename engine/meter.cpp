@@ -91,6 +91,14 @@ void Meter::fill(LoadStats& stats, std::uint64_t cpu_nanoseconds) const {
     stats.deliver_seconds = seconds(sums_[static_cast<std::size_t>(Stage::deliver)].time);
 }
 
+StageSeconds Meter::stage_seconds() const {
+    const std::lock_guard lock(mutex_);
+    StageSeconds all{};
+    for (std::size_t i = 0; i < stages; ++i)
+        all[i] = seconds(sums_[i].time);
+    return all;
+}
+
 void ChunkMeter::read_begins(Route route) {
     since_ = Clock::now();
     if (route == Route::cached)

@@ -1,6 +1,7 @@
 // Measures the stages of one load: where its chunks spent their time, and what that cost.
 #pragma once
 
+#include <tz/engine/options.hpp>
 #include <tz/engine/reader.hpp>
 #include <tz/engine/stats.hpp>
 #include <tz/engine/trace.hpp>
@@ -77,6 +78,9 @@ public:
     /// `cpu_nanoseconds`: of threads other than loops, for reading. The rest of the reads stands in
     /// `stats` already.
     void fill(LoadStats& stats, std::uint64_t cpu_nanoseconds) const;
+
+    /// What Progress says of them.
+    StageSeconds stage_seconds() const;
 
 private:
     friend class ChunkMeter;

@@ -32,6 +32,9 @@ public:
     /// Only its owner may read it once it is published, whatever the umask says.
     void keep_private() { mode_ &= 0600; }
 
+    /// Everybody may read it once it is published, whatever the umask says.
+    void let_all_read() { mode_ = 0644; }
+
     void write(std::span<const std::byte> bytes, std::uint64_t offset);
 
     /// For who writes by other means. `direct_file()` writes past the page cache; -1 where the

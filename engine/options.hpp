@@ -4,6 +4,7 @@
 #include <tz/engine/selection.hpp>
 #include <tz/engine/trace.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -78,12 +79,16 @@ struct EngineOptions {
 /// How far a load has come.
 enum class Phase { index, tensors };
 
+/// Time that chunks spent in each stage, waiting included, summed over the lanes. By Stage.
+using StageSeconds = std::array<double, stages>;
+
 struct Progress {
     Phase phase = Phase::index;
     std::uint64_t bytes_done = 0;  ///< bytes of tensor data, as read, that are through all stages
     std::uint64_t bytes_total = 0; ///< 0 until the index is read
     std::uint64_t tensors_done = 0;
     std::uint64_t tensors_total = 0;
+    StageSeconds stage_seconds{}; ///< so far
 };
 
 /// A tensor that is complete: read, verified and decrypted.

@@ -1,5 +1,6 @@
 #include <tz/engine/alignment.hpp>
 #include <tz/engine/loop.hpp>
+#include <tz/engine/meter.hpp>
 #include <tz/engine/staged_read.hpp>
 
 namespace tz {
@@ -10,7 +11,8 @@ awaitable<std::span<std::byte>> read_staged(
     Loop& loop,
     unsigned slot,
     std::uint64_t offset,
-    std::size_t bytes) {
+    std::size_t bytes,
+    ChunkMeter* meter) {
     const Route route = reader.route(offset, bytes);
     Buffer staging;
     staging.bytes = loop.staging(slot);
@@ -22,7 +24,11 @@ awaitable<std::span<std::byte>> read_staged(
     }
     staging.bytes = staging.bytes.first(room);
     const std::span<const Buffer> to(&staging, 1);
+    if (meter != nullptr)
+        meter->read_begins(route);
     co_await reader.read(route, offset, to, bytes);
+    if (meter != nullptr)
+        meter->read_ends(route);
     co_return staging.bytes.first(bytes);
 }
 

@@ -41,7 +41,8 @@ public:
           target_(target),
           options_(options),
           supervision_(supervision),
-          hosts_({&source_, 1}) {}
+          hosts_({&source_, 1}),
+          meter_(options.trace) {}
 
     LoadStats run();
 
@@ -56,15 +57,26 @@ private:
     awaitable<void> begin_source(Loop& loop);
     awaitable<void> begin_target(Loop& loop);
     awaitable<void> lane(Loop& loop, unsigned slot);
-    awaitable<std::span<const std::byte>>
-    read(Reader& reader, Loop& loop, unsigned slot, std::uint64_t offset, std::size_t bytes);
+    awaitable<std::span<const std::byte>> read(
+        Reader& reader,
+        Loop& loop,
+        unsigned slot,
+        std::uint64_t offset,
+        std::size_t bytes,
+        ChunkMeter& meter);
     awaitable<void> publish(Loop& loop);
     LoadStats stats() const;
 
     Loop& first_loop() const { return *engine_.loops.front(); }
 
     Progress progress() const {
-        return {Phase::tensors, bytes_done_, source_->bytes(), published_ ? 1u : 0u, 1};
+        return {
+            Phase::tensors,
+            bytes_done_,
+            source_->bytes(),
+            published_ ? 1u : 0u,
+            1,
+            meter_.stage_seconds()};
     }
 
     Engine::State& engine_;
@@ -73,6 +85,7 @@ private:
     const LoadOptions& options_;
     Supervision& supervision_;
     Hosts hosts_;
+    Meter meter_;
     const JobTimes::Clock::time_point began_ = JobTimes::Clock::now();
     const double cpu_ = process_cpu_seconds();
     const double loop_cpu_ = engine_.loop_cpu_seconds();
@@ -191,19 +204,27 @@ awaitable<void> Upload::lane(Loop& loop, unsigned slot) {
         const std::uint64_t offset = i * piece_bytes_;
         const auto bytes =
             static_cast<std::size_t>(std::min(piece_bytes_, source_->bytes() - offset));
+        ChunkMeter meter(meter_, slot, i, bytes);
         const std::span<const std::byte> got =
-            co_await read(reader.of(0), loop, slot, offset, bytes);
+            co_await read(reader.of(0), loop, slot, offset, bytes, meter);
+        meter.put_begins();
         co_await target_.write(loop, got, offset);
+        meter.put_ends(bytes);
         bytes_done_ += bytes;
     }
     reader.keep();
 }
 
 /// Pieces begin at multiples of any alignment.
-awaitable<std::span<const std::byte>>
-Upload::read(Reader& reader, Loop& loop, unsigned slot, std::uint64_t offset, std::size_t bytes) {
+awaitable<std::span<const std::byte>> Upload::read(
+    Reader& reader,
+    Loop& loop,
+    unsigned slot,
+    std::uint64_t offset,
+    std::size_t bytes,
+    ChunkMeter& meter) {
     try {
-        co_return co_await read_staged(reader, *source_, loop, slot, offset, bytes);
+        co_return co_await read_staged(reader, *source_, loop, slot, offset, bytes, &meter);
     } catch (const Error& error) {
         throw error.in(source_->name());
     }
@@ -227,6 +248,7 @@ LoadStats Upload::stats() const {
     stats.cpu_seconds = process_cpu_seconds() - cpu_;
     stats.loop_cpu_seconds = engine_.loop_cpu_seconds() - loop_cpu_;
     stats.seconds = std::chrono::duration<double>(JobTimes::Clock::now() - began_).count();
+    meter_.fill(stats, hosts_.cpu_nanoseconds());
     return stats;
 }
 
@@ -240,6 +262,7 @@ LoadStats upload(
     LoadOptions waiting;
     waiting.deadline = options.deadline;
     waiting.stop = options.stop;
+    waiting.trace = options.trace;
     waiting.progress = options.progress;
     Engine::State& state = engine.state();
     Supervision supervision(waiting, "upload");

@@ -20,6 +20,8 @@ struct UploadOptions {
     std::stop_token stop;
     /// As LoadOptions has it; what it counts as tensors are files.
     std::function<void(const Progress&)> progress;
+    /// As LoadOptions has it; what is written to the target is put.
+    std::shared_ptr<Trace> trace;
 };
 
 /// Each lane reads a piece of `source` and writes it to `target`, which is published at the end:

@@ -12,6 +12,7 @@
 #include <tz/tools/progress.hpp>
 #include <tz/tools/secrets.hpp>
 #include <tz/tools/signals.hpp>
+#include <tz/tools/trace_file.hpp>
 #include <tz/tools/units.hpp>
 #include <tz/tools/uri_text.hpp>
 
@@ -144,7 +145,10 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     engine_options.log = log;
     Engine engine(std::move(engine_options));
     ProgressReport report(console, options.shown_progress());
-    load.progress = [&](const Progress& now) { report.update(now); };
+    load.progress = [&](const Progress& now) { report.update(options.measured->progress = now); };
+    std::optional<TraceFile> trace; // written however it ends
+    if (!options.trace_file.empty())
+        load.trace = trace.emplace(options.trace_file, "tz " + options.measured->command).trace();
     const Model model =
         open_model(engine, options.files, options.network, options.direct, log, load);
     load.check_layouts = model.check;
@@ -155,6 +159,9 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     const auto manifests =
         beside ? sidecars.write(engine, options, converted, load) : manifests_inside(converted);
     report.finish();
+    options.measured->stats = converted.stats;
+    if (trace)
+        trace->write();
     warn_of_stale(converted, manifests, log);
     for (const std::string& lost : converted.lost)
         log(LogLevel::warning, "not kept: " + lost);

@@ -122,6 +122,8 @@ void add_common_options(CLI::App& command, Options& options) {
     add_engine_options(command, options);
     add_message_options(command, options);
     add_json_option(command, options.json);
+    add_trace_option(command, options);
+    add_metrics_option(command, options);
     add_network_options(command, options.network);
 }
 

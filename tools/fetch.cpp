@@ -10,6 +10,7 @@
 #include <tz/tools/network_text.hpp>
 #include <tz/tools/progress.hpp>
 #include <tz/tools/signals.hpp>
+#include <tz/tools/trace_file.hpp>
 #include <tz/tools/units.hpp>
 #include <tz/tools/uri_text.hpp>
 
@@ -18,6 +19,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -120,9 +122,18 @@ int run_fetch(const Options& options, const FetchArguments& arguments) {
     fetching.replace = arguments.force;
     fetching.deadline = options.load.deadline;
     fetching.stop = stop.token();
-    fetching.progress = [&](const Progress& now) { report.update(now); };
+    fetching.progress = [&](const Progress& now) {
+        report.update(options.measured->progress = now);
+    };
+    std::optional<TraceFile> trace; // written however it ends
+    if (!options.trace_file.empty())
+        fetching.trace =
+            trace.emplace(options.trace_file, "tz " + options.measured->command).trace();
     const LoadStats stats = fetch(engine, files, fetching);
     report.finish();
+    options.measured->stats = stats;
+    if (trace)
+        trace->write();
     if (options.json)
         write_json(to_json(files, stats));
     else if (!options.quiet)

@@ -6,13 +6,11 @@
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/network_text.hpp>
-#include <tz/tools/trace_file.hpp>
 #include <tz/tools/units.hpp>
 
 #include <fmt/format.h>
 
 #include <fstream>
-#include <optional>
 #include <sstream>
 #include <string>
 #include <sys/resource.h>
@@ -146,14 +144,9 @@ int run_load(const Options& options) {
     check_decrypt_on(options);
     LoadOptions load = options.load;
     load.verify = options.verify.value_or(Verify::automatic);
-    std::optional<TraceFile> trace; // written however the load ends
-    if (!options.trace_file.empty())
-        load.trace = trace.emplace(options.trace_file).trace();
     OnDevices devices;
     const LoadedInputs loaded = options.devices.empty() ? load_files(options, load)
                                                         : load_to_devices(options, load, devices);
-    if (trace)
-        trace->write();
     if (options.json) {
         Json json = to_json(loaded, options);
         if (!options.devices.empty())

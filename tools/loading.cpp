@@ -7,10 +7,12 @@
 #include <tz/tools/requirement.hpp>
 #include <tz/tools/secrets.hpp>
 #include <tz/tools/signals.hpp>
+#include <tz/tools/trace_file.hpp>
 
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -84,7 +86,10 @@ LoadedInputs load_files(const Options& options, LoadOptions load, const Load& wa
     Engine engine(std::move(engine_options));
     ProgressReport progress(console, options.shown_progress());
     load.stop = stop.token();
-    load.progress = [&](const Progress& now) { progress.update(now); };
+    load.progress = [&](const Progress& now) { progress.update(options.measured->progress = now); };
+    std::optional<TraceFile> trace; // written however the load ends
+    if (!options.trace_file.empty())
+        load.trace = trace.emplace(options.trace_file, "tz " + options.measured->command).trace();
     const Model model =
         open_model(engine, options.files, options.network, options.direct, log, load);
     load.check_layouts = model.check;
@@ -97,6 +102,9 @@ LoadedInputs load_files(const Options& options, LoadOptions load, const Load& wa
     static_cast<LoadedFiles&>(loaded) =
         way ? way(engine, model.sources, load) : tz::load(engine, model.sources, load);
     progress.finish();
+    options.measured->stats = loaded.stats;
+    if (trace)
+        trace->write();
     return loaded;
 }
 

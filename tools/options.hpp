@@ -3,9 +3,10 @@
 
 #include <tz/engine/options.hpp>
 #include <tz/protocols/network.hpp>
+#include <tz/tools/measured.hpp>
 #include <tz/tools/progress.hpp>
 
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ struct Options {
     std::string require = "none";       ///< of manifests, see requirement.hpp
     std::optional<std::string> subject; ///< that manifests must name
     std::string trace_file;
+    std::string metrics_file;
+    /// What the run came to; a command fills it in as it goes. Never null.
+    std::shared_ptr<Measured> measured = std::make_shared<Measured>();
     std::vector<int> devices; ///< numbers of GPUs; none: memory of the host
     DecryptOn decrypt_on = DecryptOn::automatic;
     ShowProgress progress = ShowProgress::automatic;
@@ -69,6 +73,8 @@ void add_requirement_options(CLI::App& app, Options& options);
 void add_load_options(CLI::App& app, Options& options);
 /// --trace.
 void add_trace_option(CLI::App& app, Options& options);
+/// --metrics-file.
+void add_metrics_option(CLI::App& app, Options& options);
 /// --memory.
 void add_memory_option(CLI::App& app, Options& options);
 /// --device, --decrypt-on.
@@ -77,13 +83,5 @@ void add_device_option(CLI::App& app, Options& options);
 void add_message_options(CLI::App& app, Options& options);
 /// --json.
 void add_json_option(CLI::App& app, bool& json);
-
-/// Makes a program of `app`, whose commands and options are all declared: --version, help in the
-/// GNU style, and for each option the environment variable TZ_OPTION_NAME.
-void complete(CLI::App& app);
-
-/// Parses the arguments and calls `run`. Returns the exit code; every failure has then been
-/// reported on stderr.
-int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int()>& run);
 
 } // namespace tz::cli

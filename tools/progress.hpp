@@ -14,8 +14,9 @@ namespace tz::cli {
 /// `automatic` says nothing there of loads that end sooner.
 enum class ShowProgress { automatic, on, off };
 
-/// "  42 %  6.3 GiB of 15.0 GiB  6.98 GB/s  ETA 0:02", in front of it a bar where `columns` has
-/// room; 0 columns: no bar and no limit.
+/// "  42 %  6.3 GiB of 15.0 GiB  6.98 GB/s  ETA 0:02  read 71 %  verify 29 %", in front of it a
+/// bar. Bar and shares of the stages' time are there where `columns` has room; 0 columns: no bar
+/// and no limit. Without colours.
 std::string progress_text(const Progress& progress, double bytes_per_s, unsigned columns);
 
 /// Fed by the thread that calls load().

@@ -51,12 +51,13 @@ public:
             track);
     }
 
-    void name_process(std::uint64_t dropped) {
+    void name_process(const std::string& name, std::uint64_t dropped) {
         begin();
         fmt::print(
             to_,
-            R"({{"ph":"M","name":"process_name","pid":{},"args":{{"name":"tz load"}}}})",
-            process);
+            R"({{"ph":"M","name":"process_name","pid":{},"args":{{"name":"{}"}}}})",
+            process,
+            name);
         if (dropped == 0)
             return;
         begin();
@@ -184,11 +185,14 @@ void write_counters(Writer& writer, const std::map<std::uint64_t, Events>& chunk
 
 } // namespace
 
-void write_chrome_trace(std::ostream& to, const Trace& trace) {
-    const Events events = trace.events();
+void write_chrome_trace(std::ostream& to, const Trace& trace, const std::string& name) {
+    Events events = trace.events();
+    std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) {
+        return a.begin < b.begin;
+    });
     const auto chunks = by_chunk(events);
     Writer writer(to);
-    writer.name_process(trace.dropped());
+    writer.name_process(name, trace.dropped());
     write_tracks(writer, events);
     for (const TraceEvent& event : events)
         writer.slice(event);
@@ -198,7 +202,9 @@ void write_chrome_trace(std::ostream& to, const Trace& trace) {
     writer.end();
 }
 
-TraceFile::TraceFile(std::string path) : path_(std::move(path)) {
+TraceFile::TraceFile(std::string path, std::string name)
+    : path_(std::move(path)),
+      name_(std::move(name)) {
     errno = 0;
     if (!std::ofstream(path_, std::ios::trunc))
         fail(path_);
@@ -217,7 +223,7 @@ void TraceFile::write() {
     written_ = true;
     errno = 0;
     std::ofstream file(path_, std::ios::trunc);
-    write_chrome_trace(file, *trace_);
+    write_chrome_trace(file, *trace_, name_);
     file.close();
     if (!file)
         fail(path_);

@@ -1,5 +1,5 @@
-// A load's trace as a file of Chrome Trace Event JSON, which opens in ui.perfetto.dev,
-// chrome://tracing and vizviewer.
+// A load's trace as a file of Chrome Trace Event JSON, which opens in ui.perfetto.dev and
+// chrome://tracing.
 #pragma once
 
 #include <tz/engine/trace.hpp>
@@ -11,14 +11,15 @@
 namespace tz::cli {
 
 /// One track a lane, one for the caller; counters of chunks and bytes in flight; arrows that
-/// follow each chunk from stage to stage.
-void write_chrome_trace(std::ostream& to, const Trace& trace);
+/// follow each chunk from stage to stage. Slices stand in the order of their beginnings. `name` is
+/// the process's, plain ASCII.
+void write_chrome_trace(std::ostream& to, const Trace& trace, const std::string& name = "tz load");
 
 /// Made before the load, so that a path that can't be written fails at once.
 class TraceFile {
 public:
     /// Throws `tz::Error` (not_found, denied, io).
-    explicit TraceFile(std::string path);
+    explicit TraceFile(std::string path, std::string name = "tz load");
     /// Writes what there is where write() was not called: a failed load's trace tells why.
     ~TraceFile();
     TraceFile(const TraceFile&) = delete;
@@ -31,6 +32,7 @@ public:
 
 private:
     std::string path_;
+    std::string name_;
     std::shared_ptr<Trace> trace_ = std::make_shared<Trace>();
     bool written_ = false;
 };

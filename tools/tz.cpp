@@ -2,11 +2,14 @@
 #include <tz/format/error.hpp>
 #include <tz/protocols/multipart.hpp>
 #include <tz/tools/commands.hpp>
+#include <tz/tools/completion.hpp>
 #include <tz/tools/convert_commands.hpp>
 #include <tz/tools/exit.hpp>
 #include <tz/tools/manifest.hpp>
+#include <tz/tools/metrics_file.hpp>
 #include <tz/tools/model_signature.hpp>
 #include <tz/tools/network_options.hpp>
+#include <tz/tools/program.hpp>
 #include <tz/tools/typed_options.hpp>
 #include <tz/tools/units.hpp>
 
@@ -22,7 +25,8 @@ namespace {
 constexpr const char* program_footer =
     R"(Results go to stdout, everything else to stderr. Sizes such as 8MiB, 8M or 8G count in powers of
 1024, 8MB or 2GB in powers of 1000. Every option can also be set in the environment: --chunk-size
-as TZ_CHUNK_SIZE.
+as TZ_CHUNK_SIZE; or in a configuration file: chunk-size = "8MiB" in ~/.config/tzio/config.toml,
+or in the file that TZ_CONFIG or --config names.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 permission denied, 5 a retry may help,
 6 the data is wrong (format, hash, decryption), 7 no space or memory, 130 stopped by Ctrl-C.
@@ -82,6 +86,8 @@ void add_reading_options(CLI::App& command, Options& options) {
     add_engine_options(command, options);
     add_message_options(command, options);
     add_json_option(command, options.json);
+    add_trace_option(command, options);
+    add_metrics_option(command, options);
     add_network_options(command, options.network);
 }
 
@@ -130,7 +136,6 @@ Command add_load(CLI::App& app, Arguments& arguments) {
     add_reading_options(*load, arguments.options);
     add_memory_option(*load, arguments.options);
     add_device_option(*load, arguments.options);
-    add_trace_option(*load, arguments.options);
     load->footer("Examples:\n"
                  "  tz load model.tensors\n"
                  "  tz load --memory none --verify sha256 shard-*.tensors\n"
@@ -161,6 +166,8 @@ Command add_fetch(CLI::App& app, Arguments& arguments) {
     add_engine_options(*fetch, arguments.options);
     add_message_options(*fetch, arguments.options);
     add_json_option(*fetch, arguments.options.json);
+    add_trace_option(*fetch, arguments.options);
+    add_metrics_option(*fetch, arguments.options);
     add_network_options(*fetch, arguments.options.network);
     fetch->footer(
         "A file appears under its name when it is whole and on the disk, or not at all.\n\n"
@@ -195,6 +202,8 @@ Command add_upload(CLI::App& app, Arguments& arguments) {
     add_engine_options(*upload, arguments.options);
     add_message_options(*upload, arguments.options);
     add_json_option(*upload, arguments.options.json);
+    add_trace_option(*upload, arguments.options);
+    add_metrics_option(*upload, arguments.options);
     add_network_options(*upload, arguments.options.network);
     upload->footer(
         "An object appears when it is whole and its checksums are right, or not at all. What a\n"
@@ -248,11 +257,12 @@ int main(int argc, char** argv) try {
         add_uploads(app, arguments)};
     for (auto& [command, run] : add_manifest_commands(app, arguments.options, arguments.manifest))
         commands.push_back({command, std::move(run)});
+    commands.push_back(add_completion(app));
     complete(app);
     return parse_and_run(app, argc, argv, [&] {
         for (const Command& command : commands)
             if (command.app->parsed())
-                return command.run();
+                return run_measured(command, arguments.options);
         return 0;
     });
 } catch (const std::exception& error) {

@@ -2,8 +2,10 @@
 // its name.
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_command.hpp>
+#include <tz/tools/completion.hpp>
 #include <tz/tools/demo.hpp>
 #include <tz/tools/exit.hpp>
+#include <tz/tools/program.hpp>
 #include <tz/tools/signals.hpp>
 #include <tz/tools/uri_text.hpp>
 
@@ -41,7 +43,8 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape)
         add_sweep(app, output),
         add_advise(app, output),
         add_compare(app, output),
-        add_html(app)};
+        add_html(app),
+        cli::add_completion(app)};
     app.require_subcommand(0, 1);
     app.footer(
         "Examples:\n"

@@ -11,10 +11,13 @@
 #include <tz/tools/loading.hpp>
 #include <tz/tools/progress.hpp>
 #include <tz/tools/signals.hpp>
+#include <tz/tools/trace_file.hpp>
 #include <tz/tools/units.hpp>
 #include <tz/tools/uri_text.hpp>
 
 #include <fmt/format.h>
+
+#include <optional>
 
 namespace tz::cli {
 
@@ -71,9 +74,18 @@ int run_upload(const Options& options, const UploadArguments& arguments) {
     UploadOptions uploading;
     uploading.deadline = options.load.deadline;
     uploading.stop = stop.token();
-    uploading.progress = [&](const Progress& now) { report.update(now); };
+    uploading.progress = [&](const Progress& now) {
+        report.update(options.measured->progress = now);
+    };
+    std::optional<TraceFile> trace; // written however it ends
+    if (!options.trace_file.empty())
+        uploading.trace =
+            trace.emplace(options.trace_file, "tz " + options.measured->command).trace();
     const LoadStats stats = upload(engine, source, *target, uploading);
     report.finish();
+    options.measured->stats = stats;
+    if (trace)
+        trace->write();
     if (options.json)
         write_json(to_json(*source, *target, stats));
     else if (!options.quiet)

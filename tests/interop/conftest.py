@@ -50,6 +50,7 @@ class Tz:
     def __init__(self, program: Path):
         self.program = program
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("TZ_")}
+        self.environment["TZ_CONFIG"] = os.devnull
 
     def __call__(self, *arguments, seconds: float = 10) -> Result:
         return Run([str(self.program), *map(str, arguments)], self.environment).finish(seconds)

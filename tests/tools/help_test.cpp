@@ -3,8 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <map>
+#include <regex>
 #include <set>
 #include <sstream>
+#include <vector>
 
 namespace tz::test {
 namespace {
@@ -43,7 +49,9 @@ TEST(Help, OfTheProgramNamesCommandsAndExitCodes) {
         EXPECT_NE(outcome.out.find("\n  " + std::string(command) + " "), std::string::npos);
     for (const char* text : {"Usage: tz ", "Exit codes: ", "Examples:\n", "TZ_CHUNK_SIZE"})
         EXPECT_NE(outcome.out.find(text), std::string::npos) << text;
-    EXPECT_EQ(long_options(outcome.out), (std::set<std::string>{"--help", "--version"}));
+    EXPECT_EQ(
+        long_options(outcome.out),
+        (std::set<std::string>{"--config", "--help", "--print-config", "--version"}));
 }
 
 TEST(Help, OfEachCommandEndsWithExamples) {
@@ -82,33 +90,22 @@ const std::set<std::string> remote_options{
 
 TEST(Help, OfLoadHasEachOption) {
     std::set<std::string> expected{
-        "--chunk-size",    "--concurrency", "--deadline", "--device",  "--direct",
-        "--exclude",       "--help",        "--include",  "--io",      "--json",
-        "--key-file",      "--log-level",   "--loops",    "--memory",  "--memory-limit",
-        "--password-file", "--progress",    "--quiet",    "--require", "--subject",
-        "--trace",         "--verbose",     "--verify",   "--workers"};
+        "--chunk-size", "--config",  "--print-config", "--concurrency",   "--deadline",
+        "--device",     "--direct",  "--exclude",      "--help",          "--include",
+        "--io",         "--json",    "--key-file",     "--log-level",     "--metrics-file",
+        "--loops",      "--memory",  "--memory-limit", "--password-file", "--progress",
+        "--quiet",      "--require", "--subject",      "--trace",         "--verbose",
+        "--verify",     "--workers"};
     expected.insert(remote_options.begin(), remote_options.end());
     EXPECT_EQ(long_options(run({"load", "--help"}).out), expected);
 }
 
 TEST(Help, OfFetchHasEachOption) {
     std::set<std::string> expected{
-        "--chunk-size",
-        "--concurrency",
-        "--deadline",
-        "--direct",
-        "--force",
-        "--help",
-        "--io",
-        "--json",
-        "--loops",
-        "--log-level",
-        "--memory-limit",
-        "--progress",
-        "--quiet",
-        "--sha256",
-        "--verbose",
-        "--workers"};
+        "--chunk-size", "--concurrency", "--config",       "--print-config", "--deadline",
+        "--direct",     "--force",       "--help",         "--io",           "--json",
+        "--loops",      "--log-level",   "--memory-limit", "--metrics-file", "--progress",
+        "--quiet",      "--sha256",      "--trace",        "--verbose",      "--workers"};
     expected.insert(remote_options.begin(), remote_options.end());
     EXPECT_EQ(long_options(run({"fetch", "--help"}).out), expected);
 }
@@ -125,11 +122,64 @@ TEST(Help, HasTheOptionsOfRemoteFilesInAGroupOfTheirOwn) {
     }
 }
 
-TEST(Help, VersionIsOneLine) {
+TEST(Help, VersionIsOneLineWithTheCommitWhereItIsKnown) {
     const Outcome outcome = run({"--version"});
     EXPECT_EQ(outcome.code, 0);
-    EXPECT_EQ(outcome.out, "tz 0.1.0\n");
+    EXPECT_TRUE(std::regex_match(outcome.out, std::regex(R"(tz 0\.1\.0( \([0-9a-f]{7,40}\))?\n)")))
+        << outcome.out;
 }
+
+using Variables = std::map<std::string, std::vector<std::string>>; // the commands of each
+
+// `prefix` stands before names of commands.
+void add_variables(Variables& all, const RunOptions& program, const std::string& prefix) {
+    std::istringstream lines(run({"completion", "list"}, program).out);
+    for (std::string line; std::getline(lines, line);) {
+        std::vector<std::string> words;
+        std::istringstream text(line);
+        for (std::string word; text >> word;)
+            words.push_back(word);
+        words.erase(words.begin());
+        words.emplace_back("--help");
+        for (std::string option : long_options(run(words, program).out)) {
+            if (option == "--help" || option == "--version" || option == "--config" ||
+                option == "--print-config")
+                continue;
+            std::replace(option.begin(), option.end(), '-', '_');
+            std::transform(option.begin(), option.end(), option.begin(), ::toupper);
+            all["TZ" + option.substr(1)].push_back(
+                prefix.empty() ? line.substr(line.find(' ') + 1) : line);
+        }
+    }
+}
+
+std::string environment_table() {
+    Variables all;
+    add_variables(all, {}, "");
+#ifdef TZ_BENCH_PROGRAM
+    add_variables(all, {.program = TZ_BENCH_PROGRAM}, "tz-bench");
+#endif
+    std::string table;
+    for (const auto& [variable, commands] : all) {
+        table += "| `" + variable + "` |";
+        for (std::size_t i = 0; i < commands.size(); ++i)
+            table += (i == 0 ? " `" : ", `") + commands[i] + "`";
+        table += " |\n";
+    }
+    return table;
+}
+
+#ifdef TZ_BENCH_PROGRAM // whose options are in the table
+TEST(Help, ListsTheSameOptionsAsTheManualDoesVariables) {
+    std::ifstream manual(TZ_DOCS "/programs.md");
+    std::string found;
+    for (std::string line; std::getline(manual, line);)
+        if (line.starts_with("| `TZ_"))
+            found += line + "\n";
+    const std::string expected = environment_table();
+    EXPECT_EQ(found, expected) << "docs/programs.md should have:\n" << expected;
+}
+#endif
 
 TEST(Help, IsNamedByUsageErrors) {
     EXPECT_TRUE(run({"load"}).err.ends_with("; see 'tz load --help'\n"));

@@ -44,6 +44,32 @@ TEST(ProgressText, FitsItsColumns) {
         progress_text(half_way(), gib, 120).find("[==========          ]"), std::string::npos);
 }
 
+Progress with_stages() {
+    Progress progress = half_way();
+    progress.stage_seconds[static_cast<std::size_t>(Stage::read)] = 3;
+    progress.stage_seconds[static_cast<std::size_t>(Stage::verify)] = 0.999;
+    progress.stage_seconds[static_cast<std::size_t>(Stage::put)] = 0.001;
+    return progress;
+}
+
+TEST(ProgressText, SaysWhichStagesTakeTheTime) {
+    EXPECT_TRUE(progress_text(with_stages(), gib, 0).ends_with("  read 75 %  verify 24 %"));
+}
+
+TEST(ProgressText, LeavesTheStagesOutWhereTheyDontFit) {
+    for (unsigned columns = 1; columns < 200; ++columns) {
+        const std::string text = progress_text(with_stages(), gib, columns);
+        EXPECT_LT(text.size(), columns) << columns;
+        EXPECT_EQ(text.find("read") != text.npos, text.ends_with("verify 24 %")) << text;
+    }
+    EXPECT_EQ(progress_text(with_stages(), gib, 60).find("read"), std::string::npos);
+    EXPECT_NE(progress_text(with_stages(), gib, 80).find("read"), std::string::npos);
+}
+
+TEST(ProgressText, HasNoColours) {
+    EXPECT_EQ(progress_text(with_stages(), gib, 120).find('\x1b'), std::string::npos);
+}
+
 // What a console wrote to a pipe or to a terminal.
 class Screen {
 public:

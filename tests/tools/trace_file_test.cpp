@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -102,6 +103,69 @@ TEST_F(TraceFile, FollowsEachChunkAndCountsThemDownToNone) {
     EXPECT_EQ(bytes, 0);
     EXPECT_GE(most, 1);
     EXPECT_LE(most, 16);
+}
+
+// What https://perfetto.dev takes: the Trace Event Format.
+void expect_event(const Json& event) {
+    static const std::map<std::string, std::set<std::string>> members{
+        {"M", {"name", "pid", "args"}},
+        {"X", {"name", "cat", "pid", "tid", "ts", "dur", "args"}},
+        {"s", {"name", "cat", "id", "pid", "tid", "ts"}},
+        {"t", {"name", "cat", "id", "pid", "tid", "ts"}},
+        {"f", {"name", "cat", "id", "pid", "tid", "ts", "bp"}},
+        {"C", {"name", "pid", "ts", "args"}}};
+    static const std::set<std::string> metadata{
+        "process_name", "process_labels", "thread_name", "thread_sort_index"};
+    const std::string kind = event["ph"];
+    ASSERT_TRUE(members.contains(kind)) << event;
+    for (const std::string& member : members.at(kind))
+        EXPECT_TRUE(event.contains(member)) << member << " of " << event;
+    for (const char* number : {"pid", "tid", "ts", "dur"})
+        if (event.contains(number))
+            EXPECT_TRUE(event[number].is_number() && event[number] >= 0) << event;
+    if (kind == "M")
+        EXPECT_TRUE(metadata.contains(event["name"])) << event;
+}
+
+TEST_F(TraceFile, KeepsTheFormatWhicheverCommandWritesIt) {
+    const std::string copy = folder.path("copy");
+    const std::vector<std::vector<std::string>> commands{
+        {"load", file},
+        {"verify", file},
+        {"checksum", file},
+        {"fetch", file, copy},
+        {"convert", file, folder.path("other.tensors")}};
+    for (std::vector<std::string> command : commands) {
+        SCOPED_TRACE(command[0]);
+        command.insert(command.end(), {"--trace", path});
+        const Outcome outcome = run(command);
+        ASSERT_EQ(outcome.code, 0) << outcome.err;
+        const Json events = Json::parse(std::ifstream(path));
+        double last = 0; // begin of a slice
+        double longest = 0;
+        for (const Json& event : events) {
+            expect_event(event);
+            if (event["ph"] != "X")
+                continue;
+            EXPECT_GE(event["ts"].get<double>(), last);
+            last = event["ts"];
+            longest = std::max(longest, last + event["dur"].get<double>());
+        }
+        EXPECT_GT(longest, 0);
+        EXPECT_LT(longest, 60e6) << "microseconds of less than a minute";
+        EXPECT_EQ(events[0]["name"], "process_name");
+        EXPECT_EQ(events[0]["args"]["name"], "tz " + command[0]);
+    }
+}
+
+TEST_F(TraceFile, OfACopyShowsReadingAndWriting) {
+    ASSERT_EQ(run({"fetch", file, folder.path("copy"), "--trace", path}).code, 0);
+    std::map<std::string, std::uint64_t> bytes;
+    for (const Json& event : Json::parse(std::ifstream(path)))
+        if (event["ph"] == "X")
+            bytes[event["name"]] += event["args"]["bytes"].get<std::uint64_t>();
+    EXPECT_EQ(bytes["read"], std::filesystem::file_size(file));
+    EXPECT_EQ(bytes["put"], std::filesystem::file_size(file));
 }
 
 TEST_F(TraceFile, IsWrittenOfAFailedLoadToo) {

@@ -1,0 +1,136 @@
+#include <tz/tools/config.hpp>
+#include <tz/tools/console.hpp>
+#include <tz/tools/exit.hpp>
+#include <tz/tools/json.hpp>
+#include <tz/tools/program.hpp>
+#include <tz/tools/uri_text.hpp>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <csignal>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace tz::cli {
+
+namespace {
+
+// CLI11 prints "-c,--chunk-size" and, behind it, types, defaults and environment names.
+class PlainHelp final : public CLI::Formatter {
+public:
+    PlainHelp() {
+        column_width(34);
+        label("Positionals", "Arguments");
+        label("Subcommands", "Commands");
+        label("SUBCOMMAND", "COMMAND");
+    }
+
+    std::string make_option_name(const CLI::Option* option, bool positional) const override {
+        const std::string name = CLI::Formatter::make_option_name(option, positional);
+        const auto comma = name.find(',');
+        if (comma == std::string::npos)
+            return positional || name[1] != '-' ? name : "    " + name;
+        return name.substr(0, comma) + ", " + name.substr(comma + 1);
+    }
+
+    std::string make_option_opts(const CLI::Option* option) const override {
+        return option->get_type_size() == 0 || option->get_positional()
+                   ? ""
+                   : " " + option->get_type_name();
+    }
+};
+
+std::string environment_name(std::string name) {
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+        return c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    });
+    return "TZ_" + name;
+}
+
+void complete_one(CLI::App& app) {
+    app.formatter(std::make_shared<PlainHelp>());
+    app.set_help_flag("-h,--help", "Print this help and exit");
+    for (CLI::Option* option : app.get_options()) {
+        if (option->get_positional() || option->get_lnames().empty())
+            continue;
+        const std::string name = option->get_lnames().front();
+        if (name != "help" && name != "version")
+            option->envname(environment_name(name));
+    }
+    // its environment variable holds for the program, not for each command
+    if (!app.get_group().empty())
+        add_config_options(app);
+}
+
+void complete_commands(CLI::App& app) {
+    for (CLI::App* command : app.get_subcommands({})) {
+        complete_one(*command);
+        // without one, CLI11 reads the environment for commands that were not given too
+        command->parse_complete_callback([] {});
+        complete_commands(*command);
+    }
+}
+
+// "tz load" for what was typed of a command line that did not parse.
+std::string command_name(const CLI::App& app) {
+    std::string name = app.get_name();
+    for (const CLI::App* sub : app.get_subcommands())
+        name += " " + command_name(*sub);
+    return name;
+}
+
+// CLI11 quotes arguments as they came.
+int report_usage(
+    const CLI::App& app, const CLI::ParseError& error, std::span<char* const> arguments) {
+    const std::string what = without_secrets(error.what(), arguments);
+    Console().line(
+        fmt::format("{}: {}; see '{} --help'", app.get_name(), printable(what), command_name(app)));
+    return exit_usage;
+}
+
+} // namespace
+
+void complete(CLI::App& app) {
+    app.set_version_flag(
+        "--version",
+        fmt::format("{} {}{}", app.get_name(), version(), TZ_COMMIT),
+        "Print the version and exit");
+    complete_one(app);
+    complete_commands(app);
+}
+
+int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int()>& run) {
+    // a closed pipe is an error of write(), not the end of a load, and so is a file that grows too
+    // large
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
+    try {
+        try {
+            app.parse(argc, argv);
+        } catch (const CLI::CallForHelp&) {
+            write_result(app.help());
+            return exit_ok;
+        } catch (const CLI::CallForVersion& version) {
+            write_result(std::string(version.what()) + "\n");
+            return exit_ok;
+        } catch (const CLI::ParseError& error) {
+            return report_usage(app, error, {argv, static_cast<std::size_t>(argc)});
+        }
+        Origins origins;
+        if (const auto config = read_config(app))
+            origins = apply_config(app, *config);
+        if (const auto printed = printed_config(app, origins)) {
+            write_result(*printed);
+            return exit_ok;
+        }
+        return run();
+    } catch (const std::exception& error) {
+        return report_failure(app.get_name(), error);
+    }
+}
+
+} // namespace tz::cli
