@@ -54,5 +54,6 @@ void report(Run run, const Output& output);
 cli::Command add_load(CLI::App& app, Output& output);
 cli::Command add_sample(CLI::App& app);
 cli::Command add_make(CLI::App& app, Output& output);
+cli::Command add_impact(CLI::App& app, Output& output);
 
 } // namespace tz::bench

@@ -1,4 +1,5 @@
-// tz-bench: how fast loads are, beside what the machine can do. Each command stands in the file of its name.
+// tz-bench: how fast loads are, beside what the machine can do. Each command stands in the file of
+// its name.
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_command.hpp>
 #include <tz/tools/demo.hpp>
@@ -34,7 +35,7 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape)
     app.add_flag("--demo", demo, "Make a model of 256 MiB, load it, print GB/s");
     add_result_options(app, output);
     const std::vector<cli::Command> commands{
-        add_load(app, output), add_sample(app), add_make(app, output)};
+        add_load(app, output), add_sample(app), add_make(app, output), add_impact(app, output)};
     app.require_subcommand(0, 1);
     app.footer("Examples:\n"
                "  tz-bench --demo\n"

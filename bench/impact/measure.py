@@ -72,7 +72,7 @@ def own_server(text: str) -> tuple[str, list[str]]:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser("tz-bench impact", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="for what is made and downloaded (/var/tmp)")
     made.add_argument("--model", type=Path, help="a folder with config.json and safetensors, instead of random weights")
     made.add_argument("--size", type=size_of, default="1GB", help="of random weights (1GB)")
