@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import messages
+import report
 
 PROBE_SECONDS = 0.01
 PROBE_LIMIT_SECONDS = 5
@@ -154,7 +155,7 @@ class Activator:
     def _last_words(self) -> str:
         lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
         last = "".join(letter for letter in lines[-1] if letter.isprintable()) if lines else ""
-        return f"its last words: {last[:WORDS_MAX]}" if last else "it said nothing"
+        return f"its last words: {report.without_secrets(last[:WORDS_MAX])}" if last else "it said nothing"
 
     async def stop(self) -> None:
         """Ends the server and all it started, and the listening."""

@@ -51,10 +51,16 @@ def body_of(prompt_tokens: int, new_tokens: int) -> bytes:
     return json.dumps({"tokens": [5 + each for each in range(prompt_tokens)], "new_tokens": new_tokens}).encode()
 
 
+def count_of(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} isn't a number of at least 1")
+    return int(text)
+
+
 def add_request_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--requests", type=int, default=100, help="sent at once (100)")
-    parser.add_argument("--prompt-tokens", type=int, default=2, help="of each request (2)")
-    parser.add_argument("--new-tokens", type=int, default=1, help="that each asks for (1)")
+    parser.add_argument("--requests", type=count_of, default=100, help="sent at once (100)")
+    parser.add_argument("--prompt-tokens", type=count_of, default=2, help="of each request (2)")
+    parser.add_argument("--new-tokens", type=count_of, default=1, help="that each asks for (1)")
     parser.add_argument("--answer-limit", type=float, default=600, help="seconds that a request may take (600)")
 
 

@@ -56,7 +56,7 @@ def size_of(text: str) -> int:
 
 def some_of(*known: str) -> Any:
     def parse(text: str) -> list[str]:
-        words = text.split(",")
+        words = [word for word in text.split(",") if word]
         if not set(words) <= set(known):
             raise argparse.ArgumentTypeError(f"{text!r} isn't some of {','.join(known)}")
         return words
@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="for what is made and downloaded (/var/tmp)")
     made.add_argument("--model", type=Path, help="a folder with config.json and safetensors, instead of random weights")
     made.add_argument("--size", type=size_of, default="1GB", help="of random weights (1GB)")
-    made.add_argument("--runs", type=int, default=3, help="rounds (3)")
+    made.add_argument("--runs", type=client.count_of, default=3, help="rounds (3)")
     made.add_argument("--servers", type=some_of("hf", "tzio"), default="hf,tzio", help="which (hf,tzio)")
     made.add_argument(
         "--server",
@@ -202,7 +202,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "schema": "tz-bench-impact/1",
         "host": machine,
-        "args": sys.argv[1:],
+        "args": [report.without_secrets(word) for word in sys.argv[1:]],
         "model": facts,
         "runs": runs,
         "summary": {
@@ -221,7 +221,12 @@ def terminate(*_: Any) -> None:
 
 
 def main() -> int:
-    options = parser().parse_args()
+    made = parser()
+    options = made.parse_args()
+    if not options.servers and not options.server:
+        made.error("no server to measure: --servers, --server")
+    if not options.places or not options.cache:
+        made.error("nothing to measure: --from, --cache")
     if options.endpoint:
         os.environ["AWS_ENDPOINT_URL"] = options.endpoint
     signal.signal(signal.SIGTERM, terminate)
@@ -234,7 +239,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        print(f"impact: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"tz-bench impact: {report.without_secrets(str(error))}", file=sys.stderr)
         return 1
     return 0 if all(run["outcome"] == "answered" for run in result["runs"]) else 1
 

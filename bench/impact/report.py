@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from typing import Any
 
@@ -10,6 +11,11 @@ PERCENTILES = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
 
 #: Of a start, in order, as `parts` names them.
 PARTS = ("imports", "download", "load", "wait", "first_generation", "answer")
+
+
+def without_secrets(text: str) -> str:
+    """A URL's user and password, as in the programs' results."""
+    return re.sub(r"//[^/@\s]*@", "//***@", text)
 
 
 def percentile(ordered: list[float], percent: float) -> float:
