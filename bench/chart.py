@@ -18,6 +18,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 WIDTH = 760
 LABELS = 218  # where bars begin
+TRACKS = 130  # where lanes begin
 VALUES = 52  # of the column of figures at the right
 ROW, BAR, TITLE = 21, 12, 30
 #: A bar that is so many times as long as the next is cut, or one would see no other.
@@ -137,10 +138,10 @@ def step_of(scale: float) -> float:
     return next(each for each in (power * f for f in (1, 2, 5, 10, 20, 50, 100)) if scale / each <= 9)
 
 
-def axis(top: float, bottom: float, scale: float, step: float, unit: str = "") -> list[str]:
+def axis(top: float, bottom: float, scale: float, step: float, left: float = LABELS, unit: str = "") -> list[str]:
     drawn = []
     for mark in range(int(scale / step) + 1):
-        x = LABELS + (WIDTH - LABELS - VALUES) * mark * step / scale
+        x = left + (WIDTH - left - VALUES) * mark * step / scale
         drawn.append(line(x, top, x, bottom, "axis"))
         drawn.append(text(x, bottom + 14, f"{mark * step:g}{unit}", "quiet middle"))
     return drawn
@@ -220,7 +221,7 @@ def union(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def legend(names: list[str]) -> list[str]:
-    drawn, x = [], float(LABELS)
+    drawn, x = [], float(TRACKS)
     for name in names:
         drawn += [box(x, 6, 12, 12, name), text(x + 18, 16, name)]
         x += 40 + 8 * len(name)
@@ -234,25 +235,25 @@ def timeline(trace: list[dict[str, Any]]) -> str:
     kinds = list(dict.fromkeys(event["name"] for event in sorted(events, key=lambda each: each["ts"])))
     start = min(event["ts"] for event in events)
     whole = max(event["ts"] + event["dur"] for event in events) - start
-    pixels = (WIDTH - LABELS - VALUES) / whole
+    pixels = (WIDTH - TRACKS - VALUES) / whole
     drawn = legend(kinds)
     top = 32.0
     rows = [(names.get(track, str(track)), [event for event in events if event["tid"] == track]) for track in tracks]
     scale = whole / 1000
     bottom = top + ROW * (len(rows) + len(kinds)) + 16
-    drawn += axis(top - 4, bottom, scale, step_of(scale), " ms")
+    drawn += axis(top - 4, bottom, scale, step_of(scale), TRACKS, " ms")
     for place, (name, found) in enumerate(rows):
         y = top + ROW * place
         drawn.append(text(0, y + 10, name))
         for event in found:
             title = f"{event['name']} {event['dur'] / 1000:.1f} ms"
-            drawn.append(box(LABELS + (event["ts"] - start) * pixels, y, event["dur"] * pixels, BAR, event["name"], title))
+            drawn.append(box(TRACKS + (event["ts"] - start) * pixels, y, event["dur"] * pixels, BAR, event["name"], title))
     for place, kind in enumerate(kinds):
         y = top + ROW * (len(rows) + place) + 12
         joined = union([(event["ts"], event["ts"] + event["dur"]) for event in events if event["name"] == kind])
         share = sum(end - begin for begin, end in joined) / whole
         drawn.append(text(0, y + 10, f"any lane: {kind}", "ours"))
-        drawn += [box(LABELS + (begin - start) * pixels, y, (end - begin) * pixels, BAR, kind) for begin, end in joined]
+        drawn += [box(TRACKS + (begin - start) * pixels, y, (end - begin) * pixels, BAR, kind) for begin, end in joined]
         drawn.append(text(WIDTH, y + 10, f"{share * 100:.0f} %", "end ours"))
     label = "Lanes over time: while one chunk is read, others are " + " and ".join(kinds[1:] or ["read too"])
     return picture(bottom + 22, label, drawn)

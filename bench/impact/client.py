@@ -73,11 +73,15 @@ async def measured(options: argparse.Namespace) -> list[dict]:
     return found
 
 
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_request_options(made)
+    made.add_argument("url", nargs="+", help="http://HOST[:PORT] of a server, or of what starts it")
+    return made
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_request_options(parser)
-    parser.add_argument("url", nargs="+", help="http://HOST[:PORT] of a server, or of what starts it")
-    found = asyncio.run(measured(parser.parse_args()))
+    found = asyncio.run(measured(parser().parse_args()))
     print(json.dumps({"schema": "tz-bench-impact-client/1", "servers": found}, indent=2))
     return 1 if any(each["failed"] for each in found) else 0
 

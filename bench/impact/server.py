@@ -194,20 +194,20 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
 
-def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--loader", choices=["hf", "tzio"], required=True)
-    parser.add_argument("--model", required=True, help="a folder, or s3://BUCKET/PREFIX")
-    parser.add_argument("--architecture", help="the model's class, to be imported before it is loaded")
-    parser.add_argument("--scratch", help="where hf puts what it downloads")
-    parser.add_argument("--batch", type=int, default=32, help="most requests that are generated together (32)")
-    parser.add_argument("--host", default="0.0.0.0")
-    parser.add_argument("--port", type=int, default=8080)
-    return parser.parse_args()
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--loader", choices=["hf", "tzio"], required=True)
+    made.add_argument("--model", required=True, help="a folder, or s3://BUCKET/PREFIX")
+    made.add_argument("--architecture", help="the model's class, to be imported before it is loaded")
+    made.add_argument("--scratch", help="where hf puts what it downloads")
+    made.add_argument("--batch", type=int, default=32, help="most requests that are generated together (32)")
+    made.add_argument("--host", default="0.0.0.0")
+    made.add_argument("--port", type=int, default=8080)
+    return made
 
 
 def main() -> None:
-    options = parsed()
+    options = parser().parse_args()
     times = {"began": began}
     versions = imported(options.loader, options.architecture, options.model.startswith("s3://"))
     times["imported"] = time.monotonic()
