@@ -205,7 +205,7 @@ def loads(result: dict[str, Any]) -> str:
 
 
 def stages(trace: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What took time, by lane; who waits does nothing."""
+    """What took time; a lane that waits does nothing."""
     return [event for event in trace if event.get("ph") == "X" and event["name"] != "wait"]
 
 
@@ -236,18 +236,21 @@ def timeline(trace: list[dict[str, Any]]) -> str:
     start = min(event["ts"] for event in events)
     whole = max(event["ts"] + event["dur"] for event in events) - start
     pixels = (WIDTH - TRACKS - VALUES) / whole
-    drawn = legend(kinds)
+    drawn = [*legend(kinds), text(WIDTH, 16, "a thin line: waits for a core", "quiet end")]
     top = 32.0
-    rows = [(names.get(track, str(track)), [event for event in events if event["tid"] == track]) for track in tracks]
+    rows = [(track, [event for event in events if event["tid"] == track]) for track in tracks]
     scale = whole / 1000
     bottom = top + ROW * (len(rows) + len(kinds)) + 16
     drawn += axis(top - 4, bottom, scale, step_of(scale), TRACKS, " ms")
-    for place, (name, found) in enumerate(rows):
+    for place, (track, found) in enumerate(rows):
         y = top + ROW * place
-        drawn.append(text(0, y + 10, name))
+        drawn.append(text(0, y + 10, names.get(track, str(track))))
         for event in found:
             title = f"{event['name']} {event['dur'] / 1000:.1f} ms"
             drawn.append(box(TRACKS + (event["ts"] - start) * pixels, y, event["dur"] * pixels, BAR, event["name"], title))
+        for event in trace:
+            if event.get("ph") == "X" and event["name"] == "wait" and event["tid"] == track:
+                drawn.append(box(TRACKS + (event["ts"] - start) * pixels, y + 5, event["dur"] * pixels, 2, "peer"))
     for place, kind in enumerate(kinds):
         y = top + ROW * (len(rows) + place) + 12
         joined = union([(event["ts"], event["ts"] + event["dur"]) for event in events if event["name"] == kind])
@@ -259,6 +262,14 @@ def timeline(trace: list[dict[str, Any]]) -> str:
     return picture(bottom + 22, label, drawn)
 
 
+def read(path: Path) -> Any:
+    """Raises OSError; ValueError, naming the file."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path}: no JSON: {error}") from error
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("result", type=Path, help="of tz-bench load --export-json")
@@ -266,12 +277,12 @@ def main() -> int:
     parser.add_argument("--trace", type=Path, help="of tz load --trace")
     options = parser.parse_args()
     try:
-        result = json.loads(options.result.read_text())
+        result = read(options.result)
         if not isinstance(result, dict) or result.get("schema") != "tz-bench/1":
             raise ValueError(f"{options.result}: no result of tz-bench load")
         (options.folder / "loads.svg").write_text(loads(result))
         if options.trace:
-            trace = json.loads(options.trace.read_text())
+            trace = read(options.trace)
             if not isinstance(trace, list) or not any(isinstance(each, dict) and each.get("ph") == "X" for each in trace):
                 raise ValueError(f"{options.trace}: no trace of tz load")
             (options.folder / "timeline.svg").write_text(timeline(trace))

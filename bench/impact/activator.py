@@ -84,7 +84,7 @@ class Activator:
             self._started = asyncio.create_task(self._start())
         try:
             await asyncio.shield(self._started)
-            return await asyncio.wait_for(messages.exchange("127.0.0.1", self._port, message), self._answer_limit)
+            return await messages.within(self._answer_limit, messages.exchange("127.0.0.1", self._port, message))
         except StartError as error:
             return 502 if error.outcome == "crashed" else 504, b"{}"
         except asyncio.TimeoutError:
@@ -122,7 +122,7 @@ class Activator:
 
     async def _get(self, path: str) -> tuple[int, bytes]:
         message = messages.request("GET", path, f"127.0.0.1:{self._port}")
-        return await asyncio.wait_for(messages.exchange("127.0.0.1", self._port, message), PROBE_LIMIT_SECONDS)
+        return await messages.within(PROBE_LIMIT_SECONDS, messages.exchange("127.0.0.1", self._port, message))
 
     async def facts(self) -> dict[str, Any]:
         """What the server says of itself at /times; nothing, where it has no such page."""
@@ -141,7 +141,7 @@ class Activator:
         if all(status == 200 for status in statuses):
             return "answered", ""
         with contextlib.suppress(asyncio.TimeoutError):  # what dies has closed its connections just before
-            await asyncio.wait_for(self._process.wait(), 1)
+            await messages.within(1, self._process.wait())
             return "crashed", self._ending()
         if {0, 504} & set(statuses):
             return "timed_out", f"no whole answer within {self._answer_limit:g} s; {self._last_words()}"
@@ -170,7 +170,7 @@ class Activator:
         if self._process.returncode is None:
             self._process.terminate()
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._process.wait(), END_LIMIT_SECONDS)
+                await messages.within(END_LIMIT_SECONDS, self._process.wait())
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()

@@ -35,7 +35,7 @@ async def send(url: str, body: bytes, limit: float) -> Answer:
     began = time.monotonic()
     try:
         exchanged = messages.exchange(address.hostname or "", address.port or 80, message)
-        status, _ = await asyncio.wait_for(exchanged, limit)
+        status, _ = await messages.within(limit, exchanged)
     except (ValueError, EOFError, OSError, asyncio.TimeoutError, asyncio.LimitOverrunError):
         status = 0
     ended = time.monotonic()

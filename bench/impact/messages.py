@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 #: Of a request or an answer; those of the benchmark have a few hundred.
 BODY_BYTES_MAX = 1 << 20
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, Result]) -> Result:
+    """Raises asyncio.TimeoutError. (`asyncio.wait_for` loses a cancellation that comes when the work has just ended.)"""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if task.done():
+            return task.result()
+        raise asyncio.TimeoutError
+    finally:
+        if not task.cancel() and not task.cancelled():
+            task.exception()  # seen, or asyncio would complain
 
 
 def request(method: str, path: str, host: str, body: bytes = b"") -> bytes:
