@@ -59,7 +59,7 @@ void add_script_options(CLI::App& app, ImpactCommand& command) {
     add("--requests", "N", "Sent at once (100)");
     add("--prompt-tokens", "N", "Of each request (2)");
     add("--new-tokens", "N", "That each asks for (1)");
-    add("--servers", "hf,tzio", "Which are measured (hf,tzio)");
+    add("--servers", "hf,tzio|none", "Which are measured, or none (hf,tzio)");
     add("--server", "NAME=COMMAND", "Another one, with {model} and {port} in its command", true);
     add("--from", "local,s3", "Where the model is (local)");
     add("--cache", "cold,warm", "How local files are found (cold)");

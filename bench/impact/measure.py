@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--model", type=Path, help="a folder with config.json and safetensors, instead of random weights")
     made.add_argument("--size", type=size_of, default="1GB", help="of random weights (1GB)")
     made.add_argument("--runs", type=client.count_of, default=3, help="rounds (3)")
-    made.add_argument("--servers", type=some_of("hf", "tzio"), default="hf,tzio", help="which (hf,tzio)")
+    made.add_argument("--servers", type=some_of("hf", "tzio", "none"), default="hf,tzio", help="which, or none (hf,tzio)")
     made.add_argument(
         "--server",
         type=own_server,
@@ -223,6 +223,7 @@ def terminate(*_: Any) -> None:
 def main() -> int:
     made = parser()
     options = made.parse_args()
+    options.servers = [name for name in options.servers if name != "none"]
     if not options.servers and not options.server:
         made.error("no server to measure: --servers, --server")
     if not options.places or not options.cache:

@@ -137,7 +137,7 @@ http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_
 )  # fmt: skip
 def test_a_server_that_fails_is_reported_and_gone(model, tmp_path, own_server, script, limits, outcome, said):
     server = own_server("bad", script)
-    ended, result = measured(model, tmp_path, "--servers=", "--server", server, "--requests=3", "--runs=1", *limits)
+    ended, result = measured(model, tmp_path, "--servers=none", "--server", server, "--requests=3", "--runs=1", *limits)
     assert ended.returncode == 1
     (run,) = result["runs"]
     assert (run["outcome"], run["failed"], run["seconds"], run["start"]) == (outcome, 3, [], None)
@@ -149,7 +149,7 @@ def test_a_server_that_fails_is_reported_and_gone(model, tmp_path, own_server, s
 def test_a_server_that_fails_leaves_the_others_alone(model, tmp_path, own_server):
     good = SERVE.replace("REACTION", "self.do_GET()")
     servers = [f"--server={own_server('bad', 'sys.exit(1)')}", f"--server={own_server('good', good)}"]
-    ended, result = measured(model, tmp_path, "--servers=", *servers, "--requests=10", "--runs=2")
+    ended, result = measured(model, tmp_path, "--servers=none", *servers, "--requests=10", "--runs=2")
     assert [(run["server"], run["failed"]) for run in result["runs"]] == [("bad", 10), ("good", 0), ("good", 0), ("bad", 10)]
     by_name = {entry["server"]: entry for entry in result["summary"]["entries"]}
     assert (by_name["bad"]["percentiles"], by_name["bad"]["failed"]) == (None, 20)
@@ -160,7 +160,7 @@ def test_a_server_that_fails_leaves_the_others_alone(model, tmp_path, own_server
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_a_benchmark_that_is_stopped(model, tmp_path, own_server, number):
     server = own_server("slow", "import time; time.sleep(1000)")
-    words = command(model, tmp_path, "--servers=", "--server", server, "--requests=3")
+    words = command(model, tmp_path, "--servers=none", "--server", server, "--requests=3")
     started = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c)
     pid_file = tmp_path / "slow.pid"
     while not pid_file.exists() or not pid_file.read_text():
@@ -186,7 +186,7 @@ def heed_ctrl_c():
         (["--size=big"], "no size"),
         (["--server=alone"], "isn't NAME=COMMAND"),
         (["--runs=0"], "at least 1"),
-        (["--servers="], "no server"),
+        (["--servers=none"], "no server"),
     ],
 )
 def test_a_wrong_option_is_a_usage_error(tmp_path, words, said):
