@@ -119,22 +119,6 @@ Peer peer_of(
 
 } // namespace
 
-std::string find_peers_script(const std::string& given) {
-    if (!given.empty()) {
-        if (!fs::exists(given))
-            throw Error(errc::not_found, "there is no such script", {}, "see --peers-script")
-                .in(given);
-        return fs::absolute(given).string();
-    }
-    const fs::path program = fs::read_symlink("/proc/self/exe");
-    const fs::path installed = program.parent_path().parent_path() / "share/tzio/bench/peers.py";
-    for (const fs::path& path : {installed, fs::path(TZ_PEERS_SCRIPT)})
-        if (fs::exists(path))
-            return path.string();
-    throw Error(
-        errc::not_found, "peers.py is not installed", {}, "give its place with --peers-script");
-}
-
 std::string
 run_script(const PeersScript& script, const std::string& arguments, const std::stop_token& stop) {
     const std::string command =

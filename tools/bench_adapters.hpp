@@ -26,10 +26,6 @@ struct PeersScript {
     std::string folder; ///< for files that are made; empty: beside the file, FILE.peers
 };
 
-/// `given`, or the one that is installed with this program, or else that of the source tree. Throws
-/// `tz::Error` (errc::not_found).
-std::string find_peers_script(const std::string& given);
-
 /// Runs a command of the script and returns the last line that it prints. Throws `tz::Error`,
 /// errc::io where it fails: it has then said why on stderr.
 std::string

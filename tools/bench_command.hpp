@@ -64,5 +64,6 @@ cli::Command add_make(CLI::App& app, Output& output);
 cli::Command add_sweep(CLI::App& app, Output& output);
 cli::Command add_advise(CLI::App& app, Output& output);
 cli::Command add_compare(CLI::App& app, Output& output);
+cli::Command add_impact(CLI::App& app, Output& output);
 
 } // namespace tz::bench

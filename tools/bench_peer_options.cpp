@@ -1,5 +1,6 @@
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_peer_options.hpp>
+#include <tz/tools/bench_script.hpp>
 #include <tz/tools/units.hpp>
 
 #include <CLI/CLI.hpp>
@@ -41,7 +42,7 @@ double seconds_max(const PeerOptions& options) {
 }
 
 std::vector<Adapter> ask_for_adapters(PeerOptions& options, const std::stop_token& stop) {
-    options.script.path = find_peers_script(options.script.path);
+    options.script.path = script_path(options.script.path, "peers.py", "--peers-script");
     return parse_adapters(run_script(options.script, "list --json", stop));
 }
 

@@ -43,6 +43,7 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape)
         add_sweep(app, output),
         add_advise(app, output),
         add_compare(app, output),
+        add_impact(app, output),
         add_html(app),
         cli::add_completion(app)};
     app.require_subcommand(0, 1);

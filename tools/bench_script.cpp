@@ -1,0 +1,64 @@
+#include <tz/format/error.hpp>
+#include <tz/tools/bench_script.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <unistd.h>
+
+namespace tz::bench {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+errc kind_of(int code) {
+    if (code == ENOENT || code == ENOTDIR)
+        return errc::not_found;
+    return code == EACCES || code == EPERM ? errc::denied : errc::io;
+}
+
+} // namespace
+
+std::string
+script_path(const std::string& given, const std::string& name, const std::string& option) {
+    std::error_code ignored;
+    if (!given.empty()) {
+        if (fs::is_regular_file(given, ignored))
+            return fs::absolute(given).string();
+        throw Error(errc::not_found, "no such script", {}, option + " names a file").in(given);
+    }
+    const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+    for (const fs::path& folder :
+         {program.parent_path().parent_path() / TZ_BENCH_DATA_FOLDER, fs::path(TZ_BENCH_FOLDER)})
+        if (fs::is_regular_file(folder / name, ignored))
+            return (folder / name).string();
+    throw Error(errc::not_found, "not installed", {}, option + " says where it is").in(name);
+}
+
+void become_script(
+    const std::string& python,
+    const std::string& script,
+    const std::vector<std::string>& arguments) {
+    std::vector<std::string> words{python, script};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> pointers;
+    for (std::string& word : words)
+        pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    std::signal(SIGPIPE, SIG_DFL); // what we ignore, it would ignore too
+    std::signal(SIGXFSZ, SIG_DFL);
+    ::execvp(python.c_str(), pointers.data());
+    const int code = errno;
+    throw Error(
+        kind_of(code),
+        fmt::format("cannot be started: {}", std::strerror(code)),
+        {},
+        "--python names another Python")
+        .in(python);
+}
+
+} // namespace tz::bench
