@@ -36,7 +36,8 @@ std::optional<std::size_t> best_of(const std::vector<Cell>& cells) {
     return best;
 }
 
-/// A slow minute of the machine hits both cells of a round alike.
+/// A slow minute of the machine hits both cells of a round alike. A search has no rounds: there
+/// medians have to do.
 double share_of(const Cell& cell, const Cell& best) {
     std::vector<double> shares;
     for (const Sample& sample : cell.samples) {
@@ -44,6 +45,8 @@ double share_of(const Cell& cell, const Cell& best) {
         if (same != best.samples.end())
             shares.push_back(sample.gb_per_s() / same->gb_per_s());
     }
+    if (shares.empty())
+        return median_rate(cell) / median_rate(best);
     return spread(std::move(shares)).median;
 }
 

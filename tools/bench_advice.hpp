@@ -17,8 +17,9 @@ inline constexpr double near_share = 0.97;
 struct Choice {
     std::optional<std::size_t> best;    ///< by median rate
     std::optional<std::size_t> advised; ///< the cheapest that is near the best
-    std::vector<double>
-        of_best;            ///< median of the rounds' own ratios to the best; 0 without samples
+    /// Median of the rounds' own ratios to the best, of the medians where they share no round; 0
+    /// without samples.
+    std::vector<double> of_best;
     std::vector<bool> near; ///< at least near_share
 };
 

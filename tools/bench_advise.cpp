@@ -112,13 +112,13 @@ void run_search(
     const Bounds& bounds,
     const std::function<void(const Setting&)>& progress) {
     CellRunner runner(advised.subject, tuning.options);
+    unsigned turn = 0;
     while (const auto setting = next_setting(advised.cells, bounds)) {
         progress(*setting);
         auto cell = std::ranges::find(advised.cells, *setting, &Cell::setting);
         if (cell == advised.cells.end())
             cell = advised.cells.insert(cell, Cell{*setting, {}, {}});
-        // the first samples of all are one round, and so on
-        runner.take(*cell, static_cast<unsigned>(cell->samples.size()));
+        runner.take(*cell, turn++); // no two samples share a round
     }
 }
 

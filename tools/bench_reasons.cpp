@@ -41,6 +41,7 @@ std::string others(const Measured& measured, Member Setting::* member, auto name
     }
     std::ranges::sort(found);
     std::vector<std::string> texts;
+    texts.reserve(found.size());
     for (const auto& [value, rate] : found)
         texts.push_back(fmt::format("{} gave {:.2f} GB/s", name(value), rate));
     return fmt::format("{}", fmt::join(texts, ", "));

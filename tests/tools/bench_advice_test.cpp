@@ -56,6 +56,16 @@ TEST(Advice, HoldsCellsAgainstTheBestRoundByRound) {
     EXPECT_EQ(choice.advised, 0u);
 }
 
+TEST(Advice, ComparesMediansWhereCellsShareNoRound) {
+    std::vector<Cell> cells{cell({4, mib}, {1.0, 1.98, 2.4}), cell({16, mib}, {2.0, 2.0, 2.0})};
+    EXPECT_DOUBLE_EQ(choose(cells, limit).of_best[0], 0.99);
+    for (Sample& sample : cells[0].samples)
+        sample.round += 3;
+    const Choice choice = choose(cells, limit);
+    EXPECT_DOUBLE_EQ(choice.of_best[0], 0.99);
+    EXPECT_EQ(choice.advised, 0u);
+}
+
 TEST(Advice, TakesLessCpuTimeWhereMemoryIsTheSame) {
     const std::vector<Cell> cells{
         cell({4, mib, 0, "off"}, {2, 2}, 0.4),
@@ -99,7 +109,7 @@ std::vector<Cell> search(const std::function<double(const Setting&)>& rate, cons
             continue;
         }
         Cell one = cell(*setting, {now});
-        one.samples.front().round = static_cast<unsigned>(found->samples.size());
+        one.samples.front().round = step;
         found->samples.push_back(one.samples.front());
     }
     ADD_FAILURE() << "the search doesn't end";
