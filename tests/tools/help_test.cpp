@@ -90,12 +90,12 @@ const std::set<std::string> remote_options{
 
 TEST(Help, OfLoadHasEachOption) {
     std::set<std::string> expected{
-        "--chunk-size", "--config",  "--print-config", "--concurrency",   "--deadline",
-        "--device",     "--direct",  "--exclude",      "--help",          "--include",
-        "--io",         "--json",    "--key-file",     "--log-level",     "--metrics-file",
-        "--loops",      "--memory",  "--memory-limit", "--password-file", "--progress",
-        "--quiet",      "--require", "--subject",      "--trace",         "--verbose",
-        "--verify",     "--workers"};
+        "--chunk-size",   "--config", "--print-config", "--concurrency",  "--deadline",
+        "--decrypt-on",   "--device", "--direct",       "--exclude",      "--help",
+        "--include",      "--io",     "--json",         "--key-file",     "--log-level",
+        "--metrics-file", "--loops",  "--memory",       "--memory-limit", "--password-file",
+        "--progress",     "--quiet",  "--require",      "--subject",      "--trace",
+        "--verbose",      "--verify", "--workers"};
     expected.insert(remote_options.begin(), remote_options.end());
     EXPECT_EQ(long_options(run({"load", "--help"}).out), expected);
 }
@@ -177,7 +177,7 @@ TEST(Help, ListsTheSameOptionsAsTheManualDoesVariables) {
         if (line.starts_with("| `TZ_"))
             found += line + "\n";
     const std::string expected = environment_table();
-    EXPECT_EQ(found, expected) << "docs/programs.md should have:\n" << expected;
+    EXPECT_EQ(found, expected) << "run docs/update_environment, which gives:\n" << expected;
 }
 #endif
 
