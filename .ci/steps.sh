@@ -19,6 +19,7 @@ common_steps() { # COMMAND...: how real servers are tested
     step release build_and_test release -DTZ_TESTS=ON -DTZ_PYTHON=ON "-DPython_EXECUTABLE=$PWD/build/venv/bin/python"
     step python python_tests
     step interop interop
+    step bench-tests bench_tests
     step servers "$@"
 }
 
@@ -117,6 +118,12 @@ python_tests() {
 interop() {
     build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" \
         --junitxml="$logs/interop.xml" tests/interop --tz build/release/bin/tz
+}
+
+# The benchmarks' own programs, with loaders that are in the environment.
+bench_tests() {
+    PYTHONPATH=build/release/python build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" \
+        --junitxml="$logs/bench-tests.xml" tests/bench
 }
 
 # nginx alone, or with --full Ceph and others too.
