@@ -8,7 +8,7 @@
 namespace tz::bench {
 
 /// What happened on the machine while a sample's process ran, from its start to its end.
-struct Surroundings {
+struct Interference {
     double wall_seconds = 0;
     double steal_seconds = 0;      ///< of all cores
     double others_cpu_seconds = 0; ///< of all processes but ours and our children
@@ -26,19 +26,19 @@ constexpr double tick_seconds = 0.01;
 
 /// How many times over its limit the worse of both is, beyond what may be rounding; disturbed from
 /// above 1.
-double disturbance(const Surroundings& surroundings, unsigned cores);
+double disturbance(const Interference& interference, unsigned cores);
 
 /// Why the sample is disturbed, for people; empty where it isn't.
-std::string disturbed_by(const Surroundings& surroundings, unsigned cores);
+std::string disturbed_by(const Interference& interference, unsigned cores);
 
 /// What of an entry's samples its medians are taken over.
-struct Choice {
+struct Sifted {
     std::vector<bool> left_out; ///< one for each sample
     bool unsteady = false;      ///< more were disturbed than may be left out
 };
 
 /// Leaves out the disturbed ones, the worst first and the earlier of equals, but at most a third:
 /// medians over fewer would be of chosen samples. `disturbances` has one value for each sample.
-Choice choose_samples(const std::vector<double>& disturbances);
+Sifted sift_samples(const std::vector<double>& disturbances);
 
 } // namespace tz::bench

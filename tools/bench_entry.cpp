@@ -44,10 +44,10 @@ Sample run_watched(const Entry& entry) {
     const double busy = machine_busy_seconds();
     const double ours = family_cpu_seconds();
     Sample sample = entry.run();
-    sample.surroundings.wall_seconds = monotonic_seconds() - wall;
-    sample.surroundings.steal_seconds = machine_steal_seconds() - steal;
+    sample.interference.wall_seconds = monotonic_seconds() - wall;
+    sample.interference.steal_seconds = machine_steal_seconds() - steal;
     const double others = machine_busy_seconds() - busy - (family_cpu_seconds() - ours);
-    sample.surroundings.others_cpu_seconds = std::max(0.0, others);
+    sample.interference.others_cpu_seconds = std::max(0.0, others);
     return sample;
 }
 
@@ -118,11 +118,11 @@ void leave_out_disturbed(std::vector<Entry>& entries, unsigned cores) {
     for (Entry& entry : entries) {
         std::vector<double> disturbances;
         for (const Sample& sample : entry.samples)
-            disturbances.push_back(disturbance(sample.surroundings, cores));
-        const Choice choice = choose_samples(disturbances);
-        entry.unsteady = choice.unsteady;
+            disturbances.push_back(disturbance(sample.interference, cores));
+        const Sifted sifted = sift_samples(disturbances);
+        entry.unsteady = sifted.unsteady;
         for (std::size_t i = 0; i < entry.samples.size(); ++i)
-            entry.samples[i].left_out = choice.left_out[i];
+            entry.samples[i].left_out = sifted.left_out[i];
     }
 }
 

@@ -43,7 +43,7 @@ cli::Json optional_json(const std::optional<T>& value) {
 }
 
 cli::Json sample_json(const Entry& entry, const Sample& sample, unsigned cores) {
-    const std::string why = disturbed_by(sample.surroundings, cores);
+    const std::string why = disturbed_by(sample.interference, cores);
     return {
         {"round", sample.round},
         {"role", role_name(entry.role)},
@@ -61,8 +61,8 @@ cli::Json sample_json(const Entry& entry, const Sample& sample, unsigned cores) 
         {"crc32", optional_json(sample.crc32)},
         {"steal_seconds", sample.steal_seconds},
         {"file_peak_bytes", optional_json(sample.file_peak_bytes)},
-        {"process_seconds", sample.surroundings.wall_seconds},
-        {"others_cpu_seconds", sample.surroundings.others_cpu_seconds},
+        {"process_seconds", sample.interference.wall_seconds},
+        {"others_cpu_seconds", sample.interference.others_cpu_seconds},
         {"disturbed", !why.empty()},
         {"disturbed_by", why.empty() ? cli::Json(nullptr) : cli::Json(why)},
         {"left_out", sample.left_out},

@@ -29,7 +29,7 @@ struct Sample {
     std::optional<std::uint64_t> file_peak_bytes;
     /// CRC-32 of all tensors in order of their names, taken after the load.
     std::optional<std::uint32_t> crc32;
-    Surroundings surroundings; ///< of the whole process, its start included
+    Interference interference; ///< of the whole process, its start included
     bool left_out = false;     ///< disturbed, and so not among those that figures are taken over
 
     double gb() const { return static_cast<double>(bytes) / 1e9; }

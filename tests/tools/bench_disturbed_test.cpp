@@ -8,7 +8,7 @@ namespace {
 
 TEST(Disturbed, IsMoreThanTheLimitsAndThanWhatMayBeRounding) {
     struct Case {
-        Surroundings surroundings;
+        Interference interference;
         unsigned cores;
         const char* because; ///< part of the reason; empty: not disturbed
     };
@@ -29,14 +29,14 @@ TEST(Disturbed, IsMoreThanTheLimitsAndThanWhatMayBeRounding) {
         {{0, 1, 1}, 2, ""}, // nothing was measured
     };
     for (const Case& one : cases) {
-        const std::string reason = disturbed_by(one.surroundings, one.cores);
+        const std::string reason = disturbed_by(one.interference, one.cores);
         SCOPED_TRACE(
-            testing::Message() << one.surroundings.wall_seconds << " s, "
-                               << one.surroundings.steal_seconds << " stolen, "
-                               << one.surroundings.others_cpu_seconds << " others: " << reason);
+            testing::Message() << one.interference.wall_seconds << " s, "
+                               << one.interference.steal_seconds << " stolen, "
+                               << one.interference.others_cpu_seconds << " others: " << reason);
         EXPECT_EQ(reason.empty(), std::string(one.because).empty());
         EXPECT_NE(reason.find(one.because), std::string::npos);
-        EXPECT_EQ(disturbance(one.surroundings, one.cores) > 1, !reason.empty());
+        EXPECT_EQ(disturbance(one.interference, one.cores) > 1, !reason.empty());
     }
 }
 
@@ -60,9 +60,9 @@ TEST(Disturbed, AtMostAThirdIsLeftOutTheWorstFirst) {
         {{4, 2, 0, 3, 0, 0, 0}, {true, false, false, true, false, false, false}, true},
     };
     for (const Case& one : cases) {
-        const Choice choice = choose_samples(one.disturbances);
-        EXPECT_EQ(choice.left_out, one.left_out) << testing::PrintToString(one.disturbances);
-        EXPECT_EQ(choice.unsteady, one.unsteady) << testing::PrintToString(one.disturbances);
+        const Sifted sifted = sift_samples(one.disturbances);
+        EXPECT_EQ(sifted.left_out, one.left_out) << testing::PrintToString(one.disturbances);
+        EXPECT_EQ(sifted.unsteady, one.unsteady) << testing::PrintToString(one.disturbances);
     }
 }
 
