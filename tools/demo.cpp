@@ -1,10 +1,10 @@
 #include <tz/engine/save.hpp>
 #include <tz/format/error.hpp>
 #include <tz/protocols/file.hpp>
-#include <tz/tools/temporary_folder.hpp>
 #include <tz/tools/bench_random.hpp>
 #include <tz/tools/bench_run.hpp>
 #include <tz/tools/demo.hpp>
+#include <tz/tools/temporary_folder.hpp>
 #include <tz/tools/units.hpp>
 
 #include <fmt/format.h>

@@ -117,7 +117,8 @@ TEST_F(LineupTest, EndsSoonWhenCancelledWithLanesParked) {
     const auto error = test::error_of([&] { load(engine, source, options); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), errc::cancelled);
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 20s) << "what is left takes 39 s on one lane";
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 20s)
+        << "what is left takes 39 s on one lane";
     EXPECT_EQ(host_->connections.now(), 0);
     EXPECT_EQ(test::held_soon(held), held);
 }
