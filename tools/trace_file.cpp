@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -187,8 +188,9 @@ void write_counters(Writer& writer, const std::map<std::uint64_t, Events>& chunk
 
 void write_chrome_trace(std::ostream& to, const Trace& trace, const std::string& name) {
     Events events = trace.events();
-    std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) {
-        return a.begin < b.begin;
+    std::sort(events.begin(), events.end(), [](const TraceEvent& a, const TraceEvent& b) {
+        return std::tie(a.begin, a.end, a.lane, a.stage) <
+               std::tie(b.begin, b.end, b.lane, b.stage);
     });
     const auto chunks = by_chunk(events);
     Writer writer(to);
