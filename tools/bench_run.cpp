@@ -137,8 +137,8 @@ Run measure(
         if (subject.remote) {
             file.add_to(run.entries, Cache::none);
             run.notes.push_back(fmt::format(
-                "{} is on a server: its loads are neither warm nor cold, and are held against "
-                "nothing",
+                "{} is on a server: its loads are neither warm nor cold; the loopback socket says "
+                "what this machine carries to itself",
                 printable(subject.path)));
             continue;
         }
@@ -148,6 +148,7 @@ Run measure(
             file.add_to(run.entries, Cache::cold);
     }
     append(run.entries, stage_ceilings());
+    run.entries.push_back(loopback_ceiling());
     run.subjects = std::move(subjects);
     run.rounds = run_rounds(run.entries, with_progress(options, console));
     console.clear();
