@@ -196,7 +196,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Url, RefusesHostsThatDnsHasNoRoomFor) {
     std::string host;
     for (int i = 0; i < 3; ++i)
-        host += std::string(63, 'a') + '.';
+        host.append(63, 'a').append(1, '.');
     EXPECT_NO_THROW(parse_url("http://" + host + std::string(61, 'a')));
     EXPECT_NO_THROW(parse_url("http://" + host + std::string(61, 'a') + '.'));
     EXPECT_THROW(parse_url("http://" + host + std::string(62, 'a')), Error);
