@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/support"))
 
 from files import Samples  # noqa: E402
+from limits import as_nobody, both, need_root  # noqa: E402
 from loads import Loads, Package  # noqa: E402
 from program import access  # noqa: E402
 
@@ -84,3 +86,32 @@ def loads_with(tz, environment, tmp_path, samples):
     yield make
     for package in packages:
         package.close()
+
+
+@pytest.fixture
+def for_nobody(loads_with, tmp_path, samples):
+    """A function that makes loads without rights, of folders that everybody may look into."""
+    need_root()
+    for folder in [tmp_path, *tmp_path.parents, samples.folder]:
+        if not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    return lambda *calls: loads_with(both(*calls, as_nobody))
+
+
+@pytest.fixture
+def tmpfs(tmp_path):
+    """A function that mounts one of this size."""
+    need_root()
+    place = tmp_path / "tmpfs"
+    place.mkdir()
+
+    def mount(size: str) -> Path:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
+        mounted = subprocess.run(command, capture_output=True, text=True)
+        if mounted.returncode != 0:
+            pytest.skip(f"no mounts are allowed here: {mounted.stderr.strip()}")
+        return place
+
+    yield mount
+    if place.is_mount():
+        subprocess.run(["umount", "-l", place], check=True)

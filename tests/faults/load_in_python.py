@@ -7,10 +7,14 @@ import os
 import sys
 import time
 
+import numpy  # noqa: F401 - before anything is counted
 import tzio
+import tzio.engine
 
 #: Threads that end are gone a moment later. What was left behind is there after this, too.
 SETTLES_SECONDS = 10
+#: Keywords by which engines differ.
+ENGINE = {"chunk_size", "concurrency", "io", "memory_limit", "workers"}
 
 
 def held() -> dict:
@@ -40,11 +44,16 @@ def load(uri, keywords) -> dict:
     return {"sums": {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in tensors.items()}}
 
 
-def answer(request) -> dict:
+def answer(request, whole) -> dict:
+    """After a load that failed its engine loads a whole file; with the engine everything has to be gone."""
     before = held()
     result = load(request["uri"], request["keywords"])
+    if "raised" in result:
+        engine_keywords = {key: request["keywords"][key] for key in ENGINE & request["keywords"].keys()}
+        result["again"] = "sums" in load(whole, engine_keywords)
+    tzio.engine._engines.clear()
     gc.collect()
-    end = time.monotonic() + (0 if request["first"] else SETTLES_SECONDS)
+    end = time.monotonic() + SETTLES_SECONDS
     while (after := held()) != before and time.monotonic() < end:
         time.sleep(0.02)
     return result | {"before": before, "after": after}
@@ -52,4 +61,4 @@ def answer(request) -> dict:
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line))), flush=True)
+        print(json.dumps(answer(json.loads(line), sys.argv[1])), flush=True)

@@ -18,29 +18,25 @@ SECONDS = 30
 
 
 class Package:
-    """A process that loads by the package. `prepare` runs in it before the interpreter does. Its first load is of
-    `whole`: the engine's threads and descriptors stay from there on."""
+    """A process that loads by the package. `prepare` runs in it before the interpreter does. After a load that
+    failed it loads `whole`."""
 
     def __init__(self, environment, whole, prepare=None):
         self.process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("load_in_python.py")],
+            [sys.executable, Path(__file__).with_name("load_in_python.py"), whole],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             preexec_fn=prepare,
         )
-        self.first = True
-        self.load(whole)
-        self.first = False
 
     def load(self, uri, **keywords) -> dict:
         """What became of a load; more than SECONDS fail the test."""
-        request = {"uri": str(uri), "keywords": keywords, "first": self.first}
         watch = threading.Timer(SECONDS, self.process.send_signal, [signal.SIGKILL])
         watch.start()
         try:
-            print(json.dumps(request), file=self.process.stdin, flush=True)
+            print(json.dumps({"uri": str(uri), "keywords": keywords}), file=self.process.stdin, flush=True)
             line = self.process.stdout.readline()
         finally:
             watch.cancel()
@@ -104,6 +100,7 @@ class Loads:
         files, processes = self.files(), children()
         answer = self.package.load(uri, **keywords)
         assert answer["before"] == answer["after"], answer
+        assert answer.get("again", True), answer
         assert (self.files(), children()) == (files, processes), answer
         return answer
 
@@ -117,8 +114,9 @@ class Loads:
         assert answer.get("raised") == classes()[kind], answer
         for text in (result.error, answer["text"]):
             assert name in text and says in text, (result, answer)
-        if answer["offset"] is not None:
-            assert f"(at byte {answer['offset']})" in result.error, (result, answer)
+        if answer["offset"] is not None:  # of several requests at once, another may be the one that fails
+            place = r"\d+" if "://" in str(uri) else answer["offset"]
+            assert re.search(rf"\(at byte {place}\)", result.error), (result, answer)
         return answer
 
     def loads(self, uri, sums: dict, options=(), **keywords) -> str:
