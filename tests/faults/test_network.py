@@ -131,7 +131,7 @@ def test_once(loads, content, row, what, kind, says, answer):
         failed.clear()
         with serving(first_fails) as server:
             if in_python:
-                assert loads.in_python(server.url(), network=NETWORK).get("sums") == SUMS
+                assert is_right(loads, server.url())
             else:
                 result = loads.run("load", server.url(), *OPTIONS)
                 assert result.code == 0, result
@@ -182,6 +182,29 @@ def test_flipped_bit(loads, content):
         loads.refuses(server.url(), "integrity", "third", OPTIONS, network=NETWORK)
 
 
+def test_bit_flipped_once(loads, content):
+    """In the first answer that has it: it is fetched again."""
+    at, flipped = content.index(bytes(range(77))) + 5, []
+    wrong = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+    def once(request):
+        begin, end = request.range(len(content))
+        first = begin <= at < end and not flipped
+        if first:
+            flipped.append(request)
+        return ranged(request, wrong if first else content)
+
+    for run in (lambda url: loads.run("load", url, *OPTIONS).code == 0, lambda url: is_right(loads, url)):
+        flipped.clear()
+        with serving(once) as server:
+            assert run(server.url())
+        assert flipped
+
+
+def is_right(loads, url) -> bool:
+    return loads.in_python(url, network=NETWORK).get("sums") == SUMS
+
+
 def test_server_that_closes_after_each_answer(loads, samples):
     content = samples.large.read_bytes()
 
@@ -230,8 +253,8 @@ def test_deadline_names_what_was_late(loads):
         assert server.url() in loads.run("load", server.url(), "--deadline", "100ms").error
 
 
-def test_many_at_once(loads, content):
-    """Threads of the package's process load from a server that fails now and then."""
+def test_503_now_and_then(loads, content):
+    """Each third request fails; the package gets over it each time."""
     lock = threading.Lock()
     count = [0]
 
