@@ -2,15 +2,16 @@
 
 import gzip
 import socket
+import struct
 import threading
 
 import pytest
-from files import LARGE_SUMS, SUMS
+from files import LARGE_SUMS, REGION, SUMS
 from server import RESET, head, ranged, said, serving
 
 #: Few tries and short waits, so that what can't succeed ends soon.
-OPTIONS = ["--tries", "2", "--stall-time", "400ms", "--first-byte-timeout", "1s", "--connect-timeout", "2s"]
-NETWORK = {"tries": "2", "stall-time-ms": "400", "first-byte-timeout-ms": "1000", "connect-timeout-ms": "2000"}
+OPTIONS = ["--tries", "2", "--stall-time", "400ms", "--first-byte-timeout", "700ms", "--connect-timeout", "2s"]
+NETWORK = {"tries": "2", "stall-time-ms": "400", "first-byte-timeout-ms": "700", "connect-timeout-ms": "2000"}
 
 
 @pytest.fixture
@@ -104,6 +105,8 @@ FAULTS = [
     (51, "two lengths", "transport", "", with_two_lengths),
     (51, "endless 1xx", "transport", "", informational_flood),
     (51, "no head", "transport", "", without_head),
+    (51, "control characters", "transport", "", lambda r, c: said("500 \x1b[31mred\x07")),
+    (51, "an ETag with NUL", "transport", "", other(etag='"a\0b"')),
     (52, "gzip", "transport", "", compressed),
 ]
 
@@ -232,25 +235,11 @@ def test_name_that_does_not_exist(loads):
     loads.refuses("http://no-such-host.invalid/m", "transport", "no-such-host.invalid", OPTIONS, network=NETWORK)
 
 
-def test_deadline(loads, samples):
-    content = samples.large.read_bytes()
-
-    def slow(request):
-        return ranged(request, content) if request.number == 0 else silence(request, content)
-
-    with serving(slow) as server:
-        loads.refuses(server.url(), "deadline", "", ["--deadline", "500ms"], names="", deadline=0.5)
-
-
-def test_deadline_of_a_millisecond(loads):
-    with serving(lambda request: silence(request, b"")) as server:
-        loads.refuses(server.url(), "deadline", "", ["--deadline", "1ms"], names="", deadline=0.001)
-
-
-@pytest.mark.xfail(strict=True, reason="tz does not say which file was not there in time")
-def test_deadline_names_what_was_late(loads):
-    with serving(lambda request: silence(request, b"")) as server:
-        assert server.url() in loads.run("load", server.url(), "--deadline", "100ms").error
+def test_length_of_the_index_is_checked_before_a_second_request(loads, content):
+    wrong = content[:REGION] + struct.pack("<Q", (1 << 64) - 8) + content[REGION + 8 :]
+    with serving(lambda request: ranged(request, wrong)) as server:
+        loads.refuses(server.url(), "format", "the file has", OPTIONS, network=NETWORK)
+        assert len(server.requests) == 2  # one of each program
 
 
 def test_503_now_and_then(loads, content):

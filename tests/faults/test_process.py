@@ -8,7 +8,7 @@ import time
 
 import pytest
 from loads import SECONDS, Program
-from server import serving
+from server import ranged, serving
 
 
 def stalled(request):
@@ -90,3 +90,30 @@ def test_no_threads_in_python(for_nobody, environment, samples):
     ends = python(environment, THREADS, samples.plain, prepare=for_nobody().prepare)
     assert set(ends) <= {"loaded", "LimitError"}, ends
     assert ends[0] == "LimitError" and ends[-1] == "loaded", ends
+
+
+def test_deadline(loads, samples):
+    content = samples.large.read_bytes()
+
+    def slow(request):
+        return ranged(request, content) if request.number == 0 else stalled(request)
+
+    with serving(slow) as server:
+        loads.refuses(server.url(), "deadline", "", ["--deadline", "500ms"], names="", deadline=0.5)
+
+
+def test_deadline_of_a_millisecond(loads):
+    with serving(stalled) as server:
+        loads.refuses(server.url(), "deadline", "", ["--deadline", "1ms"], names="", deadline=0.001)
+
+
+@pytest.mark.xfail(strict=True, reason="tz does not say which file was not there in time")
+def test_deadline_names_what_was_late(loads):
+    with serving(stalled) as server:
+        assert server.url() in loads.run("load", server.url(), "--deadline", "100ms").error
+
+
+@pytest.mark.xfail(strict=True, reason="what to do is said in options of tz: raise --deadline")
+def test_package_says_what_to_do_in_its_own_words(loads):
+    with serving(stalled) as server:
+        assert "--" not in loads.in_python(server.url(), deadline=0.1)["hint"]
