@@ -1,4 +1,4 @@
-"""Loads files by the package, in a process of its own: a request in each line of stdin, its answer in a line of stdout."""
+"""Loads files by the package, in a process of its own: a request a line of stdin, its answer a line of stdout."""
 
 import gc
 import hashlib

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from kinds import classes, exit_codes
-from program import Result, Run
+from program import Result, Run, read
 
 #: No load here takes longer, unless it hangs.
 SECONDS = 30
@@ -68,12 +68,10 @@ class Program(Run):
 def children() -> set[int]:
     """Processes of ours, and those that their parents left to us (see conftest.py)."""
     found = set()
-    for name in os.listdir("/proc"):
-        try:
-            if name.isdigit() and Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1] == str(os.getpid()):
-                found.add(int(name))
-        except OSError:  # gone
-            pass
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        parent = read(f"/proc/{name}/stat").rpartition(b")")[2].split()[1:2]
+        if parent == [str(os.getpid()).encode()]:
+            found.add(int(name))
     return found
 
 

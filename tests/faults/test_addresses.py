@@ -114,7 +114,8 @@ def test_half_a_pair(loads_where):
 def test_malformed_file(loads_where, tmp_path):
     (tmp_path / "credentials").write_text(f"[default\naws_secret_access_key = {SECRET}\n")
     loads = loads_where(AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "credentials"))
-    answer = loads.refuses("s3://bucket/m.tensors", "denied", "line 1", OPTIONS, names=str(tmp_path / "credentials"), network=NETWORK)
+    where = str(tmp_path / "credentials")
+    answer = loads.refuses("s3://bucket/m.tensors", "denied", "line 1", OPTIONS, names=where, network=NETWORK)
     assert SECRET not in str(answer)
 
 
@@ -150,9 +151,10 @@ def test_object_of_s3(loads_where, content):
         loads.loads("s3://bucket/m.tensors", SUMS, OPTIONS, network=NETWORK)
 
 
-def test_metadata_service_that_is_not_there(loads_where):
-    """It gets three seconds, whatever becomes of them; then requests are not signed."""
+def test_no_credentials(loads_where):
+    """Nothing is signed, and what is denied says so."""
     with serving(lambda request: said("403 Forbidden", ERROR.format("AccessDenied").encode())) as server:
-        loads = loads_where(AWS_EC2_METADATA_DISABLED="false", AWS_ENDPOINT_URL=server.url(""))
-        loads.refuses("s3://bucket/m.tensors", "denied", "", OPTIONS, network=NETWORK)
+        loads = loads_where(AWS_ENDPOINT_URL=server.url(""))
+        loads.refuses("s3://bucket/m.tensors", "denied", "credentials", OPTIONS, network=NETWORK)
+        assert server.requests
         assert not any("authorization" in request.headers for request in server.requests)

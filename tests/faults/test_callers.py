@@ -59,7 +59,7 @@ def test_closed_output_is_an_error(loads, samples):
     assert in_shell(loads, ["load", samples.large], ">&-") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a file that is opened gets stdout's number, and the result is lost without a word")
+@pytest.mark.xfail(strict=True, reason="a file that is opened gets stdout's number, and the result")
 def test_closed_output_is_an_error_whatever_is_opened(loads, samples, tmp_path):
     files = ["--trace", tmp_path / "trace.json", "--metrics-file", tmp_path / "metrics.prom"]
     assert in_shell(loads, ["load", *files, samples.large], ">&-") == 1

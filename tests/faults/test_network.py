@@ -26,7 +26,8 @@ def other(**changes):
 
 def part_only(request, content, then):
     begin, end = request.range(len(content))
-    yield head("206 Partial Content", content_range=f"bytes {begin}-{end - 1}/{len(content)}", content_length=end - begin)
+    where = f"bytes {begin}-{end - 1}/{len(content)}"
+    yield head("206 Partial Content", content_range=where, content_length=end - begin)
     yield content[begin : begin + (end - begin) // 2]
     yield then
 

@@ -14,7 +14,8 @@ import test_tensors_files
 from kinds import REPOSITORY, classes, codes_in_manual, exit_codes, kinds
 
 FIELDS = {"number": int, "what": str, "where": list, "outcome": list, "bound": str, "left": str, "tests": list}
-ROWS = [row for path in sorted(Path(__file__).parent.glob("rows/*.toml")) for row in tomllib.loads(path.read_text())["row"]]
+TABLES = sorted(Path(__file__).parent.glob("rows/*.toml"))
+ROWS = [row for path in TABLES for row in tomllib.loads(path.read_text())["row"]]
 
 
 def test_all_60_rows_are_there():

@@ -4,7 +4,7 @@ import os
 import struct
 
 import pytest
-from files import COUNT, ENTRIES, FLAGS, KEY, REGION, SUMS, VERSION, Tensors, entry, safetensors
+from files import COUNT, ENTRIES, FLAGS, REGION, SUMS, VERSION, Tensors, entry, safetensors
 from limits import address_space
 
 MAX = (1 << 64) - 1
