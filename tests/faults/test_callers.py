@@ -1,8 +1,11 @@
 """Odd paths, and programs whose outputs are closed: of rows 33 and 39."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
+import time
 
 import pytest
 from files import LARGE_SUMS, SUMS
@@ -63,3 +66,18 @@ def test_closed_output_is_an_error(loads, samples):
 def test_closed_output_is_an_error_whatever_is_opened(loads, samples, tmp_path):
     files = ["--trace", tmp_path / "trace.json", "--metrics-file", tmp_path / "metrics.prom"]
     assert in_shell(loads, ["load", *files, samples.large], ">&-") == 1
+
+
+@pytest.mark.xfail(strict=True, reason="while a key is awaited from a FIFO that nobody writes, one Ctrl-C is not enough")
+def test_signal_ends_the_wait_for_a_key(loads, samples, tmp_path):
+    os.mkfifo(tmp_path / "key")
+    command = [loads.tz, "load", "--key-file", tmp_path / "key", samples.sealed]
+    load = subprocess.Popen(command, env=loads.environment, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(1)  # it waits by then; and if not yet, it ends all the more
+        load.send_signal(signal.SIGTERM)
+        load.wait(5)
+    finally:
+        load.kill()
+        load.wait()
+    assert load.returncode in (130, -signal.SIGTERM)
