@@ -1,0 +1,83 @@
+"""Odd paths, and programs whose outputs are closed: of rows 33 and 39."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from files import LARGE_SUMS, SUMS
+from loads import SECONDS
+
+#: As a shell writes them: of stdin, stdout and stderr.
+CLOSED = ["2>&-", "<&- 2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"]
+
+
+@pytest.mark.parametrize("name", ["new\nline.tensors", "red\x1b[31m.tensors", "%n%s.tensors", "-dash.tensors"])
+def test_path_of_any_characters(loads, samples, tmp_path, name):
+    """Loads; and what is said of it is one line without control characters."""
+    path = tmp_path / name
+    shutil.copy(samples.plain, path)
+    assert loads.in_python(path)["sums"] == SUMS
+    assert loads.run("load", path).code == 0
+    path.write_bytes(b"no tensors")
+    shown = str(path).replace("\n", "\\x0a").replace("\x1b", "\\x1b")
+    result = loads.run("load", path)
+    assert (result.code, result.out, result.error.count("\n")) == (6, b"", 1), result
+    loads.refuses(path, "format", "not a .tensors", names=shown)
+
+
+@pytest.mark.xfail(strict=True, reason="the path ends at its NUL: another file is loaded than was named")
+def test_path_with_a_nul_is_no_path(loads, samples):
+    assert "raised" in loads.in_python(f"{samples.plain}\0.safetensors")
+
+
+def in_shell(loads, command, closed):
+    """Its exit code, with outputs closed."""
+    script = f'exec "$@" {closed}'
+    ended = subprocess.run(
+        ["sh", "-c", script, "sh", loads.tz, *map(str, command)],
+        env=loads.environment,
+        capture_output=True,
+        timeout=SECONDS,
+    )
+    return ended.returncode
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+def test_closed_outputs_spoil_no_file(loads, samples, tmp_path, closed):
+    """Files that are opened get the numbers of what is closed: nothing that is said may land in them."""
+    for command in ("convert", "fetch"):
+        path = tmp_path / f"{command}.tensors"
+        in_shell(loads, [command, "-vv", "--progress", "on", samples.large, path], closed)
+        loads.loads(path, LARGE_SUMS)
+    trace = tmp_path / "trace.json"
+    in_shell(loads, ["load", "-vv", "--progress", "on", "--trace", trace, samples.large], closed)
+    assert json.loads(trace.read_text())
+
+
+def test_closed_output_is_an_error(loads, samples):
+    assert in_shell(loads, ["load", samples.large], ">&-") == 1
+
+
+@pytest.mark.xfail(strict=True, reason="a file that is opened gets stdout's number, and the result")
+def test_closed_output_is_an_error_whatever_is_opened(loads, samples, tmp_path):
+    files = ["--trace", tmp_path / "trace.json", "--metrics-file", tmp_path / "metrics.prom"]
+    assert in_shell(loads, ["load", *files, samples.large], ">&-") == 1
+
+
+@pytest.mark.xfail(strict=True, reason="while a key is awaited from a FIFO that nobody writes, one Ctrl-C is not enough")
+def test_signal_ends_the_wait_for_a_key(loads, samples, tmp_path):
+    os.mkfifo(tmp_path / "key")
+    command = [loads.tz, "load", "--key-file", tmp_path / "key", samples.sealed]
+    load = subprocess.Popen(command, env=loads.environment, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(1)  # it waits by then; and if not yet, it ends all the more
+        load.send_signal(signal.SIGTERM)
+        load.wait(5)
+    finally:
+        load.kill()
+        load.wait()
+    assert load.returncode in (130, -signal.SIGTERM)
