@@ -129,6 +129,8 @@ TEST(Help, VersionIsOneLineWithTheCommitWhereItIsKnown) {
         << outcome.out;
 }
 
+#ifdef TZ_BENCH_PROGRAM // whose options are in the table
+
 using Variables = std::map<std::string, std::vector<std::string>>; // the commands of each
 
 // `prefix` stands before names of commands.
@@ -156,9 +158,7 @@ void add_variables(Variables& all, const RunOptions& program, const std::string&
 std::string environment_table() {
     Variables all;
     add_variables(all, {}, "");
-#ifdef TZ_BENCH_PROGRAM
     add_variables(all, {.program = TZ_BENCH_PROGRAM}, "tz-bench");
-#endif
     std::string table;
     for (const auto& [variable, commands] : all) {
         table += "| `" + variable + "` |";
@@ -169,7 +169,6 @@ std::string environment_table() {
     return table;
 }
 
-#ifdef TZ_BENCH_PROGRAM // whose options are in the table
 TEST(Help, ListsTheSameOptionsAsTheManualDoesVariables) {
     std::ifstream manual(TZ_DOCS "/programs.md");
     std::string found;
@@ -179,6 +178,7 @@ TEST(Help, ListsTheSameOptionsAsTheManualDoesVariables) {
     const std::string expected = environment_table();
     EXPECT_EQ(found, expected) << "run docs/update_environment, which gives:\n" << expected;
 }
+
 #endif
 
 TEST(Help, IsNamedByUsageErrors) {
