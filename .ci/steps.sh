@@ -20,6 +20,7 @@ common_steps() { # COMMAND...: how real servers are tested
     step python python_tests
     step interop interop
     step bench-tests bench_tests
+    step faults faults
     step servers "$@"
 }
 
@@ -118,6 +119,12 @@ python_tests() {
 interop() {
     build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" \
         --junitxml="$logs/interop.xml" tests/interop --tz build/release/bin/tz
+}
+
+# All faults of a table, from outside. As root: it mounts folders, and becomes nobody.
+faults() {
+    build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" \
+        --junitxml="$logs/faults.xml" tests/faults --build build/release
 }
 
 # The benchmarks' own programs, with loaders that are in the environment.

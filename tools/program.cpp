@@ -11,13 +11,26 @@
 #include <algorithm>
 #include <cctype>
 #include <csignal>
+#include <fcntl.h>
 #include <memory>
 #include <span>
 #include <string>
+#include <unistd.h>
 
 namespace tz::cli {
 
 namespace {
+
+/// Gives standard input and outputs that are closed something to be. A file that we open would get
+/// their number, and what is said would land in it. To write to these fails, as to what is closed.
+void hold_standard_streams() {
+    int file = 0;
+    do {
+        file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    } while (file >= 0 && file <= STDERR_FILENO);
+    if (file > STDERR_FILENO)
+        ::close(file);
+}
 
 // CLI11 prints "-c,--chunk-size" and, behind it, types, defaults and environment names.
 class PlainHelp final : public CLI::Formatter {
@@ -108,6 +121,7 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int(
     // large
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
+    hold_standard_streams();
     try {
         try {
             app.parse(argc, argv);

@@ -1,11 +1,15 @@
 #include "core.hpp"
+#include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
+#include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
+#include <vector>
 
 namespace tzio {
 
@@ -92,16 +96,36 @@ nb::tuple shape_of(const tz::format::Tensor& tensor) {
     return nb::tuple(shape);
 }
 
+/// As Python has them, where each is a key.
+std::vector<std::string> names_of(const tz::format::Layout& layout) {
+    std::vector<std::string> names;
+    std::unordered_set<std::string> known;
+    for (const tz::format::Tensor& tensor : layout.tensors) {
+        names.push_back(tz::format::display_name(tensor.name));
+        if (!known.insert(names.back()).second)
+            throw tz::Error(
+                tz::errc::unsupported,
+                "two tensors have names that are '" + names.back() + "' when they are shown",
+                {},
+                "write the file with other names; `tz load` takes these");
+    }
+    return names;
+}
+
 /// (name, dtype, shape, bytes, kind) of each tensor of a file, in file order.
 nb::list tensors(const Loaded& loaded, std::size_t file) {
     nb::list all;
-    for (const tz::format::Tensor& tensor : loaded.files().files.at(file).layout.tensors)
+    const tz::format::Layout& layout = loaded.files().files.at(file).layout;
+    const std::vector<std::string> names = names_of(layout);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const tz::format::Tensor& tensor = layout.tensors[i];
         all.append(nb::make_tuple(
-            tz::format::display_name(tensor.name),
+            names[i],
             tensor.dtype.name,
             shape_of(tensor),
             tensor.bytes,
             static_cast<int>(tensor.kind)));
+    }
     return all;
 }
 
@@ -174,8 +198,8 @@ nb::tuple all(const Loaded& loaded, std::size_t file, const nb::callable& make) 
 
 nb::list names(const Loaded& loaded, std::size_t file) {
     nb::list all;
-    for (const tz::format::Tensor& tensor : loaded.files().files.at(file).layout.tensors)
-        all.append(tz::format::display_name(tensor.name));
+    for (const std::string& name : names_of(loaded.files().files.at(file).layout))
+        all.append(name);
     return all;
 }
 

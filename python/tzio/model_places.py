@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .errors import NotFoundError
-from .request import Uri
+from .request import Uri, address_of
 
 Opened = TypeVar("Opened")
 
@@ -16,7 +16,7 @@ _file_names = ("model.safetensors.index.json", "model.safetensors", "model.tenso
 
 def model_places(uri: Uri) -> tuple[str, list[str]]:
     """The folder with the config.json, and what the weights may be called, to be tried in turn."""
-    name = os.fspath(uri)
+    name = address_of(uri)
     if name.endswith((".safetensors", ".tensors", ".index.json")):
         return os.path.dirname(name) or ".", [name]
     folder = name.rstrip("/") or "/"

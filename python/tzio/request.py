@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
+from .errors import UsageError
+
 _log = logging.getLogger("tzio")
 
 Uri = Union[str, "os.PathLike[str]"]
@@ -31,7 +33,15 @@ def addresses_of(uris: Uris) -> list[str]:
     """Paths, URLs, folders, lists of shards or hf://ORG/NAME, as the engine takes them."""
     if isinstance(uris, (str, os.PathLike)):
         uris = [uris]
-    return [os.fspath(uri) for uri in uris]
+    return [address_of(uri) for uri in uris]
+
+
+def address_of(uri: str | os.PathLike[str]) -> str:
+    """A path or URL. Raises `UsageError` for one with a NUL, where the system would end it: it'd name another file."""
+    address = os.fspath(uri)
+    if "\0" in address:
+        raise UsageError(f"{address!r} holds a NUL, which no path and no URL has")
+    return address
 
 
 def selection_of(tensors: Names) -> dict[str, Any]:

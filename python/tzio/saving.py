@@ -13,7 +13,7 @@ from .config import Config, effective, parse_size
 from .ending import Running
 from .engine import engine_of
 from .frameworks import framework_of
-from .request import Uri, secrets_of
+from .request import Uri, address_of, secrets_of
 
 
 def save_file(
@@ -34,7 +34,7 @@ def save_file(
     `metadata`; in shards and their list where `max_shard_size` is less than all), by default what the name ends in.
     Raises `tzio.Error`; then the old file is as it was. Ctrl-C is heard once the file is whole, or while it is uploaded.
     """
-    name = os.fspath(uri)
+    name = address_of(uri)
     chosen = format or ("tensors" if name.endswith(".tensors") else "safetensors")
     secrets = secrets_of(key, password)
     if chosen not in ("tensors", "safetensors"):

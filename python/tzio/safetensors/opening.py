@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from ..frameworks import framework as framework_by_name
+from ..request import address_of
 from .dtypes import code_of
 from .errors import SafetensorError
 from .slicing import parse_index
@@ -26,7 +27,7 @@ class safe_open:
         backend: str = "mmap",
     ) -> None:
         self._open(framework, device, backend)
-        self._source: Source | None = open_name(os.fspath(filename))
+        self._source: Source | None = open_name(address_of(filename))
 
     def _open(self, framework: str, device: Any, backend: str) -> None:
         if backend not in ("mmap", "pread"):
