@@ -102,8 +102,11 @@ class Loads:
         assert (self.files(), children()) == (files, processes), answer
         return answer
 
-    def refuses(self, uri, kind: str, says: str = "", options=(), names=None, **keywords):
-        """Both end with an error of this kind, which names the file or host, says `says`, and where."""
+    def refuses(self, uri, kind: str, says: str = "", options=(), names=None, several=False, **keywords):
+        """Both end with an error of this kind, which names the file or host, says `says`, and where.
+
+        `several`: of several things that are wrong at once, and it is chance which one is met first.
+        """
         name = str(uri) if names is None else names
         result = self.run("load", uri, *options)
         assert (result.code, result.out) == (exit_codes()[kind], b""), result
@@ -112,8 +115,8 @@ class Loads:
         assert answer.get("raised") == classes()[kind], answer
         for text in (result.error, answer["text"]):
             assert name in text and says in text, (result, answer)
-        if answer["offset"] is not None:  # of several requests at once, another may be the one that fails
-            place = r"\d+" if "://" in str(uri) else answer["offset"]
+        if answer["offset"] is not None:  # of requests to a server several are under way
+            place = r"\d+" if several or "://" in str(uri) else answer["offset"]
             assert re.search(rf"\(at byte {place}\)", result.error), (result, answer)
         return answer
 

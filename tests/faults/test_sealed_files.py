@@ -111,7 +111,7 @@ def test_wrong_key(loads, samples, tmp_path, name, with_key):
         says = "password" if name == "password" else "key"
     else:
         says = "password" if name == "sealed" and with_key == "password" else "key"
-    loads.refuses(path, "auth", says, options, **keywords)
+    loads.refuses(path, "auth", says, options, several=True, **keywords)
 
 
 def swap(file, first, second, size):
@@ -121,4 +121,4 @@ def swap(file, first, second, size):
 
 def test_ciphertexts_of_two_tensors_swapped(loads, sealed, key):
     path = sealed(lambda file: swap(file, file.header(0)["data"], file.header(1)["data"], 77))
-    loads.refuses(path, "auth", "", key[0], **key[1])
+    loads.refuses(path, "auth", "", key[0], several=True, **key[1])

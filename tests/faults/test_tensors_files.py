@@ -229,7 +229,7 @@ def test_two_tensors_with_the_others_data(loads, samples, tmp_path):
     size = 1 << 22
     file.bytes[a : a + size], file.bytes[b : b + size] = file.bytes[b : b + size], file.bytes[a : a + size]
     path.write_bytes(file.bytes)
-    loads.refuses(path, "integrity")
+    loads.refuses(path, "integrity", several=True)
 
 
 @pytest.mark.parametrize("verify", ["auto", "none"])
