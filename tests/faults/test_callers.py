@@ -66,7 +66,7 @@ def test_closed_output_is_an_error_whatever_is_opened(loads, samples, tmp_path):
     assert in_shell(loads, ["load", *files, samples.large], ">&-") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="while a key is awaited from a FIFO that nobody writes, one Ctrl-C is not enough")
+@pytest.mark.xfail(reason="while a key is awaited from a FIFO that nobody writes, one Ctrl-C is not enough")
 def test_signal_ends_the_wait_for_a_key(loads, samples, tmp_path):
     os.mkfifo(tmp_path / "key")
     command = [loads.tz, "load", "--key-file", tmp_path / "key", samples.sealed]

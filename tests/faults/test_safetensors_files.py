@@ -101,7 +101,7 @@ def test_200_000_empty_tensors(loads, bloat):
     assert len(loads.in_python(bloat)["sums"]) == 200_000
 
 
-@pytest.mark.xfail(strict=True, reason="a load of 200,000 empty tensors takes 222 MiB")
+@pytest.mark.xfail(reason="a load of 200,000 empty tensors takes 222 MiB")  # or less, on some machines
 def test_200_000_empty_tensors_in_200_mb(loads, bloat):
     assert loads.run("load", "--json", bloat).json["peak_rss_bytes"] < 200 << 20
 
