@@ -26,8 +26,8 @@ file_ceilings(const std::string& file, Cache cache, const CeilingOptions& option
 /// the core.
 std::vector<Entry> stage_ceilings();
 
-/// TCP of this machine to itself, from memory to memory: a thread at each end, whose CPU time counts
-/// together.
+/// TCP of this machine to itself, from memory to memory: a thread at each end, whose CPU time
+/// counts together.
 Entry loopback_ceiling();
 
 // Names that `Entry::stages` uses.
