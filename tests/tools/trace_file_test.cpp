@@ -120,11 +120,12 @@ void expect_event(const Json& event) {
     ASSERT_TRUE(members.contains(kind)) << event;
     for (const std::string& member : members.at(kind))
         EXPECT_TRUE(event.contains(member)) << member << " of " << event;
-    for (const char* number : {"pid", "tid", "ts", "dur"})
-        if (event.contains(number))
+    for (const char* number : {"pid", "tid", "ts", "dur"}) {
+        if (event.contains(number)) {
             EXPECT_TRUE(event[number].is_number() && event[number] >= 0) << event;
-    if (kind == "M")
-        EXPECT_TRUE(metadata.contains(event["name"])) << event;
+        }
+    }
+    EXPECT_TRUE(kind != "M" || metadata.contains(event["name"])) << event;
 }
 
 TEST_F(TraceFile, KeepsTheFormatWhicheverCommandWritesIt) {
