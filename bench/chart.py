@@ -21,7 +21,7 @@ LABELS = 218  # where bars begin
 TRACKS = 130  # where lanes begin
 VALUES = 52  # of the column of figures at the right
 ROW, BAR, TITLE = 21, 12, 30
-#: A bar that is so many times as long as the next is cut, or one would see no other.
+#: A bar that is so many times as long as the ceiling, or else as the next, is cut: one would see no other.
 CUT_FROM = 2.5
 
 STYLE = """
@@ -127,7 +127,7 @@ def scale_of(lengths: list[float], shown: list[float]) -> float:
     """The value at the axis's end. `lengths` may be cut, `shown` are never."""
     whole = max(shown, default=0.0)
     ordered = sorted(lengths)
-    while len(ordered) > 1 and ordered[-1] > CUT_FROM * max(ordered[-2], whole):
+    while len(ordered) > 1 and ordered[-1] > CUT_FROM * (whole or ordered[-2]):
         ordered.pop()
     return max([whole, *ordered, 1e-9]) * 1.04
 

@@ -109,6 +109,7 @@ def test_what_was_dropped_says_why():
         ([34.0, 6.0, 5.0], [20.0], 34.0),  # not so much longer than what has to be seen
         ([95.0, 34.0, 6.0], [10.0], 10.0),  # both
         ([1.0], [10.0], 10.0),
+        ([105.4, 55.8, 11.9, 5.0], [5.7], 11.9),  # of two that are, too
     ],
 )
 def test_a_bar_much_longer_than_all_others_is_cut(lengths, shown, expected):
