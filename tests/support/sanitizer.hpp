@@ -1,5 +1,5 @@
-// Which sanitizer the tests are built with, whichever compiler it is; or, where TZ_ADDRESS_SANITIZED
-// says so, the programs that they start.
+// Which sanitizer the tests are built with, whichever compiler it is; or, where
+// TZ_ADDRESS_SANITIZED says so, the programs that they start.
 #pragma once
 
 namespace tz::test {
