@@ -19,8 +19,6 @@ common_steps() { # COMMAND...: how real servers are tested
     step release build_and_test release -DTZ_TESTS=ON -DTZ_PYTHON=ON "-DPython_EXECUTABLE=$PWD/build/venv/bin/python"
     step python python_tests
     step interop interop
-    step bench-tests bench_tests
-    step faults faults
     step servers "$@"
 }
 
@@ -29,6 +27,8 @@ full_steps() {
     step format formatting
     step layering .ci/check_layering
     common_steps full_servers
+    step bench-tests bench_tests
+    step faults faults
     step report report
     step clang build tsan
     step tidy tidy
