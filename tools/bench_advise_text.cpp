@@ -51,13 +51,8 @@ std::string rows(const Advised& advised, const Choice& choice) {
 std::string heading(const Advised& advised) {
     const Subject& subject = advised.subject;
     return fmt::format(
-        "tz-bench {}: {}, {} cores, Linux {}, load average {:.2f}\n"
-        "{}: {} at a time, {}, mode {}\n\n",
-        cli::version(),
-        advised.host.cpu,
-        advised.host.cores,
-        advised.host.kernel,
-        advised.host.load_average,
+        "{}{}: {} at a time, {}, mode {}\n\n",
+        host_line(advised.host),
         printable(subject.path.substr(subject.path.rfind('/') + 1)),
         cli::size_text(subject.tensor_bytes),
         subject.remote ? "from a server" : cache_name(advised.cache),

@@ -64,13 +64,8 @@ std::string make_model(
 
 std::string text_of(const Run& run, const cli::Json& model) {
     std::string text = fmt::format(
-        "tz-bench {}: {}, {} cores, Linux {}, load average {:.2f}\n"
-        "OPT-30B, scaled by {:.4g}: {} layers, hidden size {}, float16\n",
-        cli::version(),
-        run.host.cpu,
-        run.host.cores,
-        run.host.kernel,
-        run.host.load_average,
+        "{}OPT-30B, scaled by {:.4g}: {} layers, hidden size {}, float16\n",
+        host_line(run.host),
         model.at("scale").get<double>(),
         model.at("layers").get<unsigned>(),
         model.at("hidden").get<unsigned>());

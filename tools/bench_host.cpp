@@ -1,6 +1,8 @@
 #include <tz/engine/machine.hpp>
 #include <tz/tools/bench_host.hpp>
+#include <tz/tools/json.hpp>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>
@@ -51,6 +53,16 @@ Host this_host() {
         std::ifstream("/sys/module/page_reporting/parameters/page_reporting_order").good();
     ::getloadavg(&host.load_average, 1);
     return host;
+}
+
+std::string host_line(const Host& host) {
+    return fmt::format(
+        "tz-bench {}: {}, {} cores, Linux {}, load average {:.2f}\n",
+        cli::version(),
+        host.cpu,
+        host.cores,
+        host.kernel,
+        host.load_average);
 }
 
 nlohmann::ordered_json to_json(const Host& host) {

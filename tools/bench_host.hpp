@@ -19,6 +19,10 @@ struct Host {
 };
 
 Host this_host();
+
+/// The first line of every report for people: this program and its machine.
+std::string host_line(const Host& host);
+
 nlohmann::ordered_json to_json(const Host& host);
 
 } // namespace tz::bench

@@ -69,14 +69,9 @@ struct Table {
 std::string heading(const Sweep& sweep) {
     const Subject& subject = sweep.subject;
     return fmt::format(
-        "tz-bench {}: {}, {} cores, Linux {}, load average {:.2f}\n"
-        "{}: {} in {} tensors{}, {}, mode {}\n"
+        "{}{}: {} in {} tensors{}, {}, mode {}\n"
         "GB/s by concurrency and chunk size, medians of up to {} interleaved rounds\n",
-        cli::version(),
-        sweep.host.cpu,
-        sweep.host.cores,
-        sweep.host.kernel,
-        sweep.host.load_average,
+        host_line(sweep.host),
         printable(subject.path.substr(subject.path.rfind('/') + 1)),
         cli::size_text(subject.tensor_bytes),
         subject.tensors,

@@ -86,15 +86,8 @@ group(const Run& run, const std::vector<Summary>& summaries, const std::string& 
 
 std::string table(const Run& run) {
     const std::vector<Summary> summaries = summarize(run.entries, run.host.cores);
-    std::string text = fmt::format(
-        "tz-bench {}: {}, {} cores, Linux {}, load average {:.2f}\n"
-        "medians of {} interleaved rounds\n",
-        cli::version(),
-        run.host.cpu,
-        run.host.cores,
-        run.host.kernel,
-        run.host.load_average,
-        run.rounds);
+    std::string text =
+        fmt::format("{}medians of {} interleaved rounds\n", host_line(run.host), run.rounds);
     for (const Subject& subject : run.subjects)
         for (const Cache cache : {Cache::none, Cache::warm, Cache::cold})
             if (const std::string rows = group(run, summaries, subject.path, cache); !rows.empty())

@@ -1,7 +1,7 @@
 // `tz-bench load --peers` with a script in place of peers.py, whose loaders fail in every way.
+#include "support/bench_files.hpp"
 #include "support/files.hpp"
 #include "support/program.hpp"
-#include <tz/format/hash.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -15,16 +15,7 @@
 namespace tz::test {
 namespace {
 
-constexpr std::size_t tensor_bytes = 3'000'000;
 const std::string key = "0123456789abcdef0123456789ABCDEF";
-
-/// CRC-32 of what write_tensors() writes, in order of names.
-std::uint32_t contents_crc32() {
-    std::vector<std::byte> bytes(12, std::byte{1});
-    for (std::size_t i = 0; i < tensor_bytes; ++i)
-        bytes.push_back(static_cast<std::byte>(i * 7 + i / 251));
-    return format::crc32(bytes);
-}
 
 std::string report(std::uint32_t crc32) {
     return "echo '{\"seconds\": [0.5], \"bytes\": " + std::to_string(tensor_bytes + 12) +

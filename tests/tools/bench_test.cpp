@@ -1,7 +1,7 @@
 // `tz-bench`: what it says of loads and of other loaders, never how fast they are.
+#include "support/bench_files.hpp"
 #include "support/files.hpp"
 #include "support/program.hpp"
-#include <tz/format/hash.hpp>
 #include <tz/tests/support/http_server.hpp>
 
 #include <gtest/gtest.h>
@@ -15,17 +15,8 @@
 namespace tz::test {
 namespace {
 
-constexpr std::size_t tensor_bytes = 3'000'000;
 constexpr std::size_t all_bytes = tensor_bytes + 12;
 const std::string key = "0123456789abcdef0123456789ABCDEF";
-
-/// CRC-32 of what write_tensors() writes, in order of names.
-std::uint32_t contents_crc32() {
-    std::vector<std::byte> bytes(12, std::byte{1});
-    for (std::size_t i = 0; i < tensor_bytes; ++i)
-        bytes.push_back(static_cast<std::byte>(i * 7 + i / 251));
-    return format::crc32(bytes);
-}
 
 struct Bench : testing::Test {
     Folder folder;
