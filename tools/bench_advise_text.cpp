@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace tz::bench {
 
@@ -18,8 +19,9 @@ namespace {
 std::vector<std::size_t> by_rate(const std::vector<Cell>& cells) {
     std::vector<std::size_t> order(cells.size());
     std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(
-        order, std::ranges::greater{}, [&](std::size_t i) { return median_rate(cells[i]); });
+    std::ranges::sort(order, [&](std::size_t i, std::size_t j) {
+        return std::pair(-median_rate(cells[i]), i) < std::pair(-median_rate(cells[j]), j);
+    });
     return order;
 }
 

@@ -30,12 +30,13 @@ struct CompareCommand {
     bool cold = false;
     bool keep = false;
     PeerOptions peers{
-        .names = {
-            "tensorizer",
-            "tensorizer-verified",
-            "safetensors-mmap",
-            "safetensors-clone",
-            "transformers"}};
+        .names =
+            {"tensorizer",
+             "tensorizer-verified",
+             "safetensors-mmap",
+             "safetensors-clone",
+             "transformers"},
+        .script = {}};
 };
 
 /// The model as .tensors where tensorizer can write that, else as safetensors. `made` gets what
@@ -51,11 +52,11 @@ std::string make_model(
         script,
         fmt::format("make-opt {} --scale {}", shell_word(folder), shell_word(command.scale)),
         stop));
-    const std::string safetensors = folder + "/model.safetensors";
+    std::string safetensors = folder + "/model.safetensors";
     const auto tensorizer = std::ranges::find(adapters, "tensorizer", &Adapter::name);
     if (tensorizer == adapters.end() || !tensorizer->why_not.empty())
         return safetensors;
-    const std::string tensors = folder + "/model.tensors";
+    std::string tensors = folder + "/model.tensors";
     run_script(
         script, fmt::format("convert {} {}", shell_word(safetensors), shell_word(tensors)), stop);
     std::filesystem::remove(safetensors); // made again of the other, where peers look for it
