@@ -33,7 +33,10 @@ std::vector<std::byte> random_bytes() {
 /// Pieces of one size, plain and sealed.
 struct Material {
     explicit Material(std::size_t piece)
-        : piece_bytes(piece), plain(all_plain()), sealed(material_bytes), opened(material_bytes) {
+        : piece_bytes(piece),
+          plain(all_plain()),
+          sealed(material_bytes),
+          opened(material_bytes) {
         for (std::size_t i = 0; i < count(); ++i)
             macs.push_back(format::seal_piece(
                 part(sealed, i), part(plain, i), format::piece_nonce(nonce, i), key));
@@ -67,7 +70,8 @@ const unsigned char* raw(std::span<const std::byte> bytes) {
     return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
-/// The same one again for the same size: a benchmark's function is called several times, ever longer.
+/// The same one again for the same size: a benchmark's function is called several times, ever
+/// longer.
 Material& material_of(std::size_t piece) {
     static std::unique_ptr<Material> last;
     if (!last || last->piece_bytes != piece)

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Keeps the numbers by which the promises of docs/reliability.md are shown, and writes the table of them there.
+
+    promises.py record [--reports FOLDER] [--results FOLDER]   what was run last goes into the record, then into the table
+    promises.py table [--check]                                the table alone; --check: say whether it is the record's
+
+A report is a JSON file of one long run (soak, fuzz, mutants, ...) with its date; results are JUnit files of tests. The
+record keeps the last of each: a run of one thing leaves the numbers of the others as they are.
+"""
+
+import argparse
+import datetime
+import fnmatch
+import json
+import pathlib
+import sys
+import tomllib
+from xml.etree import ElementTree
+
+ROOT = pathlib.Path(__file__).parents[2]
+PROMISES = ROOT / "tests/promises/promises.toml"
+RECORD = ROOT / "docs/figures/promises.json"
+PAGE = ROOT / "docs/reliability.md"
+BEGIN, END = "<!-- promises: begin -->\n", "<!-- promises: end -->\n"
+
+
+def promises() -> list[dict]:
+    return tomllib.loads(PROMISES.read_text())["promise"]
+
+
+def read_record() -> dict:
+    return json.loads(RECORD.read_text()) if RECORD.exists() else {}
+
+
+def test_names(results: list[pathlib.Path]) -> dict[str, str]:
+    """Every test of the files, as ctest or pytest name it, with 'passed', 'failed' or 'skipped'."""
+    outcomes = {}
+    for file in results:
+        for case in ElementTree.parse(file).iter("testcase"):
+            name, folder = case.get("name", ""), case.get("classname", "")
+            if folder not in ("", name):
+                name = f"{folder.replace('.', '/')}.py::{name}"
+            kinds = {child.tag for child in case}
+            failed = kinds & {"failure", "error"}
+            outcomes[name] = "failed" if failed else "skipped" if "skipped" in kinds else "passed"
+    return outcomes
+
+
+def matching(outcomes: dict[str, str], patterns: list[str]) -> dict[str, int]:
+    """How many tests of these names passed, failed and were skipped. 'Suite.*' is one of ctest, with any parameter."""
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for name, outcome in outcomes.items():
+        plain = name if "::" in name else name.rpartition("/")[0].rpartition("/")[2] or name
+        if any(fnmatch.fnmatchcase(name, p) or fnmatch.fnmatchcase(plain, p) for p in patterns):
+            counts[outcome] += 1
+    return counts
+
+
+def merged(record: dict, reports: list[pathlib.Path], outcomes: dict[str, str], today: str) -> dict:
+    """The record with what was run last in place of what was run before."""
+    new = record | {file.stem: json.loads(file.read_text()) for file in reports}
+    if outcomes:
+        counts = {str(p["number"]): matching(outcomes, p.get("tests", [])) for p in promises()}
+        new["tests"] = {"date": today, "promises": counts}
+    return new
+
+
+def value(record: dict, path: str) -> str:
+    return ("{" + path + "}").format_map(record)
+
+
+def broken(record: dict) -> list[str]:
+    """What of the record is no kept promise: a number that must be zero and isn't, a test that failed."""
+    found = []
+    for promise in promises():
+        number = promise["number"]
+        for path in promise.get("zero", []):
+            if path.partition("[")[0] in record and value(record, path) != "0":
+                found.append(f"promise {number}: {path} is {value(record, path)}")
+        failed = record.get("tests", {}).get("promises", {}).get(str(number), {}).get("failed", 0)
+        if failed:
+            found.append(f"promise {number}: {failed} tests failed")
+    return found
+
+
+def numbers(record: dict, promise: dict) -> str:
+    parts = []
+    for text in promise.get("numbers", []):
+        report = text.partition("{")[2].partition("[")[0]
+        if report in record:
+            parts.append(f"{text.format_map(record)} ({record[report]['date'][:10]})")
+        else:
+            parts.append(f"{report}: not run yet")
+    if promise.get("tests"):
+        tests = record.get("tests")
+        counts = tests["promises"].get(str(promise["number"])) if tests else None
+        if counts:
+            skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
+            parts.append(f"{counts['passed']} tests passed, {counts['failed']} failed{skipped} ({tests['date'][:10]})")
+        else:
+            parts.append("tests: not run yet")
+    return "; ".join(parts)
+
+
+def table(record: dict) -> str:
+    rows = ["| | promise | last numbers (date) |", "|---|---|---|"]
+    rows += [f"| {p['number']} | {p['what']} | {numbers(record, p)} |" for p in promises()]
+    return "\n".join(rows) + "\n"
+
+
+def page_with(page: str, new_table: str) -> str:
+    before, _, rest = page.partition(BEGIN)
+    _, found, after = rest.partition(END)
+    if not found:
+        raise SystemExit(f"promises.py: {PAGE} has no place for the table: {BEGIN.strip()} ... {END.strip()}")
+    return before + BEGIN + new_table + END + after
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["record", "table"])
+    parser.add_argument("--reports", type=pathlib.Path, default=ROOT / "build/reports", metavar="FOLDER")
+    parser.add_argument("--results", type=pathlib.Path, default=ROOT / "build/logs", metavar="FOLDER")
+    parser.add_argument("--check", action="store_true", help="change nothing, end with 1 where the table is another")
+    arguments = parser.parse_args()
+
+    record = read_record()
+    if arguments.command == "record":
+        outcomes = test_names(sorted(arguments.results.glob("*.xml")))
+        today = datetime.date.today().isoformat()
+        record = merged(record, sorted(arguments.reports.glob("*.json")), outcomes, today)
+        RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+    page = PAGE.read_text()
+    new_page = page_with(page, table(record))
+    if arguments.check:
+        return int(new_page != page)
+    PAGE.write_text(new_page)
+    print(table(record))
+    for line in broken(record):
+        print(line, file=sys.stderr)
+    return int(bool(broken(record)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

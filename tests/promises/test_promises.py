@@ -1,0 +1,79 @@
+"""The table of promises: what is counted, kept, and called broken."""
+
+import json
+import pathlib
+
+import promises
+import pytest
+
+
+@pytest.fixture
+def results(tmp_path: pathlib.Path) -> list[pathlib.Path]:
+    ctest = tmp_path / "release.xml"
+    ctest.write_text(
+        '<testsuite tests="4"><testcase name="Damage.IsSeen" classname="Damage.IsSeen"/>'
+        '<testcase name="Ways/FileFaults.AShortRead/Uring" classname="Ways/FileFaults.AShortRead/Uring"><failure/></testcase>'
+        '<testcase name="Index.OfAFile/3" classname="Index.OfAFile/3"/>'
+        '<testcase name="Refused.IoUring" classname="Refused.IoUring"><skipped/></testcase></testsuite>'
+    )
+    pytests = tmp_path / "faults.xml"
+    pytests.write_text(
+        '<testsuites><testsuite tests="1"><testcase classname="tests.faults.test_saves" name="test_full[a/b]"/>'
+        "</testsuite></testsuites>"
+    )
+    return [ctest, pytests]
+
+
+def test_names_are_as_ctest_and_pytest_have_them(results):
+    outcomes = promises.test_names(results)
+    assert outcomes["Damage.IsSeen"] == "passed"
+    assert outcomes["tests/faults/test_saves.py::test_full[a/b]"] == "passed"
+    assert outcomes["Refused.IoUring"] == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "counts"),
+    [
+        (["Damage.*"], (1, 0, 0)),
+        (["FileFaults.AShortRead"], (0, 1, 0)),
+        (["Index.OfAFile"], (1, 0, 0)),
+        (["tests/faults/*", "Refused.*"], (1, 0, 1)),
+        (["Nothing.*"], (0, 0, 0)),
+    ],
+)
+def test_patterns_find_tests_whatever_their_parameter(results, patterns, counts):
+    found = promises.matching(promises.test_names(results), patterns)
+    assert (found["passed"], found["failed"], found["skipped"]) == counts
+
+
+def test_a_run_leaves_the_numbers_of_others(tmp_path):
+    old = {"soak": {"date": "2026-01-01"}, "kills": {"date": "2026-01-02", "kills": 1000, "bad": 0}}
+    report = tmp_path / "soak.json"
+    report.write_text(json.dumps({"date": "2026-02-02"}))
+    new = promises.merged(old, [report], {}, "2026-02-03")
+    assert new == {"soak": {"date": "2026-02-02"}, "kills": old["kills"]}
+
+
+def test_what_is_not_zero_is_broken():
+    record = {"kills": {"date": "2026-01-02", "kills": 1000, "bad": 2}}
+    assert promises.broken(record) == ["promise 13: kills[bad] is 2"]
+
+
+def test_what_was_not_run_is_said():
+    assert "kills: not run yet" in promises.table({})
+
+
+def test_failed_tests_break_a_promise():
+    record = {"tests": {"date": "2026-01-02", "promises": {"4": {"passed": 3, "failed": 1, "skipped": 0}}}}
+    assert promises.broken(record) == ["promise 4: 1 tests failed"]
+    assert "3 tests passed, 1 failed (2026-01-02)" in promises.table(record)
+
+
+def test_the_page_has_the_table_of_the_record():
+    page = promises.PAGE.read_text()
+    assert promises.page_with(page, promises.table(promises.read_record())) == page
+
+
+def test_every_promise_is_proved_by_something():
+    for promise in promises.promises():
+        assert promise.get("tests") or promise.get("zero")
