@@ -178,7 +178,8 @@ std::unordered_map<const format::Tensor*, std::uint64_t> FileLoad::read_piece_si
     std::vector<Item> sliced;
     for (const Item& item : items_)
         if (item.layout->encrypted && item.tensor->data.bytes > 0 &&
-            names.contains(format::display_name(item.tensor->name)))
+            (names.contains(format::key_name(item.tensor->name)) ||
+             names.contains(format::display_name(item.tensor->name))))
             sliced.push_back(item);
     if (sliced.empty())
         return pieces;

@@ -72,7 +72,7 @@ std::function<bool(const tz::format::Tensor&)> filter_of(nb::handle value) {
         });
     return [shared](const tz::format::Tensor& tensor) {
         const nb::gil_scoped_acquire interpreter;
-        return nb::cast<bool>(nb::bool_((*shared)(tz::format::display_name(tensor.name))));
+        return nb::cast<bool>(nb::bool_((*shared)(tz::format::key_name(tensor.name))));
     };
 }
 

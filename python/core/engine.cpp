@@ -149,7 +149,7 @@ public:
             arguments.options.memory = tz::Memory::given;
             arguments.options.destination =
                 [&places](std::size_t, const tz::format::Tensor& tensor) {
-                    return places.at(tz::format::display_name(tensor.name));
+                    return places.at(tz::format::key_name(tensor.name));
                 };
         }
         tz::LoadedFiles files = run(arguments, stop);

@@ -101,11 +101,11 @@ std::vector<std::string> names_of(const tz::format::Layout& layout) {
     std::vector<std::string> names;
     std::unordered_set<std::string> known;
     for (const tz::format::Tensor& tensor : layout.tensors) {
-        names.push_back(tz::format::display_name(tensor.name));
+        names.push_back(tz::format::key_name(tensor.name));
         if (!known.insert(names.back()).second)
             throw tz::Error(
                 tz::errc::unsupported,
-                "two tensors have names that are '" + names.back() + "' when they are shown",
+                "two tensors have names that are the key '" + tz::printable(names.back()) + "'",
                 {},
                 "write the file with other names; `tz load` takes these");
     }
