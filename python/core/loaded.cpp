@@ -155,7 +155,8 @@ nb::object capsule(
 nb::tuple tensor(const Loaded& loaded, std::size_t file, std::size_t index) {
     const tz::format::Tensor& described = tensor_of(loaded, file, index);
     const auto type = dlpack_types.find(described.dtype.name);
-    const bool known = type != dlpack_types.end();
+    // a safetensors file may give any size to a name that its format doesn't have
+    const bool known = type != dlpack_types.end() && type->second.bits == described.dtype.bits;
     std::vector<std::size_t> shape(described.shape.begin(), described.shape.end());
     if (!known)
         shape = {described.bytes};
