@@ -97,7 +97,7 @@ class Loads:
     def in_python(self, uri, **keywords) -> dict:
         files, processes = self.files(), children()
         answer = self.package.load(uri, **keywords)
-        assert answer["before"] == answer["after"], answer
+        assert answer["left"] == {}, answer
         assert answer.get("again", True), answer
         assert (self.files(), children()) == (files, processes), answer
         return answer
