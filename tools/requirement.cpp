@@ -31,7 +31,7 @@ format::Requirement read_requirement(
         throw Error(
             errc::usage,
             fmt::format(
-                "--require: '{}' is none of none, key, pubkey:FILE, root:HEX", printable(text)));
+                "require: '{}' is none of none, key, pubkey:FILE, root:HEX", printable(text)));
     }
     return requirement;
 }

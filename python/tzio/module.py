@@ -29,7 +29,7 @@ def fill_module(
 ) -> ModuleInfo:
     """See `load_into_module`."""
     owners = _owners(module)
-    layout = engine_of(config).layout(addresses, config.load_keywords(), _core.Stop())
+    layout = engine_of(config).layout(addresses, {**config.load_keywords(), **keywords}, _core.Stop())
     infos = {info[0]: info for file in range(len(layout)) for info in layout.tensors(file)}
     missing = _without_ties([name for name in owners if name not in infos], owners, infos)
     unexpected = [name for name in infos if name not in owners]
