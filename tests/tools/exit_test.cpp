@@ -68,7 +68,7 @@ TEST(Failure, OfACommandAsAWholeNamesWhatItReads) {
         {late, {"a"}, "a: late; raise it"},
         {full, {"a", "b"}, "a and 1 more: no room"},
         {full, {"a\nb", "b", "c"}, "a\\x0ab and 2 more: no room"},
-        {late, {"https://user:secret@host/m?sig=secret"}, "https://host/m: late; raise it"},
+        {late, {"https://user:secret@host/m?sig=secret"}, "https://host/m?...: late; raise it"},
         {late, {}, "late; raise it"},
         {late.in("b"), {"a"}, "b: late; raise it"},
         {Error(errc::usage, "wrong"), {"a"}, "wrong"},
