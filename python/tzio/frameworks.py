@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import sys
@@ -122,11 +123,11 @@ class Numpy:
     def dtype(self, name: str) -> Any:
         if name in NUMPY:
             return self.numpy.dtype(name)
-        try:
+        scalar: Any = None
+        with contextlib.suppress(ImportError):
             import ml_dtypes
-        except ImportError:
-            ml_dtypes = None
-        scalar = getattr(ml_dtypes, name, None)
+
+            scalar = getattr(ml_dtypes, name, None)
         if isinstance(scalar, type) and issubclass(scalar, self.numpy.generic):
             return self.numpy.dtype(scalar)
         raise UnknownTypeError(f"NumPy has no type {name}; ml_dtypes may have it, and PyTorch")
