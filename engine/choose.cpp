@@ -28,22 +28,82 @@ namespace {
             "', which is not among the wanted tensors");
 }
 
+/// Names as somebody gave them: keys, or where no tensor has such a key, what is shown for a name.
+class GivenNames {
+public:
+    /// `for_each(use)` calls `use` with each tensor that they may mean.
+    template <typename ForEach>
+    GivenNames(std::span<const std::string> names, ForEach for_each)
+        : given_(names.begin(), names.end()) {
+        if (given_.empty())
+            return;
+        for_each([this](const format::Tensor& tensor) {
+            if (const auto key = given_.find(format::key_name(tensor.name)); key != given_.end())
+                keys_.insert(*key);
+        });
+    }
+
+    /// By which of them the tensor goes, or null.
+    const std::string* of(const format::Tensor& tensor) const {
+        if (given_.empty())
+            return nullptr;
+        const auto key = given_.find(format::key_name(tensor.name));
+        if (key != given_.end())
+            return &*key;
+        const auto shown = given_.find(format::display_name(tensor.name));
+        return shown == given_.end() || keys_.contains(*shown) ? nullptr : &*shown;
+    }
+
+private:
+    std::unordered_set<std::string> given_;
+    std::unordered_set<std::string> keys_; ///< those of them that are keys
+};
+
+/// Names and patterns of them.
+class Patterns {
+public:
+    template <typename ForEach>
+    Patterns(std::span<const std::string> patterns, ForEach for_each)
+        : patterns_(patterns),
+          names_(patterns, for_each) {}
+
+    bool match(const format::Tensor& tensor) const {
+        if (patterns_.empty())
+            return false;
+        if (names_.of(tensor) != nullptr)
+            return true;
+        std::string name = format::key_name(tensor.name);
+        if (name.find('\0') != name.npos)
+            name = format::display_name(tensor.name); // fnmatch() would see the name's beginning
+        return std::any_of(patterns_.begin(), patterns_.end(), [&](const std::string& pattern) {
+            return pattern.find('\0') == pattern.npos &&
+                   ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+        });
+    }
+
+private:
+    std::span<const std::string> patterns_;
+    GivenNames names_;
+};
+
 /// Decides tensor by tensor, and knows afterwards which names there were.
 class Chooser {
 public:
-    explicit Chooser(const Selection& selection)
+    template <typename ForEach>
+    Chooser(const Selection& selection, ForEach for_each)
         : selection_(selection),
-          names_(selection.names.begin(), selection.names.end()) {}
+          names_(selection.names, for_each),
+          include_(selection.include, for_each),
+          exclude_(selection.exclude, for_each) {}
 
     bool wants(const format::Tensor& tensor) {
-        const std::string name = format::display_name(tensor.name);
-        const bool named = names_.contains(name);
-        if (named)
-            found_.insert(name);
+        const std::string* const name = names_.of(tensor);
+        if (name != nullptr)
+            found_.insert(*name);
         const bool all = selection_.names.empty() && selection_.include.empty();
-        if (!all && !named && !matches(name, selection_.include))
+        if (!all && name == nullptr && !include_.match(tensor))
             return false;
-        if (matches(name, selection_.exclude))
+        if (exclude_.match(tensor))
             return false;
         return !selection_.wanted || selection_.wanted(tensor);
     }
@@ -55,28 +115,33 @@ public:
     }
 
 private:
-    static bool matches(const std::string& name, const std::vector<std::string>& patterns) {
-        return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-            return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
-        });
-    }
-
     const Selection& selection_;
-    std::unordered_set<std::string> names_;
+    GivenNames names_;
+    Patterns include_;
+    Patterns exclude_;
     std::unordered_set<std::string> found_;
 };
+
+/// For GivenNames.
+auto tensors_of(std::span<const Item> items) {
+    return [items](auto use) {
+        for (const Item& item : items)
+            use(*item.tensor);
+    };
+}
 
 /// Items whose names stand in `order` come first, as they stand there.
 void reorder(std::vector<Item>& items, const std::vector<std::string>& order) {
     if (order.empty())
         return;
+    const GivenNames names(order, tensors_of(items));
     std::unordered_map<std::string, std::size_t> ranks;
     for (const std::string& name : order)
         ranks.emplace(name, ranks.size());
     std::vector<std::vector<Item>> ranked(ranks.size() + 1);
     for (const Item& item : items) {
-        const auto rank = ranks.find(format::display_name(item.tensor->name));
-        ranked[rank == ranks.end() ? ranks.size() : rank->second].push_back(item);
+        const std::string* const name = names.of(*item.tensor);
+        ranked[name == nullptr ? ranks.size() : ranks.at(*name)].push_back(item);
     }
     for (const auto& [name, rank] : ranks)
         if (ranked[rank].empty())
@@ -122,7 +187,11 @@ std::unordered_map<std::string, const Slice*> by_name(std::span<const Slice> sli
 std::vector<Item>
 choose_items(std::span<const format::Layout> layouts, const Selection& selection) {
     std::vector<Item> items;
-    Chooser chooser(selection);
+    Chooser chooser(selection, [layouts](auto use) {
+        for (const format::Layout& layout : layouts)
+            for (const format::Tensor& tensor : layout.tensors)
+                use(tensor);
+    });
     const bool everything = selection.everything();
     for (std::size_t source = 0; source < layouts.size(); ++source) {
         std::uint32_t place = 0;
@@ -147,22 +216,25 @@ void cut_slices(
     const std::function<std::uint64_t(const Item&)>& piece_bytes) {
     if (slices.empty())
         return;
-    auto wanted = by_name(slices);
+    const auto wanted = by_name(slices);
+    std::vector<std::string> given;
+    for (const Slice& slice : slices)
+        given.push_back(slice.name);
+    const GivenNames names(given, tensors_of(items));
     std::unordered_set<std::string> found;
     for (Item& item : items) {
-        const std::string name = format::display_name(item.tensor->name);
-        const auto slice = wanted.find(name);
-        if (slice == wanted.end())
+        const std::string* const name = names.of(*item.tensor);
+        if (name == nullptr)
             continue;
-        found.insert(name);
-        check_slice(*slice->second, *item.tensor);
-        const Runs runs = runs_of(
-            *item.tensor, slice->second->dimension, slice->second->begin, slice->second->end);
+        found.insert(*name);
+        const Slice& slice = *wanted.at(*name);
+        check_slice(slice, *item.tensor);
+        const Runs runs = runs_of(*item.tensor, slice.dimension, slice.begin, slice.end);
         const bool sealed = item.layout->encrypted && item.tensor->data.bytes > 0;
         const std::uint64_t unit = sealed ? piece_bytes(item) : 1;
         take_slice(item, runs, unit, !sealed || sealed_cut_bytes(chunk_bytes) % unit == 0);
-        item.dimension = slice->second->dimension;
-        item.extent = slice->second->end - slice->second->begin;
+        item.dimension = slice.dimension;
+        item.extent = slice.end - slice.begin;
         if (whole || runs.total() == item.tensor->data.bytes) {
             item.read = item.tensor->data;
             item.whole = true;

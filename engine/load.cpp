@@ -178,7 +178,8 @@ std::unordered_map<const format::Tensor*, std::uint64_t> FileLoad::read_piece_si
     std::vector<Item> sliced;
     for (const Item& item : items_)
         if (item.layout->encrypted && item.tensor->data.bytes > 0 &&
-            names.contains(format::display_name(item.tensor->name)))
+            (names.contains(format::key_name(item.tensor->name)) ||
+             names.contains(format::display_name(item.tensor->name))))
             sliced.push_back(item);
     if (sliced.empty())
         return pieces;
@@ -394,8 +395,14 @@ Loaded load(Engine& engine, std::shared_ptr<const Source> source, const LoadOpti
 LoadedFiles load(Engine& engine, Sources sources, const LoadOptions& options) {
     try {
         return load_files(engine.state(), sources, options);
+    } catch (const Error& error) {
+        const bool of_the_load = error.kind() == errc::deadline || error.kind() == errc::limit;
+        if (!of_the_load || sources.size() != 1)
+            throw;
+        throw error.in(sources.front()->name());
     } catch (const std::bad_alloc&) {
-        throw Error(errc::limit, "out of memory");
+        const Error error(errc::limit, "out of memory");
+        throw sources.size() == 1 ? error.in(sources.front()->name()) : error;
     }
 }
 

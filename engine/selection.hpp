@@ -16,19 +16,19 @@ namespace tz {
 /// picked out, and what lies between them is read only where rows are close together. Of encrypted
 /// tensors the pieces that hold wanted bytes are read.
 struct Slice {
-    std::string name; ///< as format::display_name() gives it
+    std::string name; ///< as format::key_name() gives it
     std::size_t dimension = 0;
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
 };
 
-/// All names are those of format::display_name(). In several files, a name means the tensors of
-/// that name in all of them.
+/// Names are those of format::key_name(), or as they are shown where no tensor has such a key. In
+/// several files, a name means the tensors of that name in all of them.
 struct Selection {
     /// These tensors; each must exist.
     std::vector<std::string> names;
-    /// And those whose names match any of these patterns (fnmatch(3); `*` matches dots and slashes
-    /// too). Without names and patterns: all tensors.
+    /// And those that have these names or match these patterns (fnmatch(3); `*` matches dots and
+    /// slashes too). Without names and patterns: all tensors.
     std::vector<std::string> include;
     /// But none that matches any of these.
     std::vector<std::string> exclude;

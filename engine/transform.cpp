@@ -216,11 +216,11 @@ void Transform::take_header(std::uint32_t index, std::span<const std::byte> byte
     if (arrival.checks.crc32)
         arrival.crc32 = format::crc32_share(format::crc32(hashed), tensor.data.bytes);
     if (arrival.checks.sha256) {
-        arrival.sha256.emplace();
+        arrival.sha256 = std::make_unique<format::Sha256Stream>();
         arrival.sha256->update(hashed);
     }
     if (options.digests)
-        arrival.digest.emplace();
+        arrival.digest = std::make_unique<format::Sha256Stream>();
 }
 
 /// Collects the ciphertext. True for who brings the last of it.

@@ -54,14 +54,15 @@ struct Arrival {
     bool gathered = false;
     std::unique_ptr<HostMemory> scratch;
     std::atomic<std::uint64_t> ungathered = 0;
-    std::atomic<std::uint64_t> missing = 0;     ///< header and data bytes not yet through all steps
-    std::atomic<format::Crc32> crc32 = 0;       ///< XOR of the shares of what is through
-    std::optional<format::Sha256Stream> sha256; ///< of header and data, against the stored one
-    std::optional<format::Sha256Stream> digest; ///< of the data alone, for the caller
+    std::atomic<std::uint64_t> missing = 0; ///< header and data bytes not yet through all steps
+    std::atomic<format::Crc32> crc32 = 0;   ///< XOR of the shares of what is through
+    // not in place: where nothing is hashed in order, hundreds of thousands of them take room
+    std::unique_ptr<format::Sha256Stream> sha256; ///< of header and data, against the stored one
+    std::unique_ptr<format::Sha256Stream> digest; ///< of the data alone, for the caller
     format::Sha256 digest_value{};
     format::Sha256 header_digest{}; ///< where it was asked for
 
-    bool hashed_in_order() const { return sha256.has_value() || digest.has_value(); }
+    bool hashed_in_order() const { return sha256 != nullptr || digest != nullptr; }
 };
 
 /// A sealed piece whose MAC does not fit.

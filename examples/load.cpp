@@ -45,7 +45,7 @@ void load_into_own_memory(tz::Engine& engine, const std::string& path) {
     tz::LoadOptions options;
     options.memory = tz::Memory::given;
     options.destination = [&weights](std::size_t, const tz::format::Tensor& tensor) {
-        auto& place = weights[tz::format::display_name(tensor.name)];
+        auto& place = weights[tz::format::key_name(tensor.name)];
         place.resize(tensor.bytes);
         return std::span(place);
     };
@@ -72,7 +72,7 @@ void load_some_in_order(tz::Engine& engine, const std::string& path) {
     options.selection.exclude = {"*running*"};
     options.selection.wanted = [](const tz::format::Tensor& tensor) { return tensor.bytes > 8; };
     if (largest != nullptr && largest->bytes > 8)
-        options.selection.order = {tz::format::display_name(largest->name)};
+        options.selection.order = {tz::format::key_name(largest->name)};
     options.deliver = [](const tz::Delivered& delivered) {
         // to use it after the load, keep a copy of delivered.memory
         std::cout << "delivered: " << tz::format::display_name(delivered.tensor.name) << '\n';

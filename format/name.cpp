@@ -127,6 +127,16 @@ std::string store_name(const Path& path) {
     return structured_mark + array.dump(-1, ' ', /*ensure_ascii=*/true);
 }
 
+std::string key_name(std::string_view name) {
+    if (!structured(name))
+        return std::string(name);
+    Path path;
+    if (read_name(name, path) == nullptr && path.size() == 1)
+        if (const auto* const text = std::get_if<std::string>(&path.front()))
+            return *text;
+    return std::string(name.substr(1));
+}
+
 std::string display_name(std::string_view name) {
     return printable(structured(name) ? name.substr(1) : name);
 }

@@ -21,6 +21,11 @@ Path parse_name(std::string_view name, std::uint64_t at);
 /// The stored form of a path: plain for one string that does not begin with 1E, else structured.
 std::string store_name(const Path& path);
 
+/// For programs, which look tensors up by it: the one key of a path, exactly as it is; of more keys
+/// the JSON array. Two names of a file have the same only where one is plain, and written like
+/// another's array.
+std::string key_name(std::string_view name);
+
 /// For people: the plain name, or the JSON array; control characters escaped.
 std::string display_name(std::string_view name);
 

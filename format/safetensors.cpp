@@ -254,6 +254,13 @@ private:
         if (bits == 0 || bits > unknown_element_bits_max)
             unfit();
         dtype.bits = static_cast<std::uint32_t>(bits);
+        for (const KnownDType& known : safetensors_dtypes())
+            if (known.name == dtype.name && known.bits != dtype.bits)
+                json_.fail(
+                    "its data gives the dtype '" + dtype.code + "' elements of " +
+                        std::to_string(dtype.bits) + " bits, and they have " +
+                        std::to_string(known.bits),
+                    entry.offsets_at);
         const auto [seen, is_new] = unknown_bits_.emplace(dtype.code, dtype.bits);
         if (!is_new && seen->second != dtype.bits)
             json_.fail(

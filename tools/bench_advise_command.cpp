@@ -58,7 +58,7 @@ begin_tuning(const TuningOptions& options, cli::Console& console, const std::sto
     tuning.options.sample_command = sample_command() + as_given(options.passed_on);
     tuning.options.stop = stop;
     tuning.memory_limit = options.shared.engine.memory_limit;
-    tuning.subject = subject_with(options.shared, console);
+    tuning.subject = subject_with(options.shared, console, stop);
     tuning.subject.uri = options.shared.file();
     // of a search only a part is loaded, that is chosen later
     tuning.subject.part = part_of(options.shared, options.bytes_max);

@@ -48,16 +48,17 @@ cli::Warn warn_on(cli::Console& console) {
     return [&console](const std::string& text) { console.line("tz-bench: warning: " + text); };
 }
 
-Subject subject_with(const cli::Options& shared, cli::Console& console) {
+Subject
+subject_with(const cli::Options& shared, cli::Console& console, const std::stop_token& stop) {
     Subject subject;
     subject.network = shared.network;
     subject.direct = shared.direct;
     subject.key_file = shared.key_file;
     subject.password_file = shared.password_file;
     if (!shared.key_file.empty())
-        subject.key = cli::read_key_file(shared.key_file, warn_on(console));
+        subject.key = cli::read_key_file(shared.key_file, warn_on(console), stop);
     if (!shared.password_file.empty())
-        subject.password = cli::read_password_file(shared.password_file, warn_on(console));
+        subject.password = cli::read_password_file(shared.password_file, warn_on(console), stop);
     return subject;
 }
 

@@ -40,8 +40,9 @@ Part part_of(const cli::Options& shared, std::size_t bytes_max);
 /// Warnings as lines on stderr. `console` outlives it.
 cli::Warn warn_on(cli::Console& console);
 
-/// Reads keys. The file is yet to be named and inspected.
-Subject subject_with(const cli::Options& shared, cli::Console& console);
+/// Reads keys, until `stop`. The file is yet to be named and inspected.
+Subject
+subject_with(const cli::Options& shared, cli::Console& console, const std::stop_token& stop);
 
 /// Adds the engine's and the network's options and returns them.
 std::vector<const CLI::Option*> add_machine_options(CLI::App& app, cli::Options& shared);

@@ -57,7 +57,7 @@ int run(LoadCommand& command, const Output& output) {
     if (!command.html.empty())
         html.emplace(command.html, Existing::replaced);
     cli::Console console;
-    const Subject common = subject_with(command.shared, console);
+    const Subject common = subject_with(command.shared, console, stop.token());
     RunOptions options;
     options.warm = command.warm || !command.cold;
     options.cold = command.cold || !command.warm;

@@ -15,7 +15,7 @@ Slice first_rows(const format::Tensor& tensor, std::uint64_t bytes_max) {
     const std::uint64_t rows = tensor.shape.front();
     const std::uint64_t row_bytes = std::max<std::uint64_t>(1, tensor.bytes / rows);
     const std::uint64_t wanted = std::max<std::uint64_t>(1, bytes_max / row_bytes);
-    return {format::display_name(tensor.name), 0, 0, std::min(rows, wanted)};
+    return {format::key_name(tensor.name), 0, 0, std::min(rows, wanted)};
 }
 
 } // namespace
@@ -37,7 +37,7 @@ Selection choose_part(const format::Layout& layout, const Part& part) {
             if (cuts)
                 chosen.slices.push_back(first_rows(tensor, part.bytes_max));
         }
-        chosen.names.push_back(format::display_name(tensor.name));
+        chosen.names.push_back(format::key_name(tensor.name));
         bytes += tensor.bytes;
     }
     if (chosen.names.empty())

@@ -24,7 +24,7 @@ struct SampleCommand {
 int run(const SampleCommand& command) {
     const cli::StopOnSignal stop;
     cli::Console console;
-    Subject subject = subject_with(command.shared, console);
+    Subject subject = subject_with(command.shared, console, stop.token());
     subject.uri = command.shared.file();
     subject.encrypted = subject.key || subject.password; // to look would warm the file
     subject.part = part_of(command.shared, command.bytes_max);

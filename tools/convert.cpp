@@ -59,7 +59,8 @@ parse_metadata(const std::vector<std::string>& entries) {
     return metadata;
 }
 
-ConvertOptions convert_options(const ConvertArguments& arguments, const Log& log) {
+ConvertOptions
+convert_options(const ConvertArguments& arguments, const Log& log, const std::stop_token& stop) {
     const auto warn = [&log](const std::string& text) { log(LogLevel::warning, text); };
     ConvertOptions options;
     options.format = format_of(arguments);
@@ -68,9 +69,9 @@ ConvertOptions convert_options(const ConvertArguments& arguments, const Log& log
     options.tensors.alignment = arguments.alignment;
     options.tensors.like_pip = arguments.like_pip;
     if (!arguments.key_file.empty())
-        options.tensors.key = read_key_file(arguments.key_file, warn);
+        options.tensors.key = read_key_file(arguments.key_file, warn, stop);
     if (!arguments.password_file.empty())
-        options.tensors.password = read_password_file(arguments.password_file, warn);
+        options.tensors.password = read_password_file(arguments.password_file, warn, stop);
     options.metadata = parse_metadata(arguments.metadata);
     options.shard_bytes_max = arguments.shard_bytes_max;
     options.floats = arguments.floats;
@@ -130,16 +131,16 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     Console console;
     const Log log = console_log(console, options);
     check_destination(arguments.destination);
-    ConvertOptions converting = convert_options(arguments, log);
-    const std::optional<ManifestWish> wish = manifest_wish(arguments);
+    ConvertOptions converting = convert_options(arguments, log, stop.token());
+    const std::optional<ManifestWish> wish = manifest_wish(arguments, stop.token());
     const bool beside = wish && converting.format == FileFormat::safetensors;
     const Sidecars sidecars(arguments, beside ? &*wish : nullptr);
     if (!beside)
         converting.tensors.manifest = wish;
     LoadOptions load = options.load;
     load.verify = options.verify.value_or(Verify::automatic);
-    read_secrets(options, log, load);
     load.stop = stop.token();
+    read_secrets(options, log, load);
 
     EngineOptions engine_options = options.engine;
     engine_options.log = log;

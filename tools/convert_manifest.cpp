@@ -35,7 +35,8 @@ void check_free(const std::string& sidecar, bool force) {
 
 } // namespace
 
-std::optional<ManifestWish> manifest_wish(const ConvertArguments& arguments) {
+std::optional<ManifestWish>
+manifest_wish(const ConvertArguments& arguments, const std::stop_token& stop) {
     if (!arguments.manifest)
         return {};
     ManifestWish wish;
@@ -43,7 +44,7 @@ std::optional<ManifestWish> manifest_wish(const ConvertArguments& arguments) {
         wish.subject = format::subject_of(*arguments.subject);
     if (!arguments.sign.empty())
         wish.signing_key =
-            std::make_shared<const format::SigningKey>(read_signing_key_file(arguments.sign));
+            std::make_shared<const format::SigningKey>(read_signing_key_file(arguments.sign, stop));
     return wish;
 }
 

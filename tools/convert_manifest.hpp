@@ -15,8 +15,9 @@
 
 namespace tz::cli {
 
-/// What the user asks for; reads the key to sign with. Throws `tz::Error`.
-std::optional<ManifestWish> manifest_wish(const ConvertArguments& arguments);
+/// What the user asks for; reads the key to sign with, until `stop`. Throws `tz::Error`.
+std::optional<ManifestWish>
+manifest_wish(const ConvertArguments& arguments, const std::stop_token& stop);
 
 /// The manifest of one file.
 struct WrittenManifest {

@@ -1,5 +1,6 @@
 #include <tz/tools/console.hpp>
 #include <tz/tools/exit.hpp>
+#include <tz/tools/uri_text.hpp>
 
 #include <fmt/format.h>
 
@@ -69,6 +70,16 @@ ExitCode exit_code(const std::exception& error) noexcept {
     if (const auto* system = dynamic_cast<const boost::system::system_error*>(&error))
         return exit_code_of_errno(system->code().default_error_condition().value());
     return exit_failed;
+}
+
+Error about_inputs(const Error& error, const std::vector<std::string>& inputs) {
+    const bool of_all = error.kind() == errc::deadline || error.kind() == errc::limit;
+    if (!of_all || inputs.empty())
+        return error;
+    std::string names = without_secrets(inputs.front());
+    if (inputs.size() > 1)
+        names += fmt::format(" and {} more", inputs.size() - 1);
+    return error.in(names);
 }
 
 int report_failure(std::string_view program, const std::exception& error) noexcept try {

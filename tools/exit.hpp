@@ -4,7 +4,9 @@
 #include <tz/format/error.hpp>
 
 #include <exception>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace tz::cli {
 
@@ -25,9 +27,12 @@ ExitCode exit_code(errc kind) noexcept;
 /// Of any exception: those of tzio, of the operating system (by errno), and of an empty heap.
 ExitCode exit_code(const std::exception& error) noexcept;
 
+/// A deadline that passed and memory that ran out are of a command as a whole: the same error,
+/// naming what the command was given to read, as typed but for secrets. Others stay.
+Error about_inputs(const Error& error, const std::vector<std::string>& inputs);
+
 /// Writes "PROGRAM: WHAT" to stderr and returns the exit code. A reader of our output that went
-/// away
-/// (`ClosedPipe`) is nobody's failure: no line, exit_ok.
+/// away (`ClosedPipe`) is nobody's failure: no line, exit_ok.
 int report_failure(std::string_view program, const std::exception& error) noexcept;
 
 } // namespace tz::cli

@@ -41,7 +41,7 @@ std::vector<std::shared_ptr<const CheckedManifest>> check_manifests(
     const Log& log) {
     std::vector<std::shared_ptr<const CheckedManifest>> manifests;
     ManifestOptions wanted;
-    wanted.require = read_requirement(options.require, options.subject);
+    wanted.require = read_requirement(options.require, options.subject, load.stop);
     if (!wanted.require.demands())
         return manifests;
     wanted.contents = false; // which the load reads
@@ -71,21 +71,21 @@ Log console_log(Console& console, const Options& options) {
 void read_secrets(const Options& options, const Log& log, LoadOptions& load) {
     const auto warn = [&log](const std::string& text) { log(LogLevel::warning, text); };
     if (!options.key_file.empty())
-        load.key = read_key_file(options.key_file, warn);
+        load.key = read_key_file(options.key_file, warn, load.stop);
     if (!options.password_file.empty())
-        load.password = read_password_file(options.password_file, warn);
+        load.password = read_password_file(options.password_file, warn, load.stop);
 }
 
 LoadedInputs load_files(const Options& options, LoadOptions load, const Load& way) {
     const StopOnSignal stop; // before the engine's threads
     Console console;
     const Log log = console_log(console, options);
+    load.stop = stop.token();
     read_secrets(options, log, load);
     EngineOptions engine_options = options.engine;
     engine_options.log = log;
     Engine engine(std::move(engine_options));
     ProgressReport progress(console, options.shown_progress());
-    load.stop = stop.token();
     load.progress = [&](const Progress& now) { progress.update(options.measured->progress = now); };
     std::optional<TraceFile> trace; // written however the load ends
     if (!options.trace_file.empty())

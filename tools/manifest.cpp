@@ -84,7 +84,7 @@ int run_manifest_show(const Options& options, const ManifestArguments& arguments
 int run_manifest_verify(const Options& options, const ManifestArguments& arguments) {
     ManifestSession session(options);
     ManifestOptions wanted;
-    wanted.require = read_requirement(options.require, options.subject);
+    wanted.require = read_requirement(options.require, options.subject, session.waiting().stop);
     wanted.waiting = session.waiting();
     std::string lines;
     Json files = Json::array();

@@ -78,7 +78,7 @@ void check_key(
     options.password = nullptr;
     options.memory = Memory::none;
     options.verify = Verify::none;
-    options.selection.names = {format::display_name(smallest->name)};
+    options.selection.names = {format::key_name(smallest->name)};
     options.progress = {};
     load(session.engine(), file, options);
 }

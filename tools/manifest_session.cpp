@@ -11,8 +11,8 @@ ManifestSession::ManifestSession(const Options& options)
       log_(console_log(console_, options)),
       waiting_(options.load),
       progress_(console_, options.shown_progress()) {
-    read_secrets(options, log_, waiting_);
     waiting_.stop = stop_.token();
+    read_secrets(options, log_, waiting_);
     waiting_.progress = [this](const Progress& now) { progress_.update(now); };
     EngineOptions engine_options = options.engine;
     engine_options.log = log_;

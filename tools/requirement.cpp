@@ -7,8 +7,10 @@
 
 namespace tz::cli {
 
-format::Requirement
-read_requirement(const std::string& text, const std::optional<std::string>& subject) {
+format::Requirement read_requirement(
+    const std::string& text,
+    const std::optional<std::string>& subject,
+    const std::stop_token& stop) {
     using Kind = format::Requirement::Kind;
     constexpr std::string_view by_public_key = "pubkey:";
     constexpr std::string_view by_root = "root:";
@@ -21,7 +23,7 @@ read_requirement(const std::string& text, const std::optional<std::string>& subj
         requirement.kind = Kind::file_key;
     } else if (text.starts_with(by_public_key)) {
         requirement.kind = Kind::public_key;
-        requirement.public_key = read_public_key_file(text.substr(by_public_key.size()));
+        requirement.public_key = read_public_key_file(text.substr(by_public_key.size()), stop);
     } else if (text.starts_with(by_root)) {
         requirement.kind = Kind::root;
         requirement.root = format::parse_root(text.substr(by_root.size()));
@@ -29,7 +31,7 @@ read_requirement(const std::string& text, const std::optional<std::string>& subj
         throw Error(
             errc::usage,
             fmt::format(
-                "--require: '{}' is none of none, key, pubkey:FILE, root:HEX", printable(text)));
+                "require: '{}' is none of none, key, pubkey:FILE, root:HEX", printable(text)));
     }
     return requirement;
 }

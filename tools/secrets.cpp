@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <span>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -62,16 +63,29 @@ void warn_if_shared(int fd, const std::string& path, const Warn& warn) {
         facts.st_mode & 07777));
 }
 
-void read_file(const std::string& path, WipedBuffer& to, const Warn& warn) {
-    const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+// Until there is something to read, or its end. A FIFO has neither until somebody has opened it to
+// write.
+void await_bytes(int fd, const std::stop_token& stop) {
+    constexpr int look_again_ms = 100;
+    pollfd wait{fd, POLLIN, 0};
+    while (::poll(&wait, 1, look_again_ms) == 0)
+        if (stop.stop_requested())
+            throw Error(errc::cancelled, "the wait for what it holds was cancelled");
+}
+
+void read_file(
+    const std::string& path, WipedBuffer& to, const Warn& warn, const std::stop_token& stop) {
+    // without O_NONBLOCK it would wait where nobody can stop it
+    const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
     if (file.fd < 0)
         fail();
     warn_if_shared(file.fd, path, warn);
     while (to.size < to.bytes.size()) {
+        await_bytes(file.fd, stop);
         const ssize_t got = ::read(file.fd, to.bytes.data() + to.size, to.bytes.size() - to.size);
         if (got == 0)
             return;
-        if (got < 0 && errno != EINTR)
+        if (got < 0 && errno != EINTR && errno != EAGAIN)
             fail();
         if (got > 0)
             to.size += static_cast<std::size_t>(got);
@@ -80,10 +94,11 @@ void read_file(const std::string& path, WipedBuffer& to, const Warn& warn) {
 }
 
 template <typename Parse>
-auto read_with(const std::string& path, const Warn& warn, Parse parse) {
+auto read_with(
+    const std::string& path, const Warn& warn, const std::stop_token& stop, Parse parse) {
     try {
         WipedBuffer buffer;
-        read_file(path, buffer, warn);
+        read_file(path, buffer, warn, stop);
         return parse(Bytes(buffer.bytes).first(buffer.size));
     } catch (const Error& error) {
         throw error.in(path);
@@ -92,9 +107,9 @@ auto read_with(const std::string& path, const Warn& warn, Parse parse) {
 
 template <typename Parse>
 std::shared_ptr<const format::Secret>
-read_secret(const std::string& path, const Warn& warn, Parse parse) {
+read_secret(const std::string& path, const Warn& warn, const std::stop_token& stop, Parse parse) {
     forbid_core_dumps();
-    return std::make_shared<format::Secret>(read_with(path, warn, parse));
+    return std::make_shared<format::Secret>(read_with(path, warn, stop, parse));
 }
 
 bool ends_with(Bytes text, char c) {
@@ -103,13 +118,14 @@ bool ends_with(Bytes text, char c) {
 
 } // namespace
 
-std::shared_ptr<const format::Secret> read_key_file(const std::string& path, const Warn& warn) {
-    return read_secret(path, warn, [](Bytes text) { return format::parse_key(text); });
+std::shared_ptr<const format::Secret>
+read_key_file(const std::string& path, const Warn& warn, const std::stop_token& stop) {
+    return read_secret(path, warn, stop, [](Bytes text) { return format::parse_key(text); });
 }
 
 std::shared_ptr<const format::Secret>
-read_password_file(const std::string& path, const Warn& warn) {
-    return read_secret(path, warn, [](Bytes text) {
+read_password_file(const std::string& path, const Warn& warn, const std::stop_token& stop) {
+    return read_secret(path, warn, stop, [](Bytes text) {
         if (ends_with(text, '\n')) {
             text = text.first(text.size() - 1);
             if (ends_with(text, '\r'))
@@ -121,7 +137,7 @@ read_password_file(const std::string& path, const Warn& warn) {
     });
 }
 
-format::SigningKey read_signing_key_file(const std::string& path) {
+format::SigningKey read_signing_key_file(const std::string& path, const std::stop_token& stop) {
     forbid_core_dumps();
     const Warn refuse = [](const std::string&) {
         throw Error(
@@ -130,12 +146,16 @@ format::SigningKey read_signing_key_file(const std::string& path) {
             {},
             "take it from them with `chmod 600`, or better make a new one");
     };
-    return read_with(path, refuse, [](Bytes text) { return format::parse_signing_key(text); });
+    return read_with(
+        path, refuse, stop, [](Bytes text) { return format::parse_signing_key(text); });
 }
 
-format::PublicKey read_public_key_file(const std::string& path) {
+format::PublicKey read_public_key_file(const std::string& path, const std::stop_token& stop) {
     return read_with(
-        path, [](const std::string&) {}, [](Bytes text) { return format::parse_public_key(text); });
+        path,
+        [](const std::string&) {},
+        stop,
+        [](Bytes text) { return format::parse_public_key(text); });
 }
 
 } // namespace tz::cli

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 namespace tz::cli {
@@ -16,18 +17,23 @@ inline constexpr std::size_t secret_bytes_max = 4096;
 
 using Warn = std::function<void(const std::string&)>;
 
+// A file may be a pipe or a terminal. What comes of it is waited for until `stop` says otherwise
+// (errc::cancelled). All throw `tz::Error` that names the file, never its content.
+
 /// 32 raw bytes or 64 hex digits. Calls `warn` when others can read or write the file. From now on
-/// the process leaves no core dump. Throws `tz::Error` that names the file, never its content.
-std::shared_ptr<const format::Secret> read_key_file(const std::string& path, const Warn& warn);
+/// the process leaves no core dump.
+std::shared_ptr<const format::Secret>
+read_key_file(const std::string& path, const Warn& warn, const std::stop_token& stop = {});
 
 /// The file's bytes without the line end at their end, not empty; else as read_key_file().
-std::shared_ptr<const format::Secret> read_password_file(const std::string& path, const Warn& warn);
+std::shared_ptr<const format::Secret>
+read_password_file(const std::string& path, const Warn& warn, const std::stop_token& stop = {});
 
-/// An Ed25519 private key in PEM. Throws `tz::Error` that names the file; errc::denied where others
-/// can read or change it: what they can sign with proves nothing.
-format::SigningKey read_signing_key_file(const std::string& path);
+/// An Ed25519 private key in PEM; errc::denied where others can read or change it: what they can
+/// sign with proves nothing.
+format::SigningKey read_signing_key_file(const std::string& path, const std::stop_token& stop = {});
 
 /// An Ed25519 public key in PEM.
-format::PublicKey read_public_key_file(const std::string& path);
+format::PublicKey read_public_key_file(const std::string& path, const std::stop_token& stop = {});
 
 } // namespace tz::cli

@@ -17,6 +17,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 using namespace tz::cli;
 
@@ -235,6 +236,32 @@ Command add_uploads(CLI::App& app, Arguments& arguments) {
     return {uploads, [&] { return run_uploads(arguments.options, given); }};
 }
 
+// What a command reads, as it was typed.
+std::vector<std::string> inputs_of(const Arguments& arguments) {
+    std::vector<std::string> inputs = arguments.options.files;
+    if (!arguments.upload.source.empty())
+        inputs.push_back(arguments.upload.source);
+    if (!arguments.fetch.source.empty())
+        inputs.push_back(arguments.fetch.source);
+    for (std::size_t i = 1; i < arguments.fetch.further.size(); i += 2)
+        inputs.push_back(arguments.fetch.further[i]);
+    return inputs;
+}
+
+// The command, whose errors say what they are about.
+int run(const Command& command, const Arguments& arguments) {
+    const auto run_named = [&] {
+        try {
+            return command.run();
+        } catch (const tz::Error& error) {
+            if (!error.source().empty())
+                throw;
+            throw about_inputs(error, inputs_of(arguments));
+        }
+    };
+    return run_measured({command.app, run_named}, arguments.options);
+}
+
 } // namespace
 
 int main(int argc, char** argv) try {
@@ -262,7 +289,7 @@ int main(int argc, char** argv) try {
     return parse_and_run(app, argc, argv, [&] {
         for (const Command& command : commands)
             if (command.app->parsed())
-                return run_measured(command, arguments.options);
+                return run(command, arguments);
         return 0;
     });
 } catch (const std::exception& error) {

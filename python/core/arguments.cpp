@@ -72,7 +72,7 @@ std::function<bool(const tz::format::Tensor&)> filter_of(nb::handle value) {
         });
     return [shared](const tz::format::Tensor& tensor) {
         const nb::gil_scoped_acquire interpreter;
-        return nb::cast<bool>(nb::bool_((*shared)(tz::format::display_name(tensor.name))));
+        return nb::cast<bool>(nb::bool_((*shared)(tz::format::key_name(tensor.name))));
     };
 }
 
@@ -122,7 +122,9 @@ const std::map<std::string_view, Set> load_keywords{
     {"network", [](Arguments& to, nb::handle v) { set_network(to.network, v); }},
     {"password", [](Arguments& to, nb::handle v) { to.options.password = secret_of(v); }},
     {"progress", [](Arguments& to, nb::handle v) { to.progress = nb::borrow(v); }},
+    {"require", [](Arguments& to, nb::handle v) { to.require = text_of(v); }},
     {"slices", [](Arguments& to, nb::handle v) { to.options.selection.slices = slices_of(v); }},
+    {"subject", [](Arguments& to, nb::handle v) { to.subject = text_of(v); }},
     {"timeline",
      [](Arguments& to, nb::handle v) { to.timeline = nb::cast<std::shared_ptr<Timeline>>(v); }},
     {"verify",

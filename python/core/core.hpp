@@ -54,6 +54,8 @@ struct Arguments {
     tz::Direct direct = tz::Direct::automatic;
     nb::object progress;                  ///< or None
     std::shared_ptr<Timeline> timeline{}; ///< of the load, where one is wanted
+    std::string require = "none";         ///< of manifests, see tools/requirement.hpp
+    std::optional<std::string> subject{}; ///< that manifests must name
 };
 
 /// Throws Python's TypeError for keywords and values that are none, else `tz::Error`.

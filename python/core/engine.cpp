@@ -1,5 +1,6 @@
 #include "core.hpp"
 #include "timeline.hpp"
+#include <tz/engine/manifest_check.hpp>
 #include <tz/engine/read_whole.hpp>
 #include <tz/engine/source.hpp>
 #include <tz/engine/upload.hpp>
@@ -8,6 +9,8 @@
 #include <tz/protocols/model.hpp>
 #include <tz/protocols/open.hpp>
 #include <tz/protocols/open_target.hpp>
+#include <tz/protocols/sidecar.hpp>
+#include <tz/tools/requirement.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -149,7 +152,7 @@ public:
             arguments.options.memory = tz::Memory::given;
             arguments.options.destination =
                 [&places](std::size_t, const tz::format::Tensor& tensor) {
-                    return places.at(tz::format::display_name(tensor.name));
+                    return places.at(tz::format::key_name(tensor.name));
                 };
         }
         tz::LoadedFiles files = run(arguments, stop);
@@ -166,6 +169,7 @@ public:
         {
             const nb::gil_scoped_release others;
             const tz::Model model = open(arguments);
+            check_manifests(model, arguments);
             arguments.options.memory = tz::Memory::none;
             arguments.options.check_layouts = [&](std::span<const tz::format::Layout> layouts) {
                 if (model.check)
@@ -242,6 +246,23 @@ private:
             arguments.options);
     }
 
+    /// Those that are demanded. The load then goes by them.
+    void check_manifests(const tz::Model& model, Arguments& arguments) {
+        tz::ManifestOptions wanted;
+        wanted.require =
+            tz::cli::read_requirement(arguments.require, arguments.subject, arguments.options.stop);
+        if (!wanted.require.demands())
+            return;
+        wanted.contents = false; // which the load reads
+        wanted.waiting = arguments.options;
+        for (std::size_t i = 0; i < model.sources.size(); ++i) {
+            const tz::ManifestPlaces places{
+                model.sources[i],
+                tz::open_sidecar(model.addresses[i], arguments.network, arguments.direct, log())};
+            arguments.options.manifests.push_back(tz::check_manifest(usable(), places, wanted));
+        }
+    }
+
     tz::Log log() {
         return [this](tz::LogLevel level, const std::string& text) { messages_->add(level, text); };
     }
@@ -272,6 +293,7 @@ private:
         {
             const nb::gil_scoped_release others;
             const tz::Model model = open(arguments);
+            check_manifests(model, arguments);
             arguments.options.check_layouts = model.check;
             const Timed timed(arguments.timeline.get(), arguments.options);
             files = tz::load(usable(), model.sources, arguments.options);

@@ -101,11 +101,11 @@ std::vector<std::string> names_of(const tz::format::Layout& layout) {
     std::vector<std::string> names;
     std::unordered_set<std::string> known;
     for (const tz::format::Tensor& tensor : layout.tensors) {
-        names.push_back(tz::format::display_name(tensor.name));
+        names.push_back(tz::format::key_name(tensor.name));
         if (!known.insert(names.back()).second)
             throw tz::Error(
                 tz::errc::unsupported,
-                "two tensors have names that are '" + names.back() + "' when they are shown",
+                "two tensors have names that are the key '" + tz::printable(names.back()) + "'",
                 {},
                 "write the file with other names; `tz load` takes these");
     }
@@ -155,7 +155,8 @@ nb::object capsule(
 nb::tuple tensor(const Loaded& loaded, std::size_t file, std::size_t index) {
     const tz::format::Tensor& described = tensor_of(loaded, file, index);
     const auto type = dlpack_types.find(described.dtype.name);
-    const bool known = type != dlpack_types.end();
+    // a safetensors file may give any size to a name that its format doesn't have
+    const bool known = type != dlpack_types.end() && type->second.bits == described.dtype.bits;
     std::vector<std::size_t> shape(described.shape.begin(), described.shape.end());
     if (!known)
         shape = {described.bytes};

@@ -24,6 +24,7 @@ from .errors import (
     NotFoundError,
     ObjectChangedError,
     StorageError,
+    UnknownTypeError,
     UnsupportedError,
     UsageError,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "Stats",
     "StorageError",
     "TensorInfo",
+    "UnknownTypeError",
     "UnsupportedError",
     "UsageError",
     "__version__",

@@ -28,6 +28,8 @@ class Config:
     Sizes are bytes, or texts like "8MiB". `verify` is auto, none, crc32, sha256 or all (True: all; False: none);
     `direct_io` auto, on or off; `io` auto, uring or threads; `deadline` seconds. `trace` is a path: a timeline of what
     was read, checked and copied when, for ui.perfetto.dev, written when the call has ended or the file is closed.
+    `require` demands a manifest of each file: "key" (signed by who has the file's key), "pubkey:PATH" or "root:HEX"; and
+    `subject` that it was made for this. They are checked before tensors are read.
     `network` has options of remote sources by their names in <tz/tz.h>, such as "endpoint-url", "region", "tries" or
     "stall-time-ms".
     """
@@ -41,6 +43,8 @@ class Config:
     verify: bool | str | None = None
     deadline: float | None = None
     trace: str | os.PathLike[str] | None = None
+    require: str | None = None
+    subject: str | None = None
     network: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def engine_keywords(self) -> dict[str, Any]:
@@ -57,7 +61,14 @@ class Config:
         verify = self.verify
         if isinstance(verify, bool):
             verify = "all" if verify else "none"
-        keywords = {"deadline": self.deadline, "direct_io": self.direct_io, "network": self.network, "verify": verify}
+        keywords = {
+            "deadline": self.deadline,
+            "direct_io": self.direct_io,
+            "network": self.network,
+            "require": self.require,
+            "subject": self.subject,
+            "verify": verify,
+        }
         return {name: value for name, value in keywords.items() if value is not None}
 
 

@@ -29,22 +29,22 @@ class Engine:
         into: dict[str, tuple[int, int]] | None,
     ) -> tuple[_core.Loaded, dict[str, Any]]:
         """The tensors, in memory of their own or `into` (address, bytes) by name; and facts for Stats."""
-        with Running(stop), _naming(addresses):
+        with Running(stop), naming(addresses):
             return self._core.load(addresses, keywords, stop, into)
 
     def layout(self, addresses: list[str], keywords: dict[str, Any], stop: _core.Stop) -> _core.Loaded:
         """What the files hold, without their data."""
-        with Running(stop), _naming(addresses):
+        with Running(stop), naming(addresses):
             return self._core.layout(addresses, keywords, stop)
 
     def read(self, addresses: list[str], keywords: dict[str, Any], stop: _core.Stop, bytes_max: int) -> bytes:
         """All of one file of any kind, of which there may be at most `bytes_max`."""
-        with Running(stop), _naming(addresses):
+        with Running(stop), naming(addresses):
             return self._core.read(addresses, keywords, stop, bytes_max)
 
     def upload(self, path: str, keywords: dict[str, Any], stop: _core.Stop, to: str) -> None:
         """A file copied to s3://BUCKET/KEY, in parts at once; it appears whole, in place of what is there."""
-        with Running(stop), _naming([to]):
+        with Running(stop), naming([to]):
             self._core.upload([path], keywords, stop, to)
 
     @property
@@ -54,7 +54,7 @@ class Engine:
 
 
 @contextlib.contextmanager
-def _naming(addresses: list[str]) -> Iterator[None]:
+def naming(addresses: list[str]) -> Iterator[None]:
     """Errors say which file they are of."""
     try:
         yield

@@ -24,6 +24,10 @@ class UnsupportedError(FormatError):
     """A version, flag or type that this version doesn't know."""
 
 
+class UnknownTypeError(UnsupportedError, TypeError):
+    """A tensor of a type that the framework it is wanted for doesn't have."""
+
+
 class HashMismatchError(Error):
     """A stored hash doesn't fit the bytes, or is missing though it was asked for."""
 
@@ -91,8 +95,43 @@ _classes: dict[str, type[Error]] = {
 }
 
 
+#: What hints say to those who use the program `tz`, and what that is in a call.
+_phrases = {
+    "load with --memory none": "read tensors one by one with tzio.open()",
+    "--verify none": 'verify="none"',
+    "--io auto": 'io="auto"',
+    "--io threads": 'io="threads"',
+    "`tz inspect` lists": "tzio.info() lists",
+    "with `tz keygen`": "with secrets.token_bytes(32)",
+}
+_arguments = {
+    "--allow-http": 'network={"allow-http": "1"}',
+    "--chunk-size": "chunk_size",
+    "--concurrency": "concurrency",
+    "--deadline": "deadline",
+    "--io": "io",
+    "--key-file": "key",
+    "--memory": "memory",
+    "--memory-limit": "memory_limit",
+    "--no-sign-request": 'network={"no-sign-request": "1"}',
+    "--password-file": "password",
+    "--verify": "verify",
+    "--workers": "workers",
+}
+
+
+def in_arguments(hint: str) -> str:
+    """A hint that speaks of options of `tz`, for who calls the package. Options of other programs stay."""
+    for phrase, ours in _phrases.items():
+        hint = hint.replace(phrase, ours)
+    return re.sub(r"--[a-z-]+", lambda option: _arguments.get(option[0], option[0]), hint)
+
+
 def from_core(kind: str, text: str, source: str, offset: int | None, hint: str) -> Error:
     """The exception for an error of the engine, which calls this."""
+    if hint and text.endswith(hint):
+        text = text.removesuffix(hint) + in_arguments(hint)
+        hint = in_arguments(hint)
     error = _classes[kind](text)
     error.uri = without_secrets(source) or None
     error.offset = offset

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import math
 import sys
 from typing import Any
 
 from . import _core
+from .errors import UnknownTypeError
 
 
 def default_framework() -> str:
@@ -18,6 +21,12 @@ def default_framework() -> str:
     return "torch" if importlib.util.find_spec("torch") else "numpy"
 
 
+#: Names of types that are NumPy's own. Whatever else it takes for one would be a name from a file.
+NUMPY = frozenset(
+    ("bool", "complex64", "complex128", "float16", "float32", "float64")
+    + tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+)
+
 #: Types whose elements share bytes, and how many bits one has. Frameworks that have no such type get the bytes.
 PACKED = {"float4_e2m1fn": 4, "float4_e2m1fn_x2": 8, "float6_e2m3fn": 6, "float6_e3m2fn": 6}
 
@@ -28,6 +37,12 @@ def packed_shape(name: str, shape: tuple[int, ...], size: int) -> tuple[int, ...
     if bits % 8 != 0:
         return (size,)
     return (*shape[:-1], bits // 8) if shape else ()
+
+
+def check_size(name: str, item_size: int, shape: tuple[int, ...], size: int) -> None:
+    """A safetensors file may give elements of any size to a type that its format doesn't have."""
+    if math.prod(shape) * item_size != size:
+        raise UnknownTypeError(f"{size} bytes are no tensor of the type {name} and the shape {list(shape)}")
 
 
 class Torch:
@@ -50,7 +65,7 @@ class Torch:
         if not isinstance(dtype, self.torch.dtype):
             if name in PACKED:
                 return self.torch.uint8
-            raise TypeError(f"this PyTorch has no type {name}")
+            raise UnknownTypeError(f"this PyTorch has no type {name}")
         return dtype
 
     def tensors(self, loaded: _core.Loaded, file: int) -> list[Any]:
@@ -77,7 +92,9 @@ class Torch:
         """Bytes as a tensor of the type `name`."""
         if name in PACKED:
             shape = packed_shape(name, shape, data.numel())
-        return data.view(self.dtype(name)).reshape(shape)
+        dtype = self.dtype(name)
+        check_size(name, dtype.itemsize, shape, data.numel())
+        return data.view(dtype).reshape(shape)
 
     def packed(self, tensor: Any) -> Any:
         """The same, in memory without gaps."""
@@ -104,16 +121,16 @@ class Numpy:
 
     @functools.cache
     def dtype(self, name: str) -> Any:
-        try:
+        if name in NUMPY:
             return self.numpy.dtype(name)
-        except TypeError:
-            pass
-        try:
+        scalar: Any = None
+        with contextlib.suppress(ImportError):
             import ml_dtypes
 
-            return self.numpy.dtype(getattr(ml_dtypes, name))
-        except (ImportError, AttributeError):
-            raise TypeError(f"NumPy has no type {name}; ml_dtypes may have it, and PyTorch") from None
+            scalar = getattr(ml_dtypes, name, None)
+        if isinstance(scalar, type) and issubclass(scalar, self.numpy.generic):
+            return self.numpy.dtype(scalar)
+        raise UnknownTypeError(f"NumPy has no type {name}; ml_dtypes may have it, and PyTorch")
 
     def tensors(self, loaded: _core.Loaded, file: int) -> list[Any]:
         return [self._array(loaded, file, index, info) for index, info in enumerate(loaded.tensors(file))]
@@ -130,8 +147,11 @@ class Numpy:
 
     def shaped(self, data: Any, name: str, shape: tuple[int, ...]) -> Any:
         if name in PACKED:  # of which ml_dtypes would have one in a byte
-            return data.reshape(packed_shape(name, shape, data.nbytes))
-        return data.view(self.dtype(name)).reshape(shape)
+            shape, dtype = packed_shape(name, shape, data.nbytes), data.dtype
+        else:
+            dtype = self.dtype(name)
+        check_size(name, dtype.itemsize, shape, data.nbytes)
+        return data.view(dtype).reshape(shape)
 
     def packed(self, array: Any) -> Any:
         return self.numpy.asarray(array, order="C")

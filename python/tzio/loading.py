@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from .config import Config, effective
-from .engine import engine_of, timeline_of
+from .engine import engine_of, naming, timeline_of
 from .frameworks import framework as framework_by_name
 from .reader import tensors_by_name
 from .request import Names, Progress, Uris, addresses_of, reporter_of, secrets_of, selection_of
@@ -46,7 +46,8 @@ def load_file(
         progress,
         {"memory": memory, **selection_of(tensors), **secrets_of(key, password)},
     )
-    return tensors_by_name(loaded, framework_by_name(framework), device)
+    with naming(addresses_of(uris)):
+        return tensors_by_name(loaded, framework_by_name(framework), device)
 
 
 def load_into_module(

@@ -9,7 +9,7 @@ import torch
 
 from . import _core
 from .config import Config
-from .engine import engine_of, timeline_of
+from .engine import engine_of, naming, timeline_of
 from .frameworks import framework
 from .loading import ModuleInfo, _load
 from .reader import tensors_by_name
@@ -29,7 +29,7 @@ def fill_module(
 ) -> ModuleInfo:
     """See `load_into_module`."""
     owners = _owners(module)
-    layout = engine_of(config).layout(addresses, config.load_keywords(), _core.Stop())
+    layout = engine_of(config).layout(addresses, {**config.load_keywords(), **keywords}, _core.Stop())
     infos = {info[0]: info for file in range(len(layout)) for info in layout.tensors(file)}
     missing = _without_ties([name for name in owners if name not in infos], owners, infos)
     unexpected = [name for name in infos if name not in owners]
@@ -53,7 +53,8 @@ def fill_module(
         loaded, took = _load(addresses, config, progress, {"names": names, **keywords}, into, timeline)
         stats.add(took.as_dict())
         if into is None:
-            _assign(owners, tensors_by_name(loaded, framework("torch"), device))
+            with naming(addresses):
+                _assign(owners, tensors_by_name(loaded, framework("torch"), device))
     if timeline is not None:
         timeline.write()
     return ModuleInfo(len(places) + len(rest), missing, unexpected, stats)

@@ -11,7 +11,7 @@ from typing import Any
 from . import _core
 from .ahead import Ahead
 from .config import Config, effective, parse_size
-from .engine import engine_of, timeline_of
+from .engine import engine_of, naming, timeline_of
 from .frameworks import framework
 from .request import Names, Progress, Uris, addresses_of, reporter_of, secrets_of, selection_of, unique
 from .slices import Slice
@@ -171,7 +171,8 @@ class File:
         keywords = {**self._keywords, "names": names, "timeline": self._timeline, **keywords}
         loaded, facts = self._engine.load(self._addresses, keywords, stop or self._stop, None)
         self.stats.add(facts)
-        return tensors_by_name(loaded, self._framework, self._device)
+        with naming(self._addresses):
+            return tensors_by_name(loaded, self._framework, self._device)
 
     def _read_ahead(self) -> Ahead:
         ahead = Ahead(self._batches(), self._load_for_iteration())

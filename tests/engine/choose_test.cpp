@@ -68,6 +68,55 @@ TEST(Choose, FollowsTheTable) {
         EXPECT_EQ(chosen(one.selection), one.items);
 }
 
+/// Which of some names are chosen that are shown alike, or alike up to a NUL: their places.
+std::string chosen_among_odd(const Selection& selection) {
+    using namespace std::string_literals;
+    const std::vector<format::Layout> odd{layout_of({"a\n", "a\\x0a", "b\n", "nul", "nul\0"s})};
+    std::string places;
+    for (const Item& item : choose_items(odd, selection))
+        places += std::to_string(item.tensor - odd.front().tensors.data());
+    return places;
+}
+
+TEST(Choose, TakesNamesExactlyAndElseAsTheyAreShown) {
+    using namespace std::string_literals;
+
+    const struct {
+        Selection selection;
+        const char* places;
+    } cases[] = {
+        {of({"a\n"}), "0"},
+        {of({"a\\x0a"}), "1"},
+        {of({"b\\x0a"}), "2"},
+        {of({"nul"}), "3"},
+        {of({"nul\0"s}), "4"},
+        {of({}, {"a\n"}), "0"},
+        {of({}, {"a\\x0a"}), "1"},
+        {of({}, {"b\\x0a"}), "2"},
+        {of({}, {"a*"}), "01"},
+        {of({}, {"nul"}), "3"},
+        {of({}, {"nul\0"s}), "4"},
+        {of({}, {"nul*"}), "34"},
+        {of({}, {}, {"nul\0"s, "a\\x0a"}), "023"},
+    };
+
+    for (const auto& one : cases)
+        EXPECT_EQ(chosen_among_odd(one.selection), one.places);
+}
+
+TEST(Choose, OrdersAndCutsNamesThatAreShownAlike) {
+    const std::vector<format::Layout> odd{layout_of({"a\n", "a\\x0a"})};
+    Selection selection;
+    selection.order = {"a\\x0a"};
+    auto items = choose_items(odd, selection);
+    ASSERT_EQ(items.size(), 2u);
+    EXPECT_EQ(items[0].tensor->name, "a\\x0a");
+    const Slice slice{"a\n", 0, 0, 1};
+    cut_slices(items, std::span(&slice, 1), false, 4 << 20, {});
+    EXPECT_FALSE(items[0].slice);
+    EXPECT_TRUE(items[1].slice);
+}
+
 TEST(Choose, AsksThePredicateOfWhatElseIsWanted) {
     Selection selection = of({}, {"*.weight"});
     std::vector<std::string> asked;

@@ -50,6 +50,7 @@ def environment(build, tmp_path_factory) -> dict:
         "HOME": str(home),
         "TMPDIR": str(temporary),
         "PYTHONPATH": str(build / "python"),
+        "MALLOC_ARENA_MAX": "1",  # memory of a heap for each thread would hide what a load leaves
         "TZ_CONFIG": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }

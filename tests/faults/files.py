@@ -23,6 +23,8 @@ tzio.save_file(tensors, folder + "/sealed.tensors", key=key)
 tzio.save_file({str(i): numpy.full(1 << 20, i, dtype="f4") for i in range(8)}, folder + "/large.tensors")
 strange = ["../../etc/passwd", "nul\\0", "\\x1b[31mred", "%n%s"]
 tzio.save_file({name: numpy.arange(3, dtype="u1") for name in strange}, folder + "/strange.tensors")
+alike = ['x["a","b"]', '["a","b"]']
+tzio.save_file({name: numpy.arange(3, dtype="u1") for name in alike}, folder + "/alike.tensors")
 """
 
 SUMS = {
@@ -42,7 +44,7 @@ class Samples:
         self.folder = folder
         self.plain, self.safetensors = folder / "plain.tensors", folder / "plain.safetensors"
         self.sealed, self.large = folder / "sealed.tensors", folder / "large.tensors"
-        self.strange = folder / "strange.tensors"
+        self.strange, self.alike = folder / "strange.tensors", folder / "alike.tensors"
         for path in folder.iterdir():
             path.chmod(0o644)  # for who is `nobody`
 

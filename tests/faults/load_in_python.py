@@ -12,20 +12,52 @@ import tzio
 import tzio.engine
 
 #: Threads that end are gone a moment later. What was left behind is there after this, too.
-SETTLES_SECONDS = 10
+SETTLES_SECONDS = 30
 #: Keywords by which engines differ.
 ENGINE = {"chunk_size", "concurrency", "io", "memory_limit", "workers"}
 
 
+#: Memory that the heap keeps for itself: stacks of threads that have ended, and what it got for large blocks.
+SLACK_BYTES = 48 << 20
+
+
+def mappings() -> tuple[list[str], int]:
+    """What is mapped of files and of the kernel's own, and how much without a name. Libraries stay where they are."""
+    named, anonymous = [], 0
+    for line in open("/proc/self/maps"):
+        place, _, _, _, _, *name = line.split(maxsplit=5)
+        begin, _, end = place.partition("-")
+        path = name[0].strip() if name else ""
+        if not path:
+            anonymous += int(end, 16) - int(begin, 16)
+        elif ".so" not in path and path != "[heap]":
+            named.append(path)
+    return sorted(named), anonymous
+
+
 def held() -> dict:
-    """Descriptors and threads of this process. What a descriptor leads to says more than its number."""
+    """Descriptors, threads and mappings of this process. What a descriptor leads to says more than its number."""
     descriptors = []
     for number in os.listdir("/proc/self/fd"):
         try:
             descriptors.append(os.readlink(f"/proc/self/fd/{number}"))
         except FileNotFoundError:  # of the listing itself
             pass
-    return {"descriptors": sorted(descriptors), "threads": len(os.listdir("/proc/self/task"))}
+    named, anonymous = mappings()
+    return {
+        "descriptors": sorted(descriptors),
+        "threads": len(os.listdir("/proc/self/task")),
+        "mappings": named,
+        "anonymous_bytes": anonymous,
+    }
+
+
+def left(before: dict, after: dict) -> dict:
+    """What is held now and was not then, or is gone. Of the memory without a name, what is beyond the slack."""
+    differing = {name: (was, after[name]) for name, was in before.items() if after[name] != was}
+    if after["anonymous_bytes"] <= before["anonymous_bytes"] + SLACK_BYTES:
+        differing.pop("anonymous_bytes", None)
+    return differing
 
 
 def load(uri, keywords) -> dict:
@@ -50,13 +82,13 @@ def answer(request, whole) -> dict:
     result = load(request["uri"], request["keywords"])
     if "raised" in result:
         engine_keywords = {key: request["keywords"][key] for key in ENGINE & request["keywords"].keys()}
-        result["again"] = "sums" in load(whole, engine_keywords)
+        result["again"] = load(whole, engine_keywords).get("text", "loaded")
     tzio.engine._engines.clear()
     gc.collect()
     end = time.monotonic() + SETTLES_SECONDS
-    while (after := held()) != before and time.monotonic() < end:
+    while (remains := left(before, held())) and time.monotonic() < end:
         time.sleep(0.02)
-    return result | {"before": before, "after": after}
+    return result | {"left": remains}
 
 
 if __name__ == "__main__":

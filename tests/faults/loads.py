@@ -13,8 +13,8 @@ import pytest
 from kinds import classes, exit_codes
 from program import Result, Run, read
 
-#: No load here takes longer, unless it hangs.
-SECONDS = 30
+#: No load here takes longer, unless it hangs; also where the machine has much else to do.
+SECONDS = 120
 
 
 class Package:
@@ -97,8 +97,8 @@ class Loads:
     def in_python(self, uri, **keywords) -> dict:
         files, processes = self.files(), children()
         answer = self.package.load(uri, **keywords)
-        assert answer["before"] == answer["after"], answer
-        assert answer.get("again", True), answer
+        assert answer["left"] == {}, answer
+        assert answer.get("again", "loaded") == "loaded", answer
         assert (self.files(), children()) == (files, processes), answer
         return answer
 

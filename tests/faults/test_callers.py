@@ -1,5 +1,6 @@
 """Odd paths, and programs whose outputs are closed: of rows 33 and 39."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -8,8 +9,8 @@ import subprocess
 import time
 
 import pytest
-from files import LARGE_SUMS, SUMS
-from loads import SECONDS
+from files import KEY, LARGE_SUMS, SUMS
+from loads import SECONDS, Program
 
 #: As a shell writes them: of stdin, stdout and stderr.
 CLOSED = ["2>&-", "<&- 2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"]
@@ -66,16 +67,39 @@ def test_closed_output_is_an_error_whatever_is_opened(loads, samples, tmp_path):
     assert in_shell(loads, ["load", *files, samples.large], ">&-") == 1
 
 
-@pytest.mark.xfail(reason="while a key is awaited from a FIFO that nobody writes, one Ctrl-C is not enough")
-def test_signal_ends_the_wait_for_a_key(loads, samples, tmp_path):
-    os.mkfifo(tmp_path / "key")
-    command = [loads.tz, "load", "--key-file", tmp_path / "key", samples.sealed]
-    load = subprocess.Popen(command, env=loads.environment, stderr=subprocess.DEVNULL)
-    try:
-        time.sleep(1)  # it waits by then; and if not yet, it ends all the more
-        load.send_signal(signal.SIGTERM)
-        load.wait(5)
-    finally:
-        load.kill()
-        load.wait()
-    assert load.returncode in (130, -signal.SIGTERM)
+def waits_for(load, fifo):
+    """Until the program has the FIFO open, which nobody writes to yet."""
+    folder = f"/proc/{load.process.pid}/fd"
+    while load.process.poll() is None:
+        with contextlib.suppress(FileNotFoundError):
+            if any(os.readlink(f"{folder}/{number}") == str(fifo) for number in os.listdir(folder)):
+                return
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("option", ["--key-file", "--password-file"])
+def test_signal_ends_the_wait_for_a_key(loads, samples, tmp_path, option, number):
+    """One is enough."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    heard = lambda: signal.signal(number, signal.SIG_DFL)  # noqa: E731
+    load = Program([str(loads.tz), "load", option, str(fifo), str(samples.sealed)], loads.environment, heard)
+    waits_for(load, fifo)
+    load.process.send_signal(number)
+    result = load.finish(SECONDS)
+    assert (result.code, result.out, result.error.count("\n")) == (130, b"", 1), result
+    assert str(fifo) in result.error, result
+
+
+def test_key_comes_through_a_fifo(loads, samples, tmp_path):
+    """In parts, from who opens it late."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    load = Program([str(loads.tz), "load", "--key-file", str(fifo), str(samples.sealed)], loads.environment)
+    waits_for(load, fifo)
+    with open(fifo, "wb", buffering=0) as writer:
+        for byte in KEY:
+            writer.write(bytes([byte]))
+    result = load.finish(SECONDS)
+    assert result.code == 0, result

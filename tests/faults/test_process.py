@@ -99,21 +99,27 @@ def test_deadline(loads, samples):
         return ranged(request, content) if request.number == 0 else stalled(request)
 
     with serving(slow) as server:
-        loads.refuses(server.url(), "deadline", "", ["--deadline", "500ms"], names="", deadline=0.5)
+        loads.refuses(server.url(), "deadline", "", ["--deadline", "500ms"], deadline=0.5)
 
 
 def test_deadline_of_a_millisecond(loads):
     with serving(stalled) as server:
-        loads.refuses(server.url(), "deadline", "", ["--deadline", "1ms"], names="", deadline=0.001)
+        loads.refuses(server.url(), "deadline", "", ["--deadline", "1ms"], deadline=0.001)
 
 
-@pytest.mark.xfail(strict=True, reason="tz does not say which file was not there in time")
-def test_deadline_names_what_was_late(loads):
+def test_deadline_of_several_names_the_first(loads, samples):
     with serving(stalled) as server:
-        assert server.url() in loads.run("load", server.url(), "--deadline", "100ms").error
+        result = loads.run("load", samples.plain, server.url(), "--deadline", "100ms")
+    assert result.code == 5 and f"{samples.plain} and 1 more: " in result.error, result
 
 
-@pytest.mark.xfail(strict=True, reason="what to do is said in options of tz: raise --deadline")
+def test_deadline_of_a_fetch_names_what_was_late(loads, tmp_path):
+    with serving(stalled) as server:
+        result = loads.run("fetch", server.url() + "?sig=secret", tmp_path / "m", "--deadline", "100ms")
+    assert result.code == 5 and server.url() in result.error and "secret" not in result.error, result
+
+
 def test_package_says_what_to_do_in_its_own_words(loads):
     with serving(stalled) as server:
-        assert "--" not in loads.in_python(server.url(), deadline=0.1)["hint"]
+        answer = loads.in_python(server.url(), deadline=0.1)
+    assert answer["hint"] == "raise deadline" and answer["text"].endswith("; raise deadline"), answer

@@ -50,6 +50,7 @@ DAMAGED = [
     (23, "offset past the end", "", one(data_offsets=[0, 5], shape=[5])),
     (23, "one offset", "", one(data_offsets=[0])),
     (23, "dtype a number", "dtype", one(dtype=3)),
+    (23, "dtype of another size", "they have 32", one(dtype="float32")),
     (24, "overlap", "'b'", safetensors({"a": entry(), "b": entry(begin=1, end=5)}, FOUR + b"\0")),
     (24, "hole", "'b'", safetensors({"a": entry(), "b": entry(begin=5, end=9)}, bytes(9))),
     (24, "half a byte", "", safetensors({"a": entry("F4", (3,), 0, 2)}, bytes(2))),
@@ -72,11 +73,12 @@ def test_unknown_dtype_is_loaded_by_its_size(loads, tmp_path):
     assert loads.run("load", "--json", path).json["bytes"] == 4
 
 
-@pytest.mark.xfail(strict=True, reason="a type that the package lacks is numpy's ValueError, not an error of tzio")
-def test_unknown_dtype_is_an_error_of_the_package(loads, tmp_path):
+@pytest.mark.parametrize("dtype", ["U9", "object", "X"])
+def test_unknown_dtype_is_an_error_of_the_package(loads, tmp_path, dtype):
     path = tmp_path / "unknown.safetensors"
-    path.write_bytes(one(dtype="U9"))
-    assert loads.in_python(path)["raised"] == "UnsupportedError"
+    path.write_bytes(one(dtype=dtype))
+    answer = loads.in_python(path)
+    assert answer["raised"] == "UnknownTypeError" and str(path) in answer["text"] and dtype in answer["text"], answer
 
 
 def test_cut_anywhere(loads, samples, tmp_path):
@@ -97,13 +99,8 @@ def test_200_000_empty_tensors(loads, bloat):
     result = loads.run("load", "--json", bloat)
     assert result.code == 0, result
     assert result.json["tensors"] == 200_000
-    assert result.json["peak_rss_bytes"] < 400 << 20
+    assert result.json["peak_rss_bytes"] < 200 << 20
     assert len(loads.in_python(bloat)["sums"]) == 200_000
-
-
-@pytest.mark.xfail(reason="a load of 200,000 empty tensors takes 222 MiB")  # or less, on some machines
-def test_200_000_empty_tensors_in_200_mb(loads, bloat):
-    assert loads.run("load", "--json", bloat).json["peak_rss_bytes"] < 200 << 20
 
 
 # --- lists of shards

@@ -1,5 +1,6 @@
 """Damaged .tensors files, rows 1 to 18: one kind of error, by `tz load` and by the package."""
 
+import hashlib
 import os
 import struct
 
@@ -193,27 +194,32 @@ def test_strange_names_are_names(loads, samples):
     assert len(loads.in_python(samples.strange)["sums"]) == 4
 
 
-@pytest.mark.xfail(strict=True, reason="the package has control characters of names as \\x1b, text for text")
 def test_strange_names_are_keys_in_python(loads, samples):
     names = loads.in_python(samples.strange)["sums"]
     assert sorted(names) == sorted(["../../etc/passwd", "nul\0", "\x1b[31mred", "%n%s"])
 
 
-def test_names_that_are_printed_alike_are_no_keys(loads, tmp_path):
+def test_names_that_are_printed_alike_are_keys_of_their_own(loads, tmp_path):
     path = tmp_path / "alike.safetensors"
     path.write_bytes(safetensors({"a\n": entry(), "a\\x0a": entry(begin=4, end=8)}, bytes(range(8))))
     assert loads.run("checksum", path).out.count(b"\n") == 3
-    assert loads.in_python(path)["raised"] == "UnsupportedError"
+    first, second = (hashlib.sha256(bytes(data)).hexdigest() for data in (range(4), range(4, 8)))
+    assert loads.in_python(path)["sums"] == {"a\n": first, "a\\x0a": second}
+
+
+def test_path_that_reads_like_a_name_is_no_key_of_its_own(loads, samples, tmp_path):
+    """A path of two keys and a plain name that is written like it: what to call them is for others to say."""
+    path, file = tmp_path / "alike.tensors", Tensors(samples.alike)
+    for at in (file.entries[0]["name"], file.header(0)["name"]):
+        file.put("B", at, 0x1E)
+    path.write_bytes(file.bytes)
+    assert loads.run("load", "--verify", "none", path).code == 0
+    answer = loads.in_python(path, verify="none")
+    assert answer["raised"] == "UnsupportedError" and str(path) in answer["text"], answer
 
 
 def test_meta_tensor_of_no_memory(loads, samples, tmp_path):
-    loads.refuses(meta_bomb(samples, tmp_path), "limit", "2305843009213698029", names="")
-
-
-@pytest.mark.xfail(strict=True, reason="tz does not say which file takes more memory than there is")
-def test_meta_tensor_of_no_memory_is_named(loads, samples, tmp_path):
-    path = meta_bomb(samples, tmp_path)
-    assert str(path) in loads.run("load", path).error
+    loads.refuses(meta_bomb(samples, tmp_path), "limit", "2305843009213698029")
 
 
 def test_no_hash_where_one_is_asked_for(loads, samples, tmp_path):

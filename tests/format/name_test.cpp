@@ -115,6 +115,16 @@ TEST(DisplayName, EscapesControls) {
     EXPECT_EQ(display_name(structured("[\"a\",0]")), "[\"a\",0]");
 }
 
+TEST(KeyName, IsTheNameItself) {
+    using namespace std::string_literals;
+    for (const std::string& name :
+         {"a.weight"s, "a\nb"s, "nul\0"s, "\x1b[31mred"s, "a\\x0a"s, "\x7f"s})
+        EXPECT_EQ(key_name(store_name({name})), name);
+    EXPECT_EQ(key_name(store_name({"\x1e[1]"})), "\x1e[1]") << "stored as an array of one";
+    EXPECT_EQ(key_name(structured("[\"a\",0]")), "[\"a\",0]");
+    EXPECT_EQ(key_name(structured("[0]")), "[0]");
+}
+
 TEST(TensorLabel, CutsLongNamesBetweenCharacters) {
     std::string name(199, 'x');
     for (int i = 0; i < 100; ++i)

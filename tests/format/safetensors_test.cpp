@@ -164,6 +164,9 @@ TEST(Safetensors, UnknownTypesAreReadByTheSizeOfTheirData) {
              safetensors_entry("b", "X", "[4]", 4, 12) + "}",
          12,
          "that of another tensor 8"},
+        // which others would take for what their names say
+        {entry("float32", "[4]", 4), 4, "and they have 32"},
+        {entry("float4_e2m1fn", "[4]", 4), 4, "and they have 4"},
     });
 }
 

@@ -80,8 +80,30 @@ def test_numpy_says_which_type_it_lacks(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
     tzio.frameworks.framework.cache_clear()
     tzio.frameworks.Numpy.dtype.cache_clear()
-    with pytest.raises(TypeError, match=r"bfloat16.*ml_dtypes"):
+    with pytest.raises(tzio.UnknownTypeError, match=r"x\.tensors.*bfloat16.*ml_dtypes") as caught:
         tzio.load_file(tmp_path / "x.tensors", framework="numpy")
+    assert isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize("framework", ["torch", "numpy"])
+@pytest.mark.parametrize("code", ["U9", "object", "finfo", "str_", "V1", "S1", "dtype"])
+def test_no_name_from_a_file_is_looked_up(tmp_path, framework, code):
+    """NumPy takes U9 for nine characters, object for pointers; ml_dtypes has a class finfo."""
+    written(tmp_path / "x.safetensors", code, 8, [4, 8])
+    with pytest.raises(tzio.UnknownTypeError, match=f"x\\.safetensors.*{code}"):
+        tzio.load_file(tmp_path / "x.safetensors", framework=framework)
+
+
+@pytest.mark.parametrize("code", ["float32", "uint16", "complex128", "bfloat16", "float8_e5m2", "float4_e2m1fn_x2"])
+@pytest.mark.parametrize("framework", ["torch", "numpy"])
+def test_a_known_name_with_elements_of_another_size_is_no_such_type(tmp_path, framework, code):
+    """Else what is behind the data would be read as the rest of it."""
+    path = tmp_path / "x.safetensors"
+    written(path, code, 24, [4, 8])
+    with pytest.raises(tzio.FormatError, match=r"x\.safetensors"):
+        tzio.load_file(path, framework=framework)
+    with pytest.raises(tzio.FormatError, match=r"x\.safetensors"), tzio.open(path, framework=framework) as file:
+        file.get_tensor("x")
 
 
 @pytest.mark.parametrize("name", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e8m0fnu"])

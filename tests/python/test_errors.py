@@ -2,7 +2,9 @@
 
 import json
 import os
+import pathlib
 import pickle
+import re
 import shutil
 import struct
 import threading
@@ -286,4 +288,45 @@ def test_every_kind_of_the_engine_has_its_class_and_survives_pickling(kind):
 
 def test_every_public_class_of_errors_is_provoked_here():
     public = {value for value in vars(tzio).values() if isinstance(value, type) and issubclass(value, tzio.Error)}
-    assert public - {tzio.Error} == {kind for kind, _ in kinds.values()}
+    of_frameworks = {tzio.UnknownTypeError}  # provoked in test_dtypes.py
+    assert public - {tzio.Error} - of_frameworks == {kind for kind, _ in kinds.values()}
+
+
+# --- what to do is said in arguments of calls, not in options of the program
+
+
+def test_hints_speak_of_arguments():
+    cases = {
+        "raise --deadline": "raise deadline",
+        "raise --memory-limit, or lower --concurrency or --chunk-size": (
+            "raise memory_limit, or lower concurrency or chunk_size"
+        ),
+        "give its key (--key-file) or password (--password-file)": "give its key (key) or password (password)",
+        "use --io auto or --io threads": 'use io="auto" or io="threads"',
+        "choose another --verify, or write the file anew": "choose another verify, or write the file anew",
+        "use https, or --allow-http": 'use https, or network={"allow-http": "1"}',
+        "`tz inspect` lists the names": "tzio.info() lists the names",
+        "hf download a/b --revision x": "hf download a/b --revision x",
+    }
+    for hint, ours in cases.items():
+        assert tzio.errors.in_arguments(hint) == ours
+        error = tzio.errors.from_core("limit", f"--workers: a; {hint}", "--workers", 7, hint)
+        assert (str(error), error.uri, error.hint) == (f"--workers: a; {ours}", "--workers", ours), "names stay"
+
+
+#: Options that no call of the package leads to: it signs nothing, writes no manifest, and replaces what is there.
+NOT_OF_THE_PACKAGE = {"--pubkey", "--sidecar", "--hashes", "--force"}
+#: Of other programs.
+NOT_OURS = {"--format", "--revision"}
+
+
+def test_every_option_in_a_text_of_the_engine_has_its_argument():
+    root = pathlib.Path(__file__).parents[2]
+    found = set()
+    for folder in ("format", "engine", "protocols", "cuda", "python/core"):
+        for source in (root / folder).rglob("*.cpp"):
+            for text in re.findall(r'"(?:[^"\\\n]|\\.)*"', source.read_text()):
+                found |= set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+    assert "--deadline" in found  # else the sources are elsewhere
+    for option in found - NOT_OF_THE_PACKAGE - NOT_OURS:
+        assert "--" not in tzio.errors.in_arguments(f"use {option}"), option

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <cstdio>
+#include <mutex>
+#include <span>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -11,6 +15,8 @@ extern "C" {
 ssize_t __real_pwrite(int fd, const void* from, std::size_t bytes, off_t offset);
 int __real_fsync(int fd);
 int __real_ftruncate(int fd, off_t bytes);
+int __real_rename(const char* from, const char* to);
+int __real_renameat2(int folder, const char* from, int folder_to, const char* to, unsigned flags);
 }
 
 namespace tz::test {
@@ -47,7 +53,59 @@ int faulty(WriteKind kind, Call call) {
     return result;
 }
 
+/// All calls of a WriteLog, or null.
+std::vector<DiskCall>* logged = nullptr;
+std::mutex log_mutex;
+
+void log_call(DiskCall call) {
+    const std::lock_guard lock(log_mutex);
+    if (logged != nullptr)
+        logged->push_back(std::move(call));
+}
+
+/// Of a descriptor, or of a path.
+struct ::stat facts_of(int fd, const char* path = nullptr) {
+    struct ::stat facts{};
+    const int result = path == nullptr ? ::fstat(fd, &facts) : ::stat(path, &facts);
+    assert(result == 0);
+    (void)result;
+    return facts;
+}
+
+void log_write(int fd, std::uint64_t offset, std::span<const std::byte> bytes) {
+    log_call({DiskCall::Kind::write, facts_of(fd).st_ino, offset, {bytes.begin(), bytes.end()}});
+}
+
+/// Before it begins: what is written meanwhile may be too late for it.
+void log_sync(int fd) {
+    const struct ::stat facts = facts_of(fd);
+    const bool folder = S_ISDIR(facts.st_mode);
+    log_call({folder ? DiskCall::Kind::sync_folder : DiskCall::Kind::sync, facts.st_ino, 0, {}});
+}
+
+int log_rename(int result, const char* to) {
+    if (result == 0)
+        log_call({DiskCall::Kind::rename, facts_of(-1, to).st_ino, 0, {}});
+    return result;
+}
+
 } // namespace
+
+WriteLog::WriteLog() {
+    const std::lock_guard lock(log_mutex);
+    assert(logged == nullptr);
+    logged = new std::vector<DiskCall>;
+}
+
+WriteLog::~WriteLog() {
+    const std::lock_guard lock(log_mutex);
+    delete std::exchange(logged, nullptr);
+}
+
+std::vector<DiskCall> WriteLog::take() {
+    const std::lock_guard lock(log_mutex);
+    return std::exchange(*logged, {});
+}
 
 FaultyWrites::FaultyWrites(std::function<WriteFate(const WriteCall&)> decide) {
     assert(state == nullptr);
@@ -77,17 +135,41 @@ ssize_t __wrap_pwrite(int fd, const void* from, std::size_t bytes, off_t offset)
     }
     const std::size_t some = std::min(bytes, fate.bytes_max);
     const ssize_t result = some == 0 && bytes != 0 ? 0 : __real_pwrite(fd, from, some, offset);
+    if (result > 0)
+        log_write(
+            fd,
+            static_cast<std::uint64_t>(offset),
+            std::span(static_cast<const std::byte*>(from), static_cast<std::size_t>(result)));
     if (fate.killed)
         ::_exit(0);
     return result;
 }
 
 int __wrap_fsync(int fd) {
-    return tz::test::faulty(tz::test::WriteKind::sync, [fd] { return __real_fsync(fd); });
+    return tz::test::faulty(tz::test::WriteKind::sync, [fd] {
+        tz::test::log_sync(fd);
+        return __real_fsync(fd);
+    });
 }
 
 int __wrap_ftruncate(int fd, off_t bytes) {
-    return tz::test::faulty(
-        tz::test::WriteKind::cut, [fd, bytes] { return __real_ftruncate(fd, bytes); });
+    return tz::test::faulty(tz::test::WriteKind::cut, [fd, bytes] {
+        const int result = __real_ftruncate(fd, bytes);
+        if (result == 0)
+            tz::test::log_call(
+                {tz::test::DiskCall::Kind::cut,
+                 tz::test::facts_of(fd).st_ino,
+                 static_cast<std::uint64_t>(bytes),
+                 {}});
+        return result;
+    });
+}
+
+int __wrap_rename(const char* from, const char* to) {
+    return tz::test::log_rename(__real_rename(from, to), to);
+}
+
+int __wrap_renameat2(int folder, const char* from, int folder_to, const char* to, unsigned flags) {
+    return tz::test::log_rename(__real_renameat2(folder, from, folder_to, to, flags), to);
 }
 }

@@ -1,10 +1,14 @@
-// Faults at the calls by which tzio writes files: pwrite, fsync and ftruncate. A test program gets
-// them by having the linker wrap these three calls of tzio's own code and of no other.
+// Faults at the calls by which tzio writes files: pwrite, fsync and ftruncate; and a log of these
+// and of rename. A test program gets them by having the linker wrap these calls of tzio's own code
+// and of no other.
 #pragma once
+
+#include <tz/tests/support/power_cut.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 namespace tz::test {
 
@@ -34,6 +38,17 @@ public:
     FaultyWrites& operator=(const FaultyWrites&) = delete;
 
     std::uint64_t calls() const;
+};
+
+/// Keeps what the calls do that succeed as long as it lives: one at a time, for any threads.
+class WriteLog {
+public:
+    WriteLog();
+    ~WriteLog();
+    WriteLog(const WriteLog&) = delete;
+    WriteLog& operator=(const WriteLog&) = delete;
+
+    std::vector<DiskCall> take();
 };
 
 } // namespace tz::test

@@ -56,6 +56,30 @@ TEST(ExitCode, OfOtherExceptions) {
     EXPECT_EQ(exit_code(std::runtime_error("?")), 1);
 }
 
+TEST(Failure, OfACommandAsAWholeNamesWhatItReads) {
+    const Error late(errc::deadline, "late", {}, "raise it");
+    const Error full(errc::limit, "no room");
+
+    const struct {
+        Error error;
+        std::vector<std::string> inputs;
+        std::string text;
+    } cases[] = {
+        {late, {"a"}, "a: late; raise it"},
+        {full, {"a", "b"}, "a and 1 more: no room"},
+        {full, {"a\nb", "b", "c"}, "a\\x0ab and 2 more: no room"},
+        {late, {"https://user:secret@host/m?sig=secret"}, "https://host/m?...: late; raise it"},
+        {late, {}, "late; raise it"},
+        {late.in("b"), {"a"}, "b: late; raise it"},
+        {Error(errc::usage, "wrong"), {"a"}, "wrong"},
+    };
+
+    for (const auto& one : cases) {
+        EXPECT_EQ(about_inputs(one.error, one.inputs).what(), one.text);
+        EXPECT_EQ(about_inputs(one.error, one.inputs).kind(), one.error.kind());
+    }
+}
+
 TEST(Failure, IsOneLineOnStderr) {
     testing::internal::CaptureStderr();
     const Error error(errc::format, "no magic number", 5, "is it a .tensors file?");

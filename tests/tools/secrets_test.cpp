@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stop_token>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 namespace tz::cli {
 namespace {
@@ -95,6 +97,16 @@ TEST_F(Secrets, SaysWhatHasGoneWrongWithTheFile) {
     expect_refused(errc::not_found, [&] { read_key_file(folder.path("absent"), warn); });
     expect_refused(errc::not_found, [&] { read_key_file(folder.path("key/key"), warn); });
     expect_refused(errc::io, [&] { read_password_file(folder.path("."), warn); });
+}
+
+TEST_F(Secrets, AreAwaitedUntilAStop) {
+    const std::string fifo = folder.path("fifo");
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    std::stop_source stop;
+    stop.request_stop();
+    expect_refused(errc::cancelled, [&] { read_key_file(fifo, warn, stop.get_token()); });
+    expect_refused(errc::cancelled, [&] { read_password_file(fifo, warn, stop.get_token()); });
+    expect_refused(errc::cancelled, [&] { read_public_key_file(fifo, stop.get_token()); });
 }
 
 TEST_F(Secrets, LeaveNoCoreDumps) {
