@@ -152,7 +152,7 @@ LoopStreams& DeviceSink::streams_of(Loop& loop) {
     const std::lock_guard lock(mutex_);
     auto& streams = streams_[&loop];
     if (!streams)
-        streams = std::make_unique<LoopStreams>(loop.context(), options_.devices, joined_);
+        streams = std::make_unique<LoopStreams>(loop.context(), options_.devices, joined_, &meter_);
     return *streams;
 }
 
@@ -294,6 +294,12 @@ void DeviceSink::list_tensors() {
         if (target.block != of_caller && target.data != nullptr)
             tensor.memory = blocks_[target.block];
     }
+}
+
+DeviceStats DeviceSink::stats() const {
+    DeviceStats stats = stats_;
+    stats.of_device = meter_.copies();
+    return stats;
 }
 
 std::optional<DeviceError> DeviceSink::failure() const {

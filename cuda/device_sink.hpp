@@ -1,6 +1,7 @@
 // Takes the tensors of a load to one device or several.
 #pragma once
 
+#include <tz/cuda/copy_meter.hpp>
 #include <tz/cuda/device_error.hpp>
 #include <tz/cuda/device_load.hpp>
 #include <tz/cuda/device_memory.hpp>
@@ -29,7 +30,10 @@ namespace tz::cuda {
 /// its copies are done, whatever happens meanwhile: until then the device reads the staging.
 class DeviceSink final : public Sink {
 public:
-    explicit DeviceSink(const DeviceOptions& options) : options_(options) {}
+    /// `trace`, which may be null, gets a track of each stream.
+    explicit DeviceSink(const DeviceOptions& options, std::shared_ptr<Trace> trace = {})
+        : options_(options),
+          meter_(options.devices, std::move(trace)) {}
 
     ~DeviceSink() override;
 
@@ -54,7 +58,7 @@ public:
     /// last that has any are left out.
     std::vector<std::vector<DeviceTensor>> take_tensors() { return std::move(tensors_); }
 
-    DeviceStats stats() const { return stats_; }
+    DeviceStats stats() const;
 
     /// What CUDA refused first, if anything.
     std::optional<DeviceError> failure() const;
@@ -93,6 +97,7 @@ private:
     std::vector<std::atomic<State>> states_;
     std::vector<std::shared_ptr<DeviceBlock>> blocks_;
     PinnedMemory pinned_;
+    CopyMeter meter_;              ///< before the streams, which tell it
     CUevent_st* joined_ = nullptr; ///< what comes first on the caller's stream
     DeviceStats stats_;
     std::vector<std::vector<DeviceTensor>> tensors_;

@@ -79,6 +79,21 @@ cuda::DecryptOn decrypt_on(DecryptOn asked) {
     return {};
 }
 
+void take_stats(const cuda::DeviceLoaded& loaded, OnDevices& devices) {
+    devices.pinned_bytes = loaded.device.pinned_bytes;
+    devices.copies = loaded.device.copies;
+    devices.opened_bytes = loaded.device.opened_bytes;
+    devices.bound = cuda::explain(loaded.stats, loaded.device);
+    for (const cuda::DeviceCopies& copies : loaded.device.of_device) {
+        OnDevice& device = devices.each.emplace_back();
+        device.copied_bytes = copies.bytes;
+        device.copy_seconds = copies.seconds;
+        for (const auto& file : loaded.on_device)
+            for (const auto& tensor : file)
+                device.bytes += tensor.device == copies.device ? tensor.bytes : 0;
+    }
+}
+
 } // namespace
 
 LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, OnDevices& devices) {
@@ -92,17 +107,7 @@ LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, On
         cuda::DeviceOptions logged = device;
         logged.log = engine.options().log;
         cuda::DeviceLoaded loaded = cuda::load_to_device(engine, sources, its, logged);
-        devices.pinned_bytes = loaded.device.pinned_bytes;
-        devices.copies = loaded.device.copies;
-        devices.opened_bytes = loaded.device.opened_bytes;
-        devices.bytes.assign(options.devices.size(), 0);
-        for (const auto& file : loaded.on_device)
-            for (const auto& tensor : file) {
-                const auto place =
-                    std::find(options.devices.begin(), options.devices.end(), tensor.device);
-                devices.bytes[static_cast<std::size_t>(place - options.devices.begin())] +=
-                    tensor.bytes;
-            }
+        take_stats(loaded, devices);
         devices.tensors = std::make_shared<Tensors>(std::move(loaded.on_device));
         return LoadedFiles(std::move(loaded));
     };

@@ -28,6 +28,8 @@ void FakeRuntime::reset() {
     memory_bytes = std::uint64_t{1} << 34;
     peak_bytes = 0;
     delay_max = 0;
+    copy_time = std::chrono::microseconds(0);
+    copy_seconds.clear();
     calls.clear();
     failures.clear();
     sticky = cudaSuccess;
