@@ -2,6 +2,7 @@
 #include <tz/cuda/device_load.hpp>
 #include <tz/cuda/device_sink.hpp>
 #include <tz/cuda/open_pieces.hpp>
+#include <tz/cuda/range.hpp>
 #include <tz/engine/explain.hpp>
 
 #include <algorithm>
@@ -49,6 +50,7 @@ DeviceLoaded load_to_device(
     check_options(device);
     for (const int number : device.devices)
         open_device(number); // what a process pays once is no part of the load's time
+    const Range range("load", 0);
     DeviceSink sink(device, options.trace);
     options.memory = Memory::none;
     options.sink = &sink;

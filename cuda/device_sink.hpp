@@ -19,6 +19,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -33,7 +34,10 @@ public:
     /// `trace`, which may be null, gets a track of each stream.
     explicit DeviceSink(const DeviceOptions& options, std::shared_ptr<Trace> trace = {})
         : options_(options),
-          meter_(options.devices, std::move(trace)) {}
+          meter_(options.devices, std::move(trace)) {
+        for (const int device : options.devices)
+            names_.push_back("copy to " + device_name(device));
+    }
 
     ~DeviceSink() override;
 
@@ -97,8 +101,9 @@ private:
     std::vector<std::atomic<State>> states_;
     std::vector<std::shared_ptr<DeviceBlock>> blocks_;
     PinnedMemory pinned_;
-    CopyMeter meter_;              ///< before the streams, which tell it
-    CUevent_st* joined_ = nullptr; ///< what comes first on the caller's stream
+    std::vector<std::string> names_; ///< of copies to each device, for profilers
+    CopyMeter meter_;                ///< before the streams, which tell it
+    CUevent_st* joined_ = nullptr;   ///< what comes first on the caller's stream
     DeviceStats stats_;
     std::vector<std::vector<DeviceTensor>> tensors_;
 

@@ -4,6 +4,7 @@
 #ifdef TZ_WITH_CUDA
 #include <tz/cuda/device_load.hpp>
 #include <tz/cuda/device_memory.hpp>
+#include <tz/cuda/near.hpp>
 #include <tz/engine/machine.hpp>
 
 #include <algorithm>
@@ -100,6 +101,7 @@ LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, On
     cuda::DeviceOptions device;
     device.devices = options.devices;
     device.decrypt_on = decrypt_on(options.decrypt_on);
+    const cuda::StayNear near(options.devices); // the engine's threads, which are made here
     Options asked = options;
     if (asked.engine.workers == 0) // the loop, which hands on 50 GB/s, gets a core for itself
         asked.engine.workers = std::max(1u, cores_available() - 1);

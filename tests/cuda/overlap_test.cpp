@@ -21,7 +21,7 @@ constexpr std::size_t tensor_bytes = 60'000; // one a chunk
 constexpr unsigned chunks = 64;
 constexpr unsigned lanes = 8;
 constexpr unsigned workers = 2;
-constexpr int rounds = 3; // what else the machine does makes a round longer, never shorter
+constexpr int rounds = 5; // what else the machine does makes a round longer, never shorter
 
 } // namespace
 

@@ -32,7 +32,7 @@ public:
     /// Each copy to a device takes so long, and a device does one after the other, as its one copy
     /// engine does.
     void set_copy_time(std::chrono::microseconds time);
-    /// How long the copy engine of the device worked, as the clock says.
+    /// How long the copy engine of the device worked, or could have.
     double copy_seconds(int device) const;
 
     /// The `nth` call from now on (1 is the next) of the function called `name` answers `error`,

@@ -30,6 +30,7 @@ void FakeRuntime::reset() {
     delay_max = 0;
     copy_time = std::chrono::microseconds(0);
     copy_seconds.clear();
+    copies_ended.clear();
     calls.clear();
     failures.clear();
     sticky = cudaSuccess;
@@ -124,6 +125,8 @@ cudaError_t cudaPeekAtLastError() {
 }
 
 const char* cudaGetErrorName(cudaError_t error) {
+    if (error == cudaSuccess)
+        return "cudaSuccess";
     return error == cudaErrorIllegalAddress ? "cudaErrorIllegalAddress" : "cudaErrorOfTheTest";
 }
 

@@ -114,6 +114,7 @@ struct FakeRuntime {
     std::chrono::microseconds copy_time{0};
     std::map<int, std::mutex> copy_engines; ///< by device; held while one copies
     std::map<int, double> copy_seconds;
+    std::map<int, std::chrono::steady_clock::time_point> copies_ended;
 };
 
 FakeRuntime& fake_runtime();

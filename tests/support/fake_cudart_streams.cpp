@@ -66,11 +66,15 @@ void FakeRuntime::take_copy_time(int device) {
     }
     if (time.count() == 0)
         return;
+    using Clock = std::chrono::steady_clock;
+    const auto asked = Clock::now();
     const std::lock_guard working(*engine);
-    const auto began = std::chrono::steady_clock::now();
     std::this_thread::sleep_for(time);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    const auto ended = Clock::now();
     const std::lock_guard lock(mutex);
+    // from when it could begin: that this thread got a core late is the engine's time, as sleep is
+    const std::chrono::duration<double> took = ended - std::max(asked, copies_ended[device]);
+    copies_ended[device] = ended;
     copy_seconds[device] += took.count();
 }
 
