@@ -55,6 +55,7 @@ CopyTrack& CopyMeter::track(std::size_t device) {
 std::vector<DeviceCopies> CopyMeter::copies() const {
     const std::lock_guard lock(mutex_);
     std::vector<DeviceCopies> all;
+    all.reserve(devices_.size());
     for (const OfDevice& device : devices_)
         all.push_back(
             {device.number, device.bytes, std::chrono::duration<double>(device.busy).count()});

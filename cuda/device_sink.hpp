@@ -35,6 +35,7 @@ public:
     explicit DeviceSink(const DeviceOptions& options, std::shared_ptr<Trace> trace = {})
         : options_(options),
           meter_(options.devices, std::move(trace)) {
+        names_.reserve(options.devices.size());
         for (const int device : options.devices)
             names_.push_back("copy to " + device_name(device));
     }

@@ -30,6 +30,7 @@ std::string pci_of(int device) {
 std::vector<std::optional<unsigned>>
 nodes_of_devices(std::span<const int> devices, const std::filesystem::path& sysfs) {
     std::vector<std::optional<unsigned>> nodes;
+    nodes.reserve(devices.size());
     for (const int device : devices) {
         const std::string pci = pci_of(device);
         nodes.push_back(pci.empty() ? std::nullopt : node_of(sysfs, pci));

@@ -2,6 +2,7 @@
 #include <tz/cuda/device_error.hpp>
 #include <tz/cuda/near.hpp>
 #include <tz/cuda/nodes.hpp>
+#include <tz/cuda/pinned_memory.hpp>
 #include <tz/engine/memory.hpp>
 #include <tz/tests/support/fake_cudart.hpp>
 #include <tz/tests/support/files.hpp>
@@ -166,19 +167,48 @@ TEST_F(Near, FindsTheNodeOfSeveralDevices) {
     EXPECT_EQ(memory_node_of(std::vector<int>{0, 1}, options_), std::nullopt);
 }
 
+/// How the pages of some memory were placed.
+struct Policy {
+    int mode = -1;
+    unsigned long nodes = 0; ///< a bit each
+};
+
+Policy policy_of(std::span<std::byte> memory) {
+    Policy policy;
+    unsigned long nodes[16] = {};
+    EXPECT_EQ(
+        ::syscall(SYS_get_mempolicy, &policy.mode, nodes, 1024, memory.data(), MPOL_F_ADDR), 0);
+    policy.nodes = nodes[0];
+    return policy;
+}
+
 TEST(NearMemory, IsBoundToItsNode) {
-    HostMemory memory(4 << 20);
+    const HostMemory memory(4 << 20);
     if (!bind_to_node(memory.bytes(), 0))
         GTEST_SKIP() << "this system has no policies of memory";
     HostMemory::touch(memory.bytes());
-    int policy = -1;
-    unsigned long nodes[16] = {};
-    ASSERT_EQ(
-        ::syscall(SYS_get_mempolicy, &policy, nodes, 1024, memory.bytes().data(), MPOL_F_ADDR), 0);
-    EXPECT_EQ(policy, MPOL_PREFERRED);
-    EXPECT_EQ(nodes[0], 1u);
+    EXPECT_EQ(policy_of(memory.bytes()).mode, MPOL_PREFERRED);
+    EXPECT_EQ(policy_of(memory.bytes()).nodes, 1u);
     EXPECT_FALSE(bind_to_node(memory.bytes(), 1023)) << "there is none of this number";
     EXPECT_FALSE(bind_to_node(memory.bytes(), 4096));
+}
+
+TEST(NearMemory, IsWherePinnedMemoryIsAskedToStay) {
+    const test::FakeCudart cuda;
+    const HostMemory probe(2 << 20);
+    if (!bind_to_node(probe.bytes(), 0))
+        GTEST_SKIP() << "this system has no policies of memory";
+    const HostMemory anywhere(2 << 20);
+    const HostMemory near(2 << 20);
+    const HostMemory nowhere(2 << 20);
+    PinnedMemory pinned;
+    EXPECT_TRUE(pinned.pin(anywhere.bytes()));
+    EXPECT_EQ(policy_of(anywhere.bytes()).mode, MPOL_DEFAULT);
+    pinned.stay_on(0);
+    EXPECT_TRUE(pinned.pin(near.bytes()));
+    EXPECT_EQ(policy_of(near.bytes()).mode, MPOL_PREFERRED);
+    pinned.stay_on(1023);
+    EXPECT_TRUE(pinned.pin(nowhere.bytes())) << "far is better than not at all";
 }
 
 } // namespace
