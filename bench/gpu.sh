@@ -14,12 +14,16 @@ The first puts the programs of build/release, their libraries and this script in
 machine with a GPU. The second measures there: files are made in a new folder below FOLDER and go away at the end.
 Tables are printed and stand in the report.
 
+Where there is no GPU, or with --fake, programs that were built with the tests' runtime in place of CUDA do the same with
+little data. That shows that everything runs, and the tables say that nothing was measured.
+
 Options:
   --parts LIST    what is measured (facts,probe,cores,host,check,device,disk,peers; also tune)
-  --size SIZE     bytes of tensors in the files for host loads (4GB)
+  --size SIZE     bytes of tensors in the files for host loads (4GB; without a GPU 64MB, of all files)
   --layers N      of the model for loads to the GPU: 0.44 GB each, and 2.1 GB more (32)
   --tmpfs FOLDER  where files are in memory (/dev/shm)
   --report FOLDER where tables and logs go ($OUT, or build/gpu-report)
+  --fake          leave a GPU alone that is there
   --help          show this text
 END
 }
@@ -31,7 +35,8 @@ wrong_usage() {
 
 programs=(tz tz-bench gpu_probe seal_bench hash_bench)
 parts=facts,probe,cores,host,check,device,disk,peers
-size=4GB
+size=
+fake=
 layers=32
 tmpfs=/dev/shm
 report=${OUT:-build/gpu-report}
@@ -46,8 +51,11 @@ main() {
     parse_options "$@"
     [[ -d $folder ]] || wrong_usage "no folder given that exists"
     find_programs
+    find_gpu
     mkdir -p "$report"
     : >"$report/tables.md"
+    [[ -z $fake ]] || echo "No GPU: the tests' runtime stands in for CUDA. No figure below is a measurement." |
+        tee -a "$report/tables.md"
     work=$(mktemp -d "$folder/tz-gpu-XXXXXX")
     memory=$(mktemp -d "$tmpfs/tz-gpu-XXXXXX")
     trap 'rm -rf "$work" "$memory"' EXIT
@@ -65,6 +73,7 @@ parse_options() {
             usage
             exit
             ;;
+        --fake) fake=1 ;;
         --parts | --size | --layers | --tmpfs | --report)
             (($# > 1)) || wrong_usage "$1 needs a value"
             printf -v "${1#--}" %s "$2"
@@ -104,15 +113,37 @@ find_programs() {
     fi
 }
 
+# Whether there is one, and how much is done with it.
+find_gpu() {
+    if [[ -z $fake ]] && ! LD_LIBRARY_PATH=$libraries "$bin/tz" info --json |
+        python3 -c 'import json, sys; sys.exit(not json.load(sys.stdin)["gpu"]["devices"])'; then
+        fake=1
+    fi
+    if [[ -n $fake && ! ( -x $bin/tz_fake_gpu && -x $bin/gpu_probe_fake ) ]]; then
+        echo "$me: there is no GPU, and no program that does without: build with TZ_TESTS and TZ_BENCH" >&2
+        exit 1
+    fi
+    size=${size:-${fake:+64MB}}
+    size=${size:-4GB}
+    rounds=${fake:+1}
+    rounds=${rounds:-3}
+}
+
 # A program of ours, with the libraries that came along.
 ours() {
     local program=$1
     shift
+    if [[ -n $fake ]]; then
+        case $program in
+        tz) program=tz_fake_gpu ;;
+        gpu_probe) program=gpu_probe_fake && set -- --brief "$@" ;;
+        esac
+    fi
     LD_LIBRARY_PATH=$libraries "$bin/$program" "$@"
 }
 
 begin_section() { # TITLE
-    printf '\n## %s (%s s)\n\n' "$1" "$SECONDS" | tee -a "$report/tables.md"
+    printf '\n## %s (%s%s s)\n\n' "$1" "${fake:+not measured: no GPU; }" "$SECONDS" | tee -a "$report/tables.md"
 }
 
 # At most so long, into the tables and not in the way of what follows.
@@ -120,7 +151,7 @@ table() { # SECONDS COMMAND...
     local limit=$1
     shift
     export -f ours
-    export bin libraries
+    export bin libraries fake
     timeout "$limit" bash -c '"$@"' table "$@" >>"$report/tables.md" 2>>"$report/log.txt" ||
         echo "($* ended with $?)" >>"$report/tables.md"
 }
@@ -177,7 +208,7 @@ measure_host() {
     lanes_table plain none
     lanes_table plain sha256
     lanes_table key none
-    table 120 ours tz-bench load "$work/plain.tensors" "$work/key.tensors" --key-file "$work/key" --warm --runs 2 \
+    table 120 ours tz-bench load "$work/plain.tensors" "$work/key.tensors" --key-file "$work/key" --warm --runs "$((rounds > 1 ? 2 : 1))" \
         --modes plain,crc32,sha256,drop --no-fio --sources-once
 }
 
@@ -201,7 +232,7 @@ lanes_table() { # FILE VERIFY
 }
 
 median_load() { # OPTIONS...
-    for _ in 1 2 3; do
+    for ((run = 0; run < rounds; ++run)); do
         ours tz load --json "$@" 2>>"$report/log.txt" | tr -d '\n' || true
         echo
     done | python3 -c '
@@ -220,13 +251,25 @@ make_models() {
     [[ ! -d $memory/model ]] || return 0
     local bytes
     make_key
-    python3 "$peers" make "$memory/small" --layers 1 >>"$report/log.txt" 2>&1
-    python3 "$peers" make "$memory/model" --layers "$layers" >>"$report/log.txt" 2>&1
+    if [[ -n $fake ]]; then
+        make_small_model
+    else
+        python3 "$peers" make "$memory/small" --layers 1 >>"$report/log.txt" 2>&1
+        python3 "$peers" make "$memory/model" --layers "$layers" >>"$report/log.txt" 2>&1
+    fi
     bytes=$(cat "$memory"/model/*.safetensors | wc -c)
     ours tz-bench make "$memory/plain.tensors" --size "$bytes" 2>>"$report/log.txt" &
     ours tz-bench make "$memory/key.tensors" --size "$bytes" --encrypt-key-file "$work/key" 2>>"$report/log.txt" &
     wait
     begin_section "Models of $bytes bytes"
+}
+
+# Without PyTorch, which has no use for the tests' runtime.
+make_small_model() {
+    mkdir "$memory/model"
+    ours tz-bench make "$work/model.tensors" --size "$size" 2>>"$report/log.txt"
+    ours tz convert "$work/model.tensors" "$memory/model/model-00001-of-00001.safetensors" >>"$report/log.txt" 2>&1
+    rm "$work/model.tensors"
 }
 
 make_key() {
@@ -291,7 +334,7 @@ tune_table() { # NAME LANES:MIB WORKERS OPTIONS...
     local name=$1 workers=$3 lanes all_lanes round
     read -ra all_lanes <<<"$2"
     shift 3
-    for ((round = 0; round < 4; ++round)); do
+    for ((round = 0; round < (rounds > 1 ? 4 : 1); ++round)); do
         for lanes in "${all_lanes[@]}"; do
             ours tz load --json --device cuda:0 --workers "$workers" --concurrency "${lanes%:*}" \
                 --chunk-size "${lanes#*:}MiB" "$@" 2>>"$report/log.txt" | tr -d '\n' || true
@@ -328,10 +371,10 @@ head_of_rows() {
 }
 
 device_row() { # NAME LANES OPTIONS...; --cold drops the last one from the page cache before each of two
-    local name=$1 lanes=$2 runs=3 file=${!#} cold=
+    local name=$1 lanes=$2 runs=$rounds file=${!#} cold=
     shift 2
     if [[ $1 == --cold ]]; then
-        runs=2 cold=1
+        runs=$((rounds > 1 ? 2 : 1)) cold=1
         shift
     fi
     for ((run = 0; run < runs; ++run)); do
@@ -352,6 +395,11 @@ else:
 }
 
 measure_peers() {
+    if [[ -n $fake ]]; then
+        begin_section "Other loaders"
+        echo "(left out: they need a GPU)" >>"$report/tables.md"
+        return
+    fi
     make_models
     begin_section "Other loaders"
     printf '\n| to the GPU, from memory | GB/s | least to most |\n|---|---|---|\n' >>"$report/tables.md"

@@ -2,8 +2,11 @@
 #include <tz/cuda/device_load.hpp>
 #include <tz/cuda/device_sink.hpp>
 #include <tz/cuda/open_pieces.hpp>
+#include <tz/cuda/range.hpp>
+#include <tz/engine/explain.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace tz::cuda {
@@ -47,7 +50,8 @@ DeviceLoaded load_to_device(
     check_options(device);
     for (const int number : device.devices)
         open_device(number); // what a process pays once is no part of the load's time
-    DeviceSink sink(device);
+    const Range range("load", 0);
+    DeviceSink sink(device, options.trace);
     options.memory = Memory::none;
     options.sink = &sink;
     DeviceLoaded loaded;
@@ -60,6 +64,19 @@ DeviceLoaded load_to_device(
     loaded.on_device.resize(sources.size());
     loaded.device = sink.stats();
     return loaded;
+}
+
+std::string explain(const LoadStats& stats, const DeviceStats& device) {
+    std::string names;
+    std::string shares;
+    for (const DeviceCopies& copies : device.of_device) {
+        const double share = stats.seconds > 0 ? std::min(1.0, copies.seconds / stats.seconds) : 0;
+        const std::string name = device_name(copies.device);
+        names += (names.empty() ? "the copies to " : ", ") + name;
+        shares += (shares.empty() ? "; copies under way: " : ", ") + name + " " +
+                  std::to_string(std::lround(100 * share)) + " % of the time";
+    }
+    return tz::explain(stats, names) + shares;
 }
 
 } // namespace tz::cuda

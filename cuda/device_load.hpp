@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 struct CUstream_st;
@@ -55,12 +56,20 @@ struct DeviceTensor {
     std::shared_ptr<const void> memory; ///< keeps it; null where the memory is the caller's
 };
 
+/// Copies of a load to one device.
+struct DeviceCopies {
+    int device = 0;
+    std::uint64_t bytes = 0;
+    double seconds = 0; ///< while at least one was under way, what the device opens among them
+};
+
 /// What a load took beside `LoadStats`.
 struct DeviceStats {
     std::uint64_t device_bytes = 0; ///< that were allocated
     std::uint64_t pinned_bytes = 0; ///< of host memory
     std::uint64_t copies = 0;
-    std::uint64_t opened_bytes = 0; ///< decrypted on devices
+    std::uint64_t opened_bytes = 0;      ///< decrypted on devices
+    std::vector<DeviceCopies> of_device; ///< as `DeviceOptions::devices` lists them
 };
 
 /// A finished load.
@@ -79,5 +88,9 @@ DeviceLoaded load_to_device(
     std::span<const std::shared_ptr<const Source>> sources,
     LoadOptions options,
     const DeviceOptions& device);
+
+/// What kept the load from being faster, as explain() of the engine, and how long each device had
+/// copies under way. One sentence, without a full stop.
+std::string explain(const LoadStats& stats, const DeviceStats& device);
 
 } // namespace tz::cuda

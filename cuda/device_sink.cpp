@@ -1,11 +1,14 @@
 #include <tz/cuda/device.hpp>
 #include <tz/cuda/device_layout.hpp>
 #include <tz/cuda/device_sink.hpp>
+#include <tz/cuda/near.hpp>
+#include <tz/cuda/range.hpp>
 #include <tz/engine/loop.hpp>
 
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <deque>
 #include <new>
 #include <string>
 #include <utility>
@@ -15,6 +18,13 @@ namespace tz::cuda {
 namespace {
 
 constexpr std::size_t of_caller = SIZE_MAX; ///< no block of ours
+
+std::uint64_t bytes_of(std::span<const Copy> copies) {
+    std::uint64_t bytes = 0;
+    for (const Copy& copy : copies)
+        bytes += copy.from.size();
+    return bytes;
+}
 
 bool is_meta(const Item& item) {
     return item.tensor->meta() && item.bytes > 0;
@@ -36,6 +46,7 @@ void DeviceSink::begin(std::span<const Item> items, std::uint64_t /*cut_bytes*/)
             else
                 allocate(i);
         }
+        pinned_.stay_on(memory_node_of(options_.devices));
         join_stream();
     } catch (const DeviceError&) {
         note_failure();
@@ -152,7 +163,7 @@ LoopStreams& DeviceSink::streams_of(Loop& loop) {
     const std::lock_guard lock(mutex_);
     auto& streams = streams_[&loop];
     if (!streams)
-        streams = std::make_unique<LoopStreams>(loop.context(), options_.devices, joined_);
+        streams = std::make_unique<LoopStreams>(loop.context(), options_.devices, joined_, &meter_);
     return *streams;
 }
 
@@ -187,6 +198,7 @@ awaitable<void> DeviceSink::bring(Loop& loop, std::span<const Part> parts, const
     for (const Part& part : parts)
         states_[part.item] = State::touched;
     std::vector<Stream*> used;
+    std::deque<Range> ranges; // until all are done
     std::exception_ptr failure;
     std::size_t count = 0;
     for (std::size_t device = 0; device < options_.devices.size(); ++device) {
@@ -196,6 +208,7 @@ awaitable<void> DeviceSink::bring(Loop& loop, std::span<const Part> parts, const
                 continue;
             Stream& stream = streams_of(loop).next(device);
             used.push_back(&stream);
+            ranges.emplace_back(names_[device].c_str(), bytes_of(copies));
             count += copies.size();
             co_await enqueue(loop, stream, copies);
             then(device, stream);
@@ -294,6 +307,12 @@ void DeviceSink::list_tensors() {
         if (target.block != of_caller && target.data != nullptr)
             tensor.memory = blocks_[target.block];
     }
+}
+
+DeviceStats DeviceSink::stats() const {
+    DeviceStats stats = stats_;
+    stats.of_device = meter_.copies();
+    return stats;
 }
 
 std::optional<DeviceError> DeviceSink::failure() const {

@@ -1,6 +1,7 @@
 // Takes the tensors of a load to one device or several.
 #pragma once
 
+#include <tz/cuda/copy_meter.hpp>
 #include <tz/cuda/device_error.hpp>
 #include <tz/cuda/device_load.hpp>
 #include <tz/cuda/device_memory.hpp>
@@ -18,6 +19,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,7 +31,14 @@ namespace tz::cuda {
 /// its copies are done, whatever happens meanwhile: until then the device reads the staging.
 class DeviceSink final : public Sink {
 public:
-    explicit DeviceSink(const DeviceOptions& options) : options_(options) {}
+    /// `trace`, which may be null, gets a track of each stream.
+    explicit DeviceSink(const DeviceOptions& options, std::shared_ptr<Trace> trace = {})
+        : options_(options),
+          meter_(options.devices, std::move(trace)) {
+        names_.reserve(options.devices.size());
+        for (const int device : options.devices)
+            names_.push_back("copy to " + device_name(device));
+    }
 
     ~DeviceSink() override;
 
@@ -54,7 +63,7 @@ public:
     /// last that has any are left out.
     std::vector<std::vector<DeviceTensor>> take_tensors() { return std::move(tensors_); }
 
-    DeviceStats stats() const { return stats_; }
+    DeviceStats stats() const;
 
     /// What CUDA refused first, if anything.
     std::optional<DeviceError> failure() const;
@@ -93,7 +102,9 @@ private:
     std::vector<std::atomic<State>> states_;
     std::vector<std::shared_ptr<DeviceBlock>> blocks_;
     PinnedMemory pinned_;
-    CUevent_st* joined_ = nullptr; ///< what comes first on the caller's stream
+    std::vector<std::string> names_; ///< of copies to each device, for profilers
+    CopyMeter meter_;                ///< before the streams, which tell it
+    CUevent_st* joined_ = nullptr;   ///< what comes first on the caller's stream
     DeviceStats stats_;
     std::vector<std::vector<DeviceTensor>> tensors_;
 

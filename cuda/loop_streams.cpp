@@ -19,11 +19,12 @@ std::vector<Copy> joined(std::span<const Copy> copies) {
 }
 
 LoopStreams::LoopStreams(
-    asio::io_context& context, std::span<const int> devices, CUevent_st* after) {
-    for (const int device : devices) {
+    asio::io_context& context, std::span<const int> devices, CUevent_st* after, CopyMeter* meter) {
+    for (std::size_t device = 0; device < devices.size(); ++device) {
         Turn& turn = devices_.emplace_back();
         for (std::size_t i = 0; i < streams_per_device; ++i) {
-            turn.streams.push_back(std::make_unique<Stream>(context, device));
+            CopyTrack* track = meter != nullptr ? &meter->track(device) : nullptr;
+            turn.streams.push_back(std::make_unique<Stream>(context, devices[device], track));
             if (after != nullptr)
                 turn.streams.back()->wait_for(after);
         }

@@ -1,6 +1,7 @@
 // The streams that the lanes of one loop share, and what they copy.
 #pragma once
 
+#include <tz/cuda/copy_meter.hpp>
 #include <tz/cuda/stream.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -29,8 +30,13 @@ std::vector<Copy> joined(std::span<const Copy> copies);
 /// Streams of each device. Used by the loop's thread.
 class LoopStreams {
 public:
-    /// Streams of each of `devices`, which begin with `after`, unless it is null.
-    LoopStreams(asio::io_context& context, std::span<const int> devices, CUevent_st* after);
+    /// Streams of each of `devices`, which begin with `after`, unless it is null. `meter`, which
+    /// may be null, knows the same devices and outlives this.
+    LoopStreams(
+        asio::io_context& context,
+        std::span<const int> devices,
+        CUevent_st* after,
+        CopyMeter* meter = nullptr);
 
     /// Whose turn it is. `device` counts the devices given.
     Stream& next(std::size_t device);

@@ -1,3 +1,4 @@
+#include <tz/cuda/near.hpp>
 #include <tz/cuda/pinned_memory.hpp>
 #include <tz/engine/memory.hpp>
 
@@ -15,6 +16,8 @@ bool PinnedMemory::knows(std::span<const std::byte> memory) const {
 }
 
 bool PinnedMemory::pin(std::span<std::byte> memory) {
+    if (node_)
+        bind_to_node(memory, *node_); // a wish: pinned memory far away works too
     HostMemory::touch(memory);
     const bool pinned =
         cudaHostRegister(memory.data(), memory.size(), cudaHostRegisterPortable) == cudaSuccess;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <span>
 
 namespace tz::cuda {
@@ -17,6 +18,9 @@ public:
     ~PinnedMemory();
     PinnedMemory(const PinnedMemory&) = delete;
     PinnedMemory& operator=(const PinnedMemory&) = delete;
+
+    /// Has what is pinned from now on near the devices: on this node of the machine's memory.
+    void stay_on(std::optional<unsigned> node) { node_ = node; }
 
     /// Whether this very piece was asked for before, with success or not.
     bool knows(std::span<const std::byte> memory) const;
@@ -42,6 +46,7 @@ private:
 
     using Pieces = std::map<const std::byte*, Piece, std::less<>>; ///< by where they begin
 
+    std::optional<unsigned> node_;
     mutable std::mutex mutex_;
     Pieces pieces_;
 };

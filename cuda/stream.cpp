@@ -1,3 +1,4 @@
+#include <tz/cuda/copy_meter.hpp>
 #include <tz/cuda/device.hpp>
 #include <tz/cuda/device_error.hpp>
 #include <tz/cuda/open_pieces.hpp>
@@ -24,9 +25,10 @@ constexpr std::chrono::microseconds pause{50};
 
 } // namespace
 
-Stream::Stream(asio::io_context& context, int device)
+Stream::Stream(asio::io_context& context, int device, CopyTrack* track)
     : context_(context),
       device_(device),
+      track_(track),
       timer_(context) {
     use_device(device);
     // not ordered with the program's default stream
@@ -45,10 +47,13 @@ Stream::~Stream() {
 
 void Stream::copy(std::byte* to, std::span<const std::byte> from) {
     use_device(device_);
+    const auto began = CopyTrack::Clock::now();
     check(
         device_,
         cudaMemcpyAsync(to, from.data(), from.size(), cudaMemcpyHostToDevice, stream_),
         "cudaMemcpyAsync");
+    if (track_ != nullptr)
+        track_->begin(from.size(), began);
 }
 
 void Stream::copy_back(std::span<std::byte> to, const std::byte* from) {
@@ -77,6 +82,8 @@ void Stream::wait_for(CUevent_st* event) {
 void Stream::start_wait(Handler handler) {
     std::exception_ptr error;
     Event event = nullptr;
+    if (track_ != nullptr)
+        track_->mark();
     try {
         event = take_event();
         check(device_, cudaEventRecord(event, stream_), "cudaEventRecord");
@@ -90,6 +97,7 @@ void Stream::start_wait(Handler handler) {
     // The memory may be read still, and there is no asking: it is waited for here.
     cudaStreamSynchronize(stream_);
     cudaGetLastError();
+    end_copies();
     auto resume = [this, ready = Ready{std::move(handler), std::move(error)}]() mutable {
         complete(std::move(ready));
     };
@@ -146,11 +154,17 @@ std::vector<Stream::Ready> Stream::take_ready() {
         } catch (const DeviceError&) {
             error = std::current_exception();
         }
+        end_copies();
         idle_.push_back(waiting_.front().event);
         ready.push_back({std::move(waiting_.front().handler), std::move(error)});
         waiting_.pop_front();
     }
     return ready;
+}
+
+void Stream::end_copies() {
+    if (track_ != nullptr)
+        track_->end(CopyTrack::Clock::now());
 }
 
 void Stream::complete(Ready ready) {

@@ -23,12 +23,14 @@ struct CUevent_st;
 namespace tz::cuda {
 
 struct PieceOrder;
+class CopyTrack;
 
 /// Work runs in the order in which it was enqueued, side by side with that of other streams.
 class Stream {
 public:
-    /// Throws `DeviceError`, as all calls do.
-    Stream(asio::io_context& context, int device);
+    /// Throws `DeviceError`, as all calls do. `track`, which may be null, is told of the copies to
+    /// the device, and outlives this.
+    Stream(asio::io_context& context, int device, CopyTrack* track = nullptr);
     /// Nothing may be waited for.
     ~Stream();
     Stream(const Stream&) = delete;
@@ -80,10 +82,12 @@ private:
     void arm();
     void ask();
     std::vector<Ready> take_ready();
+    void end_copies();
     void complete(Ready ready);
 
     asio::io_context& context_;
     int device_;
+    CopyTrack* track_;
     CUstream_st* stream_ = nullptr;
     asio::steady_timer timer_;
     bool armed_ = false;

@@ -1,3 +1,4 @@
+#include <tz/engine/explain.hpp>
 #include <tz/engine/stats.hpp>
 
 #include <algorithm>
@@ -82,6 +83,10 @@ Verdict verdict_of(const LoadStats& stats) {
 }
 
 std::string explain(const LoadStats& stats) {
+    return explain(stats, "where the tensors go");
+}
+
+std::string explain(const LoadStats& stats, const std::string& sink) {
     const Verdict verdict = verdict_of(stats);
     const std::string reached =
         percent(verdict.share) + " of its ceiling of " + rate(verdict.ceiling_gb_s);
@@ -89,7 +94,7 @@ std::string explain(const LoadStats& stats) {
     case Bound::source:
         return "bound by the source: " + reached;
     case Bound::sink:
-        return "bound by where the tensors go: " + reached;
+        return "bound by " + sink + ": " + reached;
     case Bound::delivery:
         return "bound by the delivery callback: " + reached;
     case Bound::cores:

@@ -4,6 +4,7 @@
 #ifdef TZ_WITH_CUDA
 #include <tz/cuda/device_load.hpp>
 #include <tz/cuda/device_memory.hpp>
+#include <tz/cuda/near.hpp>
 #include <tz/engine/machine.hpp>
 
 #include <algorithm>
@@ -79,12 +80,28 @@ cuda::DecryptOn decrypt_on(DecryptOn asked) {
     return {};
 }
 
+void take_stats(const cuda::DeviceLoaded& loaded, OnDevices& devices) {
+    devices.pinned_bytes = loaded.device.pinned_bytes;
+    devices.copies = loaded.device.copies;
+    devices.opened_bytes = loaded.device.opened_bytes;
+    devices.bound = cuda::explain(loaded.stats, loaded.device);
+    for (const cuda::DeviceCopies& copies : loaded.device.of_device) {
+        OnDevice& device = devices.each.emplace_back();
+        device.copied_bytes = copies.bytes;
+        device.copy_seconds = copies.seconds;
+        for (const auto& file : loaded.on_device)
+            for (const auto& tensor : file)
+                device.bytes += tensor.device == copies.device ? tensor.bytes : 0;
+    }
+}
+
 } // namespace
 
 LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, OnDevices& devices) {
     cuda::DeviceOptions device;
     device.devices = options.devices;
     device.decrypt_on = decrypt_on(options.decrypt_on);
+    const cuda::StayNear near(options.devices); // the engine's threads, which are made here
     Options asked = options;
     if (asked.engine.workers == 0) // the loop, which hands on 50 GB/s, gets a core for itself
         asked.engine.workers = std::max(1u, cores_available() - 1);
@@ -92,17 +109,7 @@ LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, On
         cuda::DeviceOptions logged = device;
         logged.log = engine.options().log;
         cuda::DeviceLoaded loaded = cuda::load_to_device(engine, sources, its, logged);
-        devices.pinned_bytes = loaded.device.pinned_bytes;
-        devices.copies = loaded.device.copies;
-        devices.opened_bytes = loaded.device.opened_bytes;
-        devices.bytes.assign(options.devices.size(), 0);
-        for (const auto& file : loaded.on_device)
-            for (const auto& tensor : file) {
-                const auto place =
-                    std::find(options.devices.begin(), options.devices.end(), tensor.device);
-                devices.bytes[static_cast<std::size_t>(place - options.devices.begin())] +=
-                    tensor.bytes;
-            }
+        take_stats(loaded, devices);
         devices.tensors = std::make_shared<Tensors>(std::move(loaded.on_device));
         return LoadedFiles(std::move(loaded));
     };

@@ -6,13 +6,22 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace tz::cli {
 
+/// What one GPU got.
+struct OnDevice {
+    std::uint64_t bytes = 0; ///< of tensors
+    std::uint64_t copied_bytes = 0;
+    double copy_seconds = 0; ///< while a copy to it was under way
+};
+
 /// Tensors on GPUs, and what they took.
 struct OnDevices {
-    std::vector<std::uint64_t> bytes; ///< of each device, as they were named
+    std::vector<OnDevice> each; ///< as they were named
+    std::string bound;          ///< what kept the load from being faster, in a sentence
     std::uint64_t pinned_bytes = 0;
     std::uint64_t copies = 0;
     std::uint64_t opened_bytes = 0;      ///< decrypted there

@@ -1,3 +1,4 @@
+#include <tz/engine/device_track.hpp>
 #include <tz/format/error.hpp>
 #include <tz/tools/trace_file.hpp>
 
@@ -8,7 +9,6 @@
 #include <cerrno>
 #include <fstream>
 #include <map>
-#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -23,6 +23,19 @@ constexpr unsigned first_track = 10;
 
 unsigned track_of(const TraceEvent& event) {
     return event.lane == Trace::caller_lane ? first_track : first_track + 1 + event.lane;
+}
+
+/// Of a stream's copies, which come from chunks but are of none.
+bool is_devices(const TraceEvent& event) {
+    return device_track_of(event.lane).has_value();
+}
+
+std::string name_of_track(const TraceEvent& event) {
+    if (event.lane == Trace::caller_lane)
+        return "caller";
+    if (const auto track = device_track_of(event.lane))
+        return fmt::format("cuda:{} stream {}", track->device, track->stream);
+    return fmt::format("lane {}", event.lane);
 }
 
 /// Microseconds, to the nanosecond.
@@ -76,12 +89,13 @@ public:
         fmt::print(
             to_,
             R"({{"ph":"X","name":"{}","cat":"stage","pid":{},"tid":{},"ts":{},"dur":{},)"
-            R"("args":{{"chunk":{},"bytes":{}}}}})",
-            name_of(event.stage),
+            R"("args":{{"{}":{},"bytes":{}}}}})",
+            is_devices(event) ? "copy to device" : name_of(event.stage),
             process,
             track_of(event),
             time_text(event.begin),
             time_text(event.end - event.begin),
+            is_devices(event) ? "copy" : "chunk",
             event.chunk,
             event.bytes);
     }
@@ -135,7 +149,7 @@ using Events = std::vector<TraceEvent>;
 std::map<std::uint64_t, Events> by_chunk(const Events& events) {
     std::map<std::uint64_t, Events> chunks;
     for (const TraceEvent& event : events)
-        if (event.stage != Stage::deliver) // which counts tensors
+        if (event.stage != Stage::deliver && !is_devices(event)) // which count others
             chunks[event.chunk].push_back(event);
     for (auto& [number, of_chunk] : chunks)
         std::sort(of_chunk.begin(), of_chunk.end(), [](const auto& a, const auto& b) {
@@ -145,13 +159,12 @@ std::map<std::uint64_t, Events> by_chunk(const Events& events) {
 }
 
 void write_tracks(Writer& writer, const Events& events) {
-    std::set<unsigned> tracks;
+    std::map<unsigned, std::string> tracks;
     for (const TraceEvent& event : events)
-        tracks.insert(track_of(event));
-    for (const unsigned track : tracks)
-        writer.name_track(
-            track,
-            track == first_track ? "caller" : fmt::format("lane {}", track - first_track - 1));
+        if (const unsigned track = track_of(event); !tracks.contains(track))
+            tracks.emplace(track, name_of_track(event));
+    for (const auto& [track, name] : tracks)
+        writer.name_track(track, name);
 }
 
 void write_arrows(Writer& writer, const Events& events) {

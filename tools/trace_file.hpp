@@ -10,9 +10,9 @@
 
 namespace tz::cli {
 
-/// One track a lane, one for the caller; counters of chunks and bytes in flight; arrows that
-/// follow each chunk from stage to stage. Slices stand in the order of their beginnings. `name` is
-/// the process's, plain ASCII.
+/// One track a lane, one for the caller, one for each stream of a device; counters of chunks and
+/// bytes in flight; arrows that follow each chunk from stage to stage. Slices stand in the order of
+/// their beginnings. `name` is the process's, plain ASCII.
 void write_chrome_trace(std::ostream& to, const Trace& trace, const std::string& name = "tz load");
 
 /// Made before the load, so that a path that can't be written fails at once.

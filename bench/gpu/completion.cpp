@@ -12,7 +12,10 @@ namespace tz::probe {
 
 namespace {
 
-constexpr std::uint64_t moved_bytes = 8ull << 30;
+std::uint64_t moved_bytes() {
+    return volume(8ull << 30);
+}
+
 constexpr std::size_t slots = 16; ///< copies under way at once
 
 /// Numbers, from thread to thread.
@@ -182,7 +185,7 @@ void copy_in_turns(
             "cudaMemcpyAsync");
         completion.enqueued(slot, streams[turn]);
     };
-    const std::size_t copies = moved_bytes / chunk;
+    const std::size_t copies = moved_bytes() / chunk;
     for (std::size_t i = 0; i < slots; ++i)
         copy(i, i);
     for (std::size_t i = slots; i < copies; ++i)
@@ -214,7 +217,7 @@ void try_way(
         for (const std::size_t count : {1, 2, 4}) {
             const Streams streams(count);
             const Rate rate = measure(
-                3, moved_bytes, [&] { copy_in_turns(completion, from, to, streams, mib << 20); });
+                3, moved_bytes(), [&] { copy_in_turns(completion, from, to, streams, mib << 20); });
             cells.push_back(fmt::format("{} ({})", text(rate.gb_per_s), text(rate.cpu_s_per_gb)));
         }
     }

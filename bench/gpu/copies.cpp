@@ -7,13 +7,16 @@ namespace tz::probe {
 namespace {
 
 constexpr std::size_t ring_bytes = 256 << 20;
-constexpr std::uint64_t moved_bytes = 8ull << 30;
+
+std::uint64_t moved_bytes() {
+    return volume(8ull << 30);
+}
 
 /// Copies the ring over and over, `chunk` bytes at a time, without waiting in between.
 void copy_ring(
     const HostBlock& from, const DeviceBlock& to, const Streams& streams, std::size_t chunk) {
     std::size_t n = 0;
-    for (std::uint64_t done = 0; done < moved_bytes; done += chunk, ++n)
+    for (std::uint64_t done = 0; done < moved_bytes(); done += chunk, ++n)
         check(
             cudaMemcpyAsync(
                 to.data() + done % to.size(),
@@ -36,7 +39,7 @@ void pinned_copies(const DeviceBlock& to) {
         for (const std::size_t count : {1, 2, 4}) {
             const Streams streams(count);
             const Rate rate =
-                measure(3, moved_bytes, [&] { copy_ring(ring, to, streams, mib << 20); });
+                measure(3, moved_bytes(), [&] { copy_ring(ring, to, streams, mib << 20); });
             cells.push_back(fmt::format("{} ({})", text(rate.gb_per_s), text(rate.cpu_s_per_gb)));
         }
         row(cells);
@@ -46,7 +49,7 @@ void pinned_copies(const DeviceBlock& to) {
 void pageable_copies(const DeviceBlock& to) {
     table("Pageable memory to the device", {"memory", "GB/s", "CPU s/GB"});
     for (const bool huge : {false, true}) {
-        const HostBlock from(1 << 30, huge);
+        const HostBlock from(volume(1 << 30), huge);
         const Rate rate = measure(3, from.size(), [&] {
             check(
                 cudaMemcpy(to.data(), from.data(), from.size(), cudaMemcpyHostToDevice),
@@ -59,18 +62,18 @@ void pageable_copies(const DeviceBlock& to) {
 } // namespace
 
 void ceiling() {
-    const DeviceBlock to(4ull << 30);
+    const DeviceBlock to(volume(4ull << 30));
     const PinnedBlock ring(ring_bytes);
     const Streams streams(1);
     table("Pinned memory to the device, nothing else", {"copies of", "GB/s"});
     for (const std::size_t mib : {4, 64})
-        row({fmt::format("{} MiB", mib), text(measure(5, moved_bytes, [&] {
+        row({fmt::format("{} MiB", mib), text(measure(5, moved_bytes(), [&] {
                                                   copy_ring(ring, to, streams, mib << 20);
                                               }).gb_per_s)});
 }
 
 void copies() {
-    const DeviceBlock to(4ull << 30);
+    const DeviceBlock to(volume(4ull << 30));
     pinned_copies(to);
     pageable_copies(to);
 }

@@ -14,7 +14,10 @@ namespace tz::probe {
 
 namespace {
 
-constexpr std::uint64_t file_bytes = 8ull << 30;
+std::uint64_t file_bytes() {
+    return volume(8ull << 30);
+}
+
 constexpr double seconds_max = 1.5; ///< of one measurement, however slow the disk is
 
 std::uint64_t read_by_ring(int fd, const HostBlock& to, std::size_t chunk, unsigned depth) {
@@ -32,7 +35,7 @@ std::uint64_t read_by_ring(int fd, const HostBlock& to, std::size_t chunk, unsig
         next += chunk;
         ++under_way;
     };
-    for (unsigned i = 0; i < depth && next < file_bytes; ++i)
+    for (unsigned i = 0; i < depth && next < file_bytes(); ++i)
         submit(i);
     while (under_way > 0) {
         ::io_uring_submit_and_wait(&ring, 1);
@@ -43,7 +46,7 @@ std::uint64_t read_by_ring(int fd, const HostBlock& to, std::size_t chunk, unsig
             const std::uint64_t buffer = ::io_uring_cqe_get_data64(done);
             ::io_uring_cqe_seen(&ring, done);
             --under_way;
-            if (next < file_bytes && watch.seconds() < seconds_max)
+            if (next < file_bytes() && watch.seconds() < seconds_max)
                 submit(buffer);
         }
     }
@@ -61,7 +64,7 @@ std::uint64_t read_by_threads(int fd, const HostBlock& to, std::size_t chunk, un
         threads.emplace_back([&, i] {
             while (watch.seconds() < seconds_max) {
                 const std::uint64_t at = next.fetch_add(chunk);
-                if (at >= file_bytes ||
+                if (at >= file_bytes() ||
                     ::pread(fd, to.data() + i * chunk, chunk, static_cast<off_t>(at)) <= 0)
                     return;
                 read += chunk;
@@ -94,9 +97,10 @@ void try_reads(const File& file, const HostBlock& to, std::string_view name, int
 
 void disk(const std::filesystem::path& folder) {
     const Stopwatch writing;
-    const File file(folder, file_bytes);
+    const File file(folder, file_bytes());
     fmt::print(
-        "\nwritten at {} GB/s\n", text(static_cast<double>(file_bytes) * 1e-9 / writing.seconds()));
+        "\nwritten at {} GB/s\n",
+        text(static_cast<double>(file_bytes()) * 1e-9 / writing.seconds()));
     const HostBlock to(std::size_t{32} * (4 << 20), true);
     const int direct = ::open(file.path().c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
     table(

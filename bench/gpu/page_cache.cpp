@@ -17,7 +17,9 @@ namespace tz::probe {
 
 namespace {
 
-constexpr std::uint64_t file_bytes = 4ull << 30;
+std::uint64_t file_bytes() {
+    return volume(4ull << 30);
+}
 
 enum class How { pread, copy, stream, populate };
 
@@ -165,7 +167,7 @@ void try_filling(
     Filler& filler,
     std::string_view name,
     How how,
-    std::uint64_t all_bytes = file_bytes,
+    std::uint64_t all_bytes = file_bytes(),
     const std::vector<std::size_t>& chunks = {512u << 10, 1u << 20, 4u << 20},
     bool device_alone = false) {
     for (const bool to_device : {false, true}) {
@@ -200,7 +202,7 @@ void copy_windows(
         const Streams streams(1);
         for (;;) {
             const std::uint64_t at = next.fetch_add(window);
-            if (at >= file_bytes)
+            if (at >= file_bytes())
                 break;
             check(cudaHostRegister(mapping + at, window, flags), "cudaHostRegister");
             check(
@@ -215,7 +217,7 @@ void copy_windows(
 
 /// Where the time of one window goes.
 void time_window(std::byte* mapping, const DeviceBlock& device, unsigned flags) {
-    constexpr std::size_t window = 1 << 30;
+    const std::size_t window = volume(1 << 30);
     const Stopwatch registering;
     check(cudaHostRegister(mapping, window, flags), "cudaHostRegister");
     const double registered = registering.seconds();
@@ -247,8 +249,8 @@ void try_windows(
             attempt(fmt::format("{} MiB", mib), [&, bits = flags] {
                 std::vector<std::string> cells{fmt::format("{} MiB", mib)};
                 for (const std::size_t threads : {1, 4}) {
-                    const Rate rate = measure(1, file_bytes, [&] {
-                        copy_windows(mapping.data(), device, mib << 20, threads, bits);
+                    const Rate rate = measure(1, file_bytes(), [&] {
+                        copy_windows(mapping.data(), device, volume(mib << 20), threads, bits);
                     });
                     cells.push_back(
                         fmt::format("{} ({})", text(rate.gb_per_s), text(rate.cpu_s_per_gb)));
@@ -262,10 +264,11 @@ void try_windows(
 
 void cached_file(const std::filesystem::path& path) {
     const File file(path);
-    const DeviceBlock device(file_bytes);
+    const DeviceBlock device(file_bytes());
     const PinnedBlock ring(std::size_t{2} * 16 * (4 << 20));
     const std::vector<std::size_t> chunks{2u << 20, 4u << 20};
-    const std::uint64_t bytes = std::min(file.bytes(), file_bytes) / chunks.back() * chunks.back();
+    const std::uint64_t bytes =
+        std::min(file.bytes(), file_bytes()) / chunks.back() * chunks.back();
     table(
         fmt::format("{}, cached, to the device: GB/s (CPU s/GB)", path.string()),
         {"by", "1 thread", "2", "4", "8", "12", "16"});
@@ -292,8 +295,8 @@ void cached_file(const std::filesystem::path& path) {
 }
 
 void page_cache(const std::filesystem::path& folder) {
-    const File file(folder, file_bytes);
-    const DeviceBlock device(file_bytes);
+    const File file(folder, file_bytes());
+    const DeviceBlock device(file_bytes());
     const PinnedBlock ring(std::size_t{2} * 16 * (4 << 20));
     const FileMapping mapping(file);
     Filler filler(file, mapping.data(), ring, device);
@@ -311,8 +314,8 @@ void mapped_copies(const std::filesystem::path& folder) {
     int read_only = 0;
     cudaDeviceGetAttribute(&read_only, cudaDevAttrHostRegisterReadOnlySupported, 0);
     fmt::print("\ncudaDevAttrHostRegisterReadOnlySupported: {}\n", read_only);
-    const File file(folder, file_bytes);
-    const DeviceBlock device(file_bytes);
+    const File file(folder, file_bytes());
+    const DeviceBlock device(file_bytes());
     try_windows(file, device, MAP_SHARED | MAP_POPULATE, "shared");
     try_windows(file, device, MAP_PRIVATE | MAP_POPULATE, "private");
 }

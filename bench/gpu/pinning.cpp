@@ -4,6 +4,7 @@
 
 #include <liburing.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -19,9 +20,10 @@ constexpr std::size_t block_bytes = 256 << 20;
 
 double copy_rate(const std::byte* from, const DeviceBlock& to) {
     const Streams streams(1);
-    const std::uint64_t bytes = 16ull * block_bytes;
+    const std::size_t times = std::max<std::uint64_t>(1, volume(16ull * block_bytes) / block_bytes);
+    const std::uint64_t bytes = times * block_bytes;
     const auto body = [&] {
-        for (std::size_t i = 0; i < 16; ++i)
+        for (std::size_t i = 0; i < times; ++i)
             check(
                 cudaMemcpyAsync(to.data(), from, block_bytes, cudaMemcpyHostToDevice, streams[0]),
                 "cudaMemcpyAsync");

@@ -1,5 +1,5 @@
-// gpu_probe FOLDER QUESTION...: what one GPU, its bus and this machine's memory and disk can do,
-// one question after the other. Files are made in FOLDER. Each table says what it measures.
+// gpu_probe [--brief] FOLDER QUESTION...: what one GPU, its bus and this machine's memory and disk
+// can do, one question after the other. Files are made in FOLDER. Each table says what it measures.
 #include "probe.hpp"
 
 #include <algorithm>
@@ -14,6 +14,8 @@
 namespace tz::probe {
 
 namespace {
+
+bool brief = false; // before any thread is made
 
 double now(clockid_t clock) {
     timespec time{};
@@ -33,7 +35,13 @@ double Stopwatch::cpu_seconds() const {
     return now(CLOCK_PROCESS_CPUTIME_ID) - cpu_;
 }
 
+std::uint64_t volume(std::uint64_t bytes) {
+    return brief ? bytes / 64 : bytes;
+}
+
 Rate measure(unsigned runs, std::uint64_t bytes, const std::function<void()>& body) {
+    if (brief)
+        runs = 1;
     std::vector<double> rates;
     std::vector<double> costs;
     for (unsigned i = 0; i < runs; ++i) {
@@ -182,10 +190,15 @@ int main(int count, char** arguments) {
         {"mapped", [](const auto& folder) { mapped_copies(folder); }},
         {"disk", [](const auto& folder) { disk(folder); }},
     };
+    if (count > 1 && std::string_view(arguments[1]) == "--brief") {
+        brief = true;
+        --count;
+        ++arguments;
+    }
     if (count < 3) {
         fmt::print(
             stderr,
-            "usage: gpu_probe FOLDER "
+            "usage: gpu_probe [--brief] FOLDER "
             "copies|ceiling|pinning|completion|page-cache|cached-file|mapped|disk...\n");
         return 2;
     }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -27,13 +28,17 @@ private:
     double cpu_;
 };
 
+/// Bytes to move for a question that takes `bytes` on a GPU; with --brief a sixty-fourth of it,
+/// which is too little to measure anything, but shows that the question can be asked.
+std::uint64_t volume(std::uint64_t bytes);
+
 /// What one measurement came to.
 struct Rate {
     double gb_per_s = 0;
     double cpu_s_per_gb = 0;
 };
 
-/// The median by rate of `runs` runs of `body`, each of which moves `bytes`.
+/// The median by rate of `runs` runs of `body`, each of which moves `bytes`; of one with --brief.
 Rate measure(unsigned runs, std::uint64_t bytes, const std::function<void()>& body);
 
 double median(std::vector<double> values);

@@ -47,6 +47,16 @@ void FakeCudart::set_delays(unsigned microseconds, std::uint64_t seed) {
     runtime.random.seed(seed);
 }
 
+void FakeCudart::set_copy_time(std::chrono::microseconds time) {
+    const std::lock_guard lock(fake_runtime().mutex);
+    fake_runtime().copy_time = time;
+}
+
+double FakeCudart::copy_seconds(int device) const {
+    const std::lock_guard lock(fake_runtime().mutex);
+    return fake_runtime().copy_seconds[device];
+}
+
 void FakeCudart::fail(const std::string& name, unsigned nth, int error) {
     FakeRuntime& runtime = fake_runtime();
     const std::lock_guard lock(runtime.mutex);

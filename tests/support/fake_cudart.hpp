@@ -4,6 +4,7 @@
 // its end.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -27,6 +28,12 @@ public:
     void set_memory(std::uint64_t bytes_per_device);
     /// Each operation of a stream takes from 0 to `microseconds`, drawn by `seed`.
     void set_delays(unsigned microseconds, std::uint64_t seed);
+
+    /// Each copy to a device takes so long, and a device does one after the other, as its one copy
+    /// engine does.
+    void set_copy_time(std::chrono::microseconds time);
+    /// How long the copy engine of the device worked, or could have.
+    double copy_seconds(int device) const;
 
     /// The `nth` call from now on (1 is the next) of the function called `name` answers `error`,
     /// and does nothing. A sticky error (cudaErrorIllegalAddress) is the answer to all later calls

@@ -28,6 +28,9 @@ void FakeRuntime::reset() {
     memory_bytes = std::uint64_t{1} << 34;
     peak_bytes = 0;
     delay_max = 0;
+    copy_time = std::chrono::microseconds(0);
+    copy_seconds.clear();
+    copies_ended.clear();
     calls.clear();
     failures.clear();
     sticky = cudaSuccess;
@@ -122,6 +125,8 @@ cudaError_t cudaPeekAtLastError() {
 }
 
 const char* cudaGetErrorName(cudaError_t error) {
+    if (error == cudaSuccess)
+        return "cudaSuccess";
     return error == cudaErrorIllegalAddress ? "cudaErrorIllegalAddress" : "cudaErrorOfTheTest";
 }
 

@@ -4,6 +4,7 @@
 #include <cuda_runtime_api.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -86,6 +87,8 @@ struct FakeRuntime {
     bool is_pinned(const void* data, std::size_t bytes);
     unsigned draw_delay();
     void note_run(std::uint64_t number);
+    /// Waits for the device's copy engine, and takes its time. Of a stream's thread.
+    void take_copy_time(int device);
 
     std::mutex mutex; ///< of all
     int devices = 1;
@@ -108,6 +111,10 @@ struct FakeRuntime {
     std::uint64_t enqueued = 0;
     std::uint64_t run_last = 0;
     unsigned overtakings = 0;
+    std::chrono::microseconds copy_time{0};
+    std::map<int, std::mutex> copy_engines; ///< by device; held while one copies
+    std::map<int, double> copy_seconds;
+    std::map<int, std::chrono::steady_clock::time_point> copies_ended;
 };
 
 FakeRuntime& fake_runtime();

@@ -56,6 +56,28 @@ void CUstream_st::run() {
     }
 }
 
+void FakeRuntime::take_copy_time(int device) {
+    std::chrono::microseconds time;
+    std::mutex* engine = nullptr;
+    {
+        const std::lock_guard lock(mutex);
+        time = copy_time;
+        engine = &copy_engines[device];
+    }
+    if (time.count() == 0)
+        return;
+    using Clock = std::chrono::steady_clock;
+    const auto asked = Clock::now();
+    const std::lock_guard working(*engine);
+    std::this_thread::sleep_for(time);
+    const auto ended = Clock::now();
+    const std::lock_guard lock(mutex);
+    // from when it could begin: that this thread got a core late is the engine's time, as sleep is
+    const std::chrono::duration<double> took = ended - std::max(asked, copies_ended[device]);
+    copies_ended[device] = ended;
+    copy_seconds[device] += took.count();
+}
+
 namespace {
 
 /// What a work that was enqueued does when its turn comes.
@@ -203,6 +225,7 @@ cudaError_t cudaMemcpyAsync(
         runtime.read_by_copies.insert(begin);
     }
     stream->enqueue([&runtime, begin, to, device = stream->device, now = std::move(now)] {
+        runtime.take_copy_time(device);
         if (!work_fails()) {
             if (std::memcmp(begin, now.data(), now.size()) != 0)
                 runtime.violate("memory changed while a copy had yet to read it");

@@ -1,9 +1,13 @@
 // `tz load --device` and `tz checksum --device`, by a program whose CUDA is
 // tests/support/fake_cudart.
+#include "support/files.hpp"
 #include "support/program.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <map>
 
 namespace tz::test {
 namespace {
@@ -28,6 +32,39 @@ TEST(Device, TakesALoadAndSaysHowMuch) {
     EXPECT_EQ(load["devices"][0]["bytes"], load["bytes"]);
     EXPECT_EQ(load["stages"]["put"]["bytes"], load["bytes"]);
     EXPECT_GT(load["pinned_bytes"], 0);
+}
+
+TEST(Device, SaysHowLongItsCopiesTook) {
+    const Outcome json = run({"load", "--json", "--device", "cuda:0", sample}, with_devices(1));
+    ASSERT_EQ(json.code, 0) << json.err;
+    const Json load = Json::parse(json.out);
+    EXPECT_EQ(load["devices"][0]["copied_bytes"], load["bytes"]);
+    EXPECT_GT(load["devices"][0]["copy_seconds"], 0);
+    EXPECT_LE(load["devices"][0]["copy_seconds"], load["seconds"]);
+    const Outcome text = run({"load", "--device", "cuda:0", sample}, with_devices(1));
+    EXPECT_NE(text.out.find("; copies under way: cuda:0 "), std::string::npos) << text.out;
+}
+
+TEST(Device, HasATrackOfEachStreamInTheTrace) {
+    const Folder folder;
+    const std::string path = folder.path("trace.json");
+    const Outcome outcome = run(
+        {"load", "--device", "cuda:1,cuda:0", "--trace", path, "--json", sample}, with_devices(2));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    std::ifstream text(path);
+    std::map<int, std::string> tracks;
+    std::map<std::string, std::uint64_t> bytes;
+    for (const Json& event : Json::parse(text)) {
+        if (event["ph"] == "M" && event["name"] == "thread_name")
+            tracks[event["tid"]] = event["args"]["name"];
+        if (event["ph"] == "X" && event["name"] == "copy to device")
+            bytes[tracks[event["tid"]].substr(0, 6)] += event["args"]["bytes"].get<std::uint64_t>();
+        if (event["ph"] == "s" || event["ph"] == "t" || event["ph"] == "f") {
+            EXPECT_TRUE(tracks[event["tid"]].starts_with("lane ")) << "arrows follow chunks";
+        }
+    }
+    for (const Json& device : Json::parse(outcome.out)["devices"])
+        EXPECT_EQ(bytes[device["device"]], device["copied_bytes"]);
 }
 
 TEST(Device, SharesALoadWithAnother) {
