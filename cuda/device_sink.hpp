@@ -29,7 +29,9 @@ namespace tz::cuda {
 /// its copies are done, whatever happens meanwhile: until then the device reads the staging.
 class DeviceSink final : public Sink {
 public:
-    explicit DeviceSink(const DeviceOptions& options) : options_(options) {}
+    explicit DeviceSink(const DeviceOptions& options)
+        : options_(options),
+          pinned_(options.devices.front()) {}
 
     ~DeviceSink() override;
 
