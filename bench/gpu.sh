@@ -99,6 +99,7 @@ pack() { # FOLDER
             cp -nL "$library" "$1/lib/"
         done
     done
+    [[ ! -d $here/../build/release/python ]] || cp -rL "$here/../build/release/python" "$1/"
 }
 
 find_programs() {
@@ -106,10 +107,12 @@ find_programs() {
         bin=$here/bin
         libraries=$here/lib
         peers=$here/peers.py
+        package=$here/python
     else
         bin=$here/../build/release/bin
         libraries=
         peers=$here/gpu/peers.py
+        package=$here/../build/release/python
     fi
 }
 
@@ -404,6 +407,8 @@ measure_peers() {
     begin_section "Other loaders"
     printf '\n| to the GPU, from memory | GB/s | least to most |\n|---|---|---|\n' >>"$report/tables.md"
     timeout 200 python3 "$peers" time "$memory/model" --small "$memory/small" --runs 3 >>"$report/tables.md" 2>>"$report/log.txt" || true
+    PYTHONPATH=$package LD_LIBRARY_PATH=$libraries timeout 100 python3 "$peers" time "$memory/model" --small "$memory/small" \
+        --runs 3 --loaders tzio,tzio_copied >>"$report/tables.md" 2>>"$report/log.txt" || true
 }
 
 main "$@"

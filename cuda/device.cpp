@@ -3,7 +3,10 @@
 
 #include <cuda_runtime_api.h>
 
+#include <exception>
 #include <string>
+#include <system_error>
+#include <thread>
 
 namespace tz::cuda {
 
@@ -17,27 +20,32 @@ Room open_device(int device) {
             cudaErrorInvalidDevice,
             "there is no such device: the driver shows " + std::to_string(count),
             count == 0 ? "look at CUDA_VISIBLE_DEVICES" : "they are counted from 0");
-    const OnDevice here(device);
-    check(device, cudaFree(nullptr), "cudaFree"); // makes the context
-    Room room;
     std::size_t free = 0;
     std::size_t total = 0;
-    check(device, cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-    room.free = free;
-    room.total = total;
-    return room;
+    on_device(device, [&] {
+        check(device, cudaFree(nullptr), "cudaFree"); // makes the context
+        check(device, cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+    });
+    return {free, total};
 }
 
-OnDevice::OnDevice(int device) {
-    int before = -1;
-    if (cudaGetDevice(&before) == cudaSuccess)
-        before_ = before;
-    use_device(device);
-}
-
-OnDevice::~OnDevice() {
-    if (before_ >= 0 && cudaSetDevice(before_) != cudaSuccess)
-        cudaGetLastError(); // what is wrong with the device, its next call says
+void on_device(int device, const std::function<void()>& work) {
+    std::exception_ptr failure;
+    const auto body = [&] {
+        try {
+            use_device(device);
+            work();
+        } catch (...) {
+            failure = std::current_exception();
+        }
+    };
+    try {
+        std::thread(body).join();
+    } catch (const std::system_error& error) {
+        throw Error(errc::limit, std::string("no more threads can be started: ") + error.what());
+    }
+    if (failure)
+        std::rethrow_exception(failure);
 }
 
 void use_device(int device) {

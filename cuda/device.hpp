@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 namespace tz::cuda {
 
@@ -16,19 +17,12 @@ struct Room {
 /// that the program left behind.
 Room open_device(int device);
 
-/// The calling thread talks to `device` until this ends; then to the one it talked to before. On
-/// threads of the program; threads of ours just call use_device().
-class OnDevice {
-public:
-    /// Throws `DeviceError`.
-    explicit OnDevice(int device);
-    ~OnDevice();
-    OnDevice(const OnDevice&) = delete;
-    OnDevice& operator=(const OnDevice&) = delete;
-
-private:
-    int before_ = -1;
-};
+/// Runs `work` on a thread that talks to `device`, and waits for it: a thread of the program goes
+/// on with the device that it has. Set back afterwards, it would have the driver make a context on
+/// that one, which takes memory of a device that the program may never use. For few calls; threads
+/// of ours just call use_device(). Throws what `work` throws; `DeviceError`; and `Error`
+/// (errc::limit) where the system grants no thread.
+void on_device(int device, const std::function<void()>& work);
 
 /// The calling thread talks to `device` from now on. Cheap. Throws `DeviceError`.
 void use_device(int device);

@@ -126,12 +126,17 @@ void DeviceSink::join_stream() {
     if (options_.stream == nullptr)
         return;
     const int device = options_.devices.front();
-    const OnDevice here(device);
-    check(
-        device,
-        cudaEventCreateWithFlags(&joined_, cudaEventDisableTiming),
-        "cudaEventCreateWithFlags");
-    check(device, cudaEventRecord(joined_, options_.stream), "cudaEventRecord");
+    const auto join = [this, device] {
+        check(
+            device,
+            cudaEventCreateWithFlags(&joined_, cudaEventDisableTiming),
+            "cudaEventCreateWithFlags");
+        check(device, cudaEventRecord(joined_, options_.stream), "cudaEventRecord");
+    };
+    if (options_.stream == cudaStreamPerThread)
+        join(); // of the caller's, and of the device that it talks to
+    else
+        on_device(device, join);
 }
 
 /// Tensors whose bytes no file holds are zeros.

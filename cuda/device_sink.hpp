@@ -34,6 +34,7 @@ public:
     /// `trace`, which may be null, gets a track of each stream.
     explicit DeviceSink(const DeviceOptions& options, std::shared_ptr<Trace> trace = {})
         : options_(options),
+          pinned_(options.devices.front()),
           meter_(options.devices, std::move(trace)) {
         names_.reserve(options.devices.size());
         for (const int device : options.devices)

@@ -6,6 +6,15 @@
 
 namespace tz::cuda {
 
+namespace {
+
+void talk_to(int device) {
+    if (cudaSetDevice(device) != cudaSuccess)
+        cudaGetLastError(); // what is wrong with it, the next call says
+}
+
+} // namespace
+
 PinnedMemory::~PinnedMemory() {
     release();
 }
@@ -19,6 +28,7 @@ bool PinnedMemory::pin(std::span<std::byte> memory) {
     if (node_)
         bind_to_node(memory, *node_); // a wish: pinned memory far away works too
     HostMemory::touch(memory);
+    talk_to(device_);
     const bool pinned =
         cudaHostRegister(memory.data(), memory.size(), cudaHostRegisterPortable) == cudaSuccess;
     if (!pinned)
@@ -47,6 +57,8 @@ std::size_t PinnedMemory::bytes() const {
 
 void PinnedMemory::release() noexcept {
     const std::lock_guard lock(mutex_);
+    if (!pieces_.empty())
+        talk_to(device_);
     for (const auto& [begin, piece] : pieces_)
         if (piece.pinned)
             cudaHostUnregister(const_cast<std::byte*>(begin));

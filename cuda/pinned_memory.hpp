@@ -13,7 +13,9 @@ namespace tz::cuda {
 /// Pieces of memory that are pinned for all devices as long as this lives. Thread-safe.
 class PinnedMemory {
 public:
-    PinnedMemory() = default;
+    /// For copies to `device` and others. Whoever pins and unpins talks to it from then on.
+    explicit PinnedMemory(int device = 0) : device_(device) {}
+
     /// Unpins; no copy may be under way.
     ~PinnedMemory();
     PinnedMemory(const PinnedMemory&) = delete;
@@ -49,6 +51,7 @@ private:
     std::optional<unsigned> node_;
     mutable std::mutex mutex_;
     Pieces pieces_;
+    const int device_; ///< else the driver would make a context on the first one of all
 };
 
 } // namespace tz::cuda

@@ -26,6 +26,7 @@ SealedBatch::SealedBatch(int device, std::size_t pieces)
     : device_(device),
       room_(pieces),
       host_(bytes_for(pieces)),
+      pinned_(device),
       block_(device, bytes_for(pieces)),
       orders_(reinterpret_cast<PieceOrder*>(host_.bytes().data())),
       fits_(reinterpret_cast<std::uint32_t*>(orders_ + pieces)) {
@@ -54,9 +55,10 @@ SealedBatch::~SealedBatch() {
     if (!on_device_) // else it was not told to, which failed
         return;
     try {
-        const OnDevice here(device_);
-        check(device_, cudaMemset(block_.data(), 0, block_.bytes()), "cudaMemset");
-    } catch (const DeviceError&) { // sticky: the memory goes with the process
+        on_device(device_, [this] {
+            check(device_, cudaMemset(block_.data(), 0, block_.bytes()), "cudaMemset");
+        });
+    } catch (const Error&) { // sticky: the memory goes with the process
         return;
     }
 }

@@ -64,6 +64,19 @@ def by_instanttensor(folder: pathlib.Path):
         return dict(tensors.tensors())
 
 
+def by_tzio(folder: pathlib.Path):
+    import tzio
+
+    return tzio.load_file(folder, device="cuda:0")
+
+
+def by_tzio_copied(folder: pathlib.Path):
+    """To the host's memory first, and on by PyTorch."""
+    import tzio
+
+    return {name: tensor.to("cuda:0") for name, tensor in tzio.load_file(folder).items()}
+
+
 def by_copies(folder: pathlib.Path):
     """The ceiling: memory that is pinned already, 256 MiB over and over."""
     size = sum(pathlib.Path(file).stat().st_size for file in files_of(folder))

@@ -76,6 +76,12 @@ std::function<bool(const tz::format::Tensor&)> filter_of(nb::handle value) {
     };
 }
 
+/// (number, stream)
+ToDevice device_of(nb::handle value) {
+    const auto parts = nb::cast<nb::tuple>(value);
+    return {nb::cast<int>(parts[0]), nb::cast<std::uintptr_t>(parts[1])};
+}
+
 std::chrono::nanoseconds seconds_of(nb::handle value) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(
         std::chrono::duration<double>(nb::cast<double>(value)));
@@ -90,6 +96,7 @@ using Set = void (*)(Arguments& arguments, nb::handle value);
 
 const std::map<std::string_view, Set> load_keywords{
     {"deadline", [](Arguments& to, nb::handle v) { to.options.deadline = seconds_of(v); }},
+    {"device", [](Arguments& to, nb::handle v) { to.device = device_of(v); }},
     {"digests", [](Arguments& to, nb::handle v) { to.options.digests = nb::cast<bool>(v); }},
     {"direct_io",
      [](Arguments& to, nb::handle v) {
@@ -155,6 +162,16 @@ Arguments parse_arguments(const nb::list& addresses, const nb::dict& keywords) {
             keyword->second(arguments, value);
     }
     return arguments;
+}
+
+Places places_of(const nb::dict& into) {
+    Places places;
+    for (const auto& [name, place] : into) {
+        const auto parts = nb::cast<nb::tuple>(place);
+        auto* const data = reinterpret_cast<std::byte*>(nb::cast<std::uintptr_t>(parts[0]));
+        places[nb::cast<std::string>(name)] = {data, nb::cast<std::size_t>(parts[1])};
+    }
+    return places;
 }
 
 tz::EngineOptions parse_engine_options(const nb::dict& keywords) {

@@ -1,4 +1,5 @@
 #include "core.hpp"
+#include "devices.hpp"
 #include "timeline.hpp"
 #include <tz/engine/manifest_check.hpp>
 #include <tz/engine/read_whole.hpp>
@@ -14,10 +15,10 @@
 
 #include <atomic>
 #include <chrono>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <nanobind/stl/string.h>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <thread>
@@ -37,20 +38,6 @@ public:
 private:
     std::stop_source source_;
 };
-
-/// Memory of the caller by name: what LoadOptions::destination asks for.
-using Places = std::map<std::string, std::span<std::byte>>;
-
-/// {name: (address, bytes)}
-Places places_of(const nb::dict& into) {
-    Places places;
-    for (const auto& [name, place] : into) {
-        const auto parts = nb::cast<nb::tuple>(place);
-        auto* const data = reinterpret_cast<std::byte*>(nb::cast<std::uintptr_t>(parts[0]));
-        places[nb::cast<std::string>(name)] = {data, nb::cast<std::size_t>(parts[1])};
-    }
-    return places;
-}
 
 /// Whose load is running: the engine does one after another. Whoever waits hears signals, which it
 /// would not inside the engine.
@@ -146,19 +133,12 @@ public:
     nb::tuple
     load(const nb::list& addresses, const nb::dict& keywords, Stop& stop, nb::handle into) {
         Arguments arguments = parse_arguments(addresses, keywords);
-        Places places;
-        if (!into.is_none()) {
+        std::optional<Places> places;
+        if (!into.is_none())
             places = places_of(nb::cast<nb::dict>(into));
-            arguments.options.memory = tz::Memory::given;
-            arguments.options.destination =
-                [&places](std::size_t, const tz::format::Tensor& tensor) {
-                    return places.at(tz::format::key_name(tensor.name));
-                };
-        }
-        tz::LoadedFiles files = run(arguments, stop);
-        nb::dict stats = stats_of(files.stats);
-        return nb::make_tuple(
-            nb::cast(new Loaded(std::move(files)), nb::rv_policy::take_ownership), stats);
+        std::unique_ptr<Loaded> loaded = run(arguments, stop, places);
+        nb::dict stats = stats_of(loaded->files().stats);
+        return nb::make_tuple(nb::cast(loaded.release(), nb::rv_policy::take_ownership), stats);
     }
 
     /// What the files hold, without their data: a load that ends before it reads any.
@@ -287,19 +267,38 @@ private:
         return HeldTurn(turn_, arguments.options);
     }
 
-    tz::LoadedFiles run(Arguments& arguments, const Stop& stop) {
+    std::unique_ptr<Loaded>
+    run(Arguments& arguments, const Stop& stop, const std::optional<Places>& places) {
         const HeldTurn turn = begin(arguments, stop);
-        tz::LoadedFiles files;
+        std::unique_ptr<Loaded> loaded;
         {
             const nb::gil_scoped_release others;
             const tz::Model model = open(arguments);
             check_manifests(model, arguments);
             arguments.options.check_layouts = model.check;
             const Timed timed(arguments.timeline.get(), arguments.options);
-            files = tz::load(usable(), model.sources, arguments.options);
+            loaded = arguments.device ? load_to_device(
+                                            usable(),
+                                            model.sources,
+                                            arguments.options,
+                                            *arguments.device,
+                                            places,
+                                            log())
+                                      : load_to_host(model, arguments.options, places);
         }
         messages_->pass_on();
-        return files;
+        return loaded;
+    }
+
+    std::unique_ptr<Loaded> load_to_host(
+        const tz::Model& model, tz::LoadOptions& options, const std::optional<Places>& places) {
+        if (places) {
+            options.memory = tz::Memory::given;
+            options.destination = [&places](std::size_t, const tz::format::Tensor& tensor) {
+                return places->at(tz::format::key_name(tensor.name));
+            };
+        }
+        return std::make_unique<Loaded>(tz::load(usable(), model.sources, options));
     }
 
     Turn turn_;

@@ -42,12 +42,19 @@ const char* name_of(tz::errc kind) {
     return "io";
 }
 
+} // namespace
+
+void raise_made(const nb::object& error) {
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
+}
+
+namespace {
+
 /// As an exception of tzio.errors.
 void raise(const tz::Error& error) {
     const nb::object make = nb::module_::import_("tzio.errors").attr("from_core");
-    const nb::object made =
-        make(name_of(error.kind()), error.what(), error.source(), error.offset(), error.hint());
-    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(made.ptr())), made.ptr());
+    raise_made(
+        make(name_of(error.kind()), error.what(), error.source(), error.offset(), error.hint()));
 }
 
 } // namespace

@@ -129,9 +129,9 @@ nb::list tensors(const Loaded& loaded, std::size_t file) {
     return all;
 }
 
-/// What keeps the memory of a file's tensors.
-nb::capsule keeper_of(const tz::LoadedFile& from) {
-    auto owner = std::make_unique<std::shared_ptr<const void>>(from.memory);
+/// What keeps the memory of a tensor.
+nb::capsule keeper_of(const Held& tensor) {
+    auto owner = std::make_unique<std::shared_ptr<const void>>(tensor.memory);
     nb::capsule keeps(owner.get(), [](void* held) noexcept {
         delete static_cast<std::shared_ptr<const void>*>(held);
     });
@@ -139,20 +139,11 @@ nb::capsule keeper_of(const tz::LoadedFile& from) {
     return keeps;
 }
 
-nb::object capsule(
-    const Loaded& loaded,
-    std::size_t file,
-    std::size_t index,
-    const std::vector<std::size_t>& shape,
-    nb::dlpack::dtype dtype) {
-    const tz::LoadedFile& from = loaded.files().files[file];
-    return nb::cast(nb::ndarray<>(
-        from.tensors[index].data(), shape.size(), shape.data(), keeper_of(from), nullptr, dtype));
-}
-
-/// A DLPack capsule of the tensor, which owns its memory; and whether it is the tensor itself, or
-/// its bytes in a row, for who takes it to look at otherwise.
-nb::tuple tensor(const Loaded& loaded, std::size_t file, std::size_t index) {
+/// As a DLPack capsule or, by `nb::array_api`, an object that makes them; either keeps the memory,
+/// and is complete for all streams. And whether it is the tensor itself, or its bytes in a row, for
+/// who takes it to look at otherwise.
+template <typename... Framework>
+nb::tuple exported(const Loaded& loaded, std::size_t file, std::size_t index) {
     const tz::format::Tensor& described = tensor_of(loaded, file, index);
     const auto type = dlpack_types.find(described.dtype.name);
     // a safetensors file may give any size to a name that its format doesn't have
@@ -161,7 +152,17 @@ nb::tuple tensor(const Loaded& loaded, std::size_t file, std::size_t index) {
     if (!known)
         shape = {described.bytes};
     const nb::dlpack::dtype bytes{1, 8, 1};
-    return nb::make_tuple(capsule(loaded, file, index, shape, known ? type->second : bytes), known);
+    const Held held = loaded.held(file, index);
+    const nb::ndarray<Framework...> array(
+        held.data,
+        shape.size(),
+        shape.data(),
+        keeper_of(held),
+        nullptr,
+        known ? type->second : bytes,
+        loaded.device() ? nb::device::cuda::value : nb::device::cpu::value,
+        loaded.device().value_or(0));
+    return nb::make_tuple(nb::cast(array), known);
 }
 
 /// Python's collector of cycles looks at every object of the process whenever a quarter more have
@@ -189,7 +190,7 @@ nb::tuple all(const Loaded& loaded, std::size_t file, const nb::callable& make) 
     nb::list tensors;
     nb::list bytes;
     for (std::size_t i = 0; i < loaded.files().files.at(file).layout.tensors.size(); ++i) {
-        const nb::tuple made = tensor(loaded, file, i);
+        const nb::tuple made = exported<>(loaded, file, i);
         tensors.append(make(made[0]));
         if (!nb::cast<bool>(made[1]))
             bytes.append(i);
@@ -206,10 +207,11 @@ nb::list names(const Loaded& loaded, std::size_t file) {
 
 /// Its bytes, for NumPy and others that know the buffer protocol.
 nb::object buffer(const Loaded& loaded, std::size_t file, std::size_t index) {
-    const tz::LoadedFile& from = loaded.files().files.at(file);
-    const std::size_t shape[]{from.tensors.at(index).size()};
-    return nb::cast(nb::ndarray<nb::array_api, std::uint8_t>(
-        from.tensors[index].data(), 1, shape, keeper_of(from)));
+    if (loaded.device())
+        throw nb::buffer_error("a tensor on a device has no buffer");
+    const Held held = loaded.held(file, index);
+    const std::size_t shape[]{held.bytes};
+    return nb::cast(nb::ndarray<nb::array_api, std::uint8_t>(held.data, 1, shape, keeper_of(held)));
 }
 
 nb::list metadata(const Loaded& loaded, std::size_t file) {
@@ -239,6 +241,14 @@ nb::dict file(const Loaded& loaded, std::size_t index) {
 }
 
 } // namespace
+
+Held Loaded::held(std::size_t file, std::size_t index) const {
+    if (device_)
+        return on_device_.at(file).at(index);
+    const tz::LoadedFile& from = files_.files.at(file);
+    const std::span<std::byte> bytes = from.tensors.at(index);
+    return {bytes.data(), bytes.size(), from.memory};
+}
 
 void bind_loaded(nb::module_& module) {
     nb::class_<Loaded>(module, "Loaded", "The files of a load, or their layouts alone.")
@@ -299,10 +309,16 @@ void bind_loaded(nb::module_& module) {
         .def("names", &names, nb::arg("file"), nb::sig("def names(self, file: int) -> list[str]"))
         .def(
             "tensor",
-            &tensor,
+            &exported<>,
             nb::arg("file"),
             nb::arg("index"),
             nb::sig("def tensor(self, file: int, index: int) -> tuple[typing.Any, bool]"))
+        .def(
+            "exporter",
+            &exported<nb::array_api>,
+            nb::arg("file"),
+            nb::arg("index"),
+            nb::sig("def exporter(self, file: int, index: int) -> tuple[typing.Any, bool]"))
         .def(
             "buffer",
             &buffer,

@@ -3,6 +3,7 @@
 NB_MODULE(_core, module) {
     module.def("version", [] { return TZ_VERSION; });
     tzio::bind_errors(module);
+    tzio::bind_devices(module);
     tzio::bind_engine(module);
     tzio::bind_loaded(module);
     tzio::bind_save(module);

@@ -10,8 +10,9 @@ from typing import Any
 
 from . import _core
 from .config import Config
+from .devices import give_back_cached
 from .ending import Running
-from .errors import Error, name_file
+from .errors import DeviceMemoryError, Error, name_file
 
 
 class Engine:
@@ -28,8 +29,14 @@ class Engine:
         stop: _core.Stop,
         into: dict[str, tuple[int, int]] | None,
     ) -> tuple[_core.Loaded, dict[str, Any]]:
-        """The tensors, in memory of their own or `into` (address, bytes) by name; and facts for Stats."""
+        """The tensors, in memory of their own or `into` (address, bytes) by name; and facts for Stats. With the keyword
+        "device", of `Target.keywords`, on a GPU."""
         with Running(stop), naming(addresses):
+            try:
+                return self._core.load(addresses, keywords, stop, into)
+            except DeviceMemoryError:  # before anything was read
+                if not give_back_cached(keywords):
+                    raise
             return self._core.load(addresses, keywords, stop, into)
 
     def layout(self, addresses: list[str], keywords: dict[str, Any], stop: _core.Stop) -> _core.Loaded:

@@ -66,7 +66,16 @@ class LimitError(Error, MemoryError):
 
 
 class DeviceError(Error, RuntimeError):
-    """A GPU failed."""
+    """A GPU failed, or isn't there. `device` is its number and `code` CUDA's of the error (0: CUDA wasn't asked).
+    `sticky`: whatever the process asks of the device from now on fails too; it has to end."""
+
+    device: int | None = None
+    code: int = 0
+    sticky: bool = False
+
+
+class DeviceMemoryError(DeviceError, LimitError):
+    """A GPU has no room."""
 
 
 class CancelledError(Error):
@@ -138,6 +147,13 @@ def from_core(kind: str, text: str, source: str, offset: int | None, hint: str) 
     error.hint = hint
     if isinstance(error, StorageError):
         error.retryable = kind in ("transport", "object_changed")
+    return error
+
+
+def from_device(text: str, is_limit: bool, device: int, code: int, sticky: bool, hint: str) -> DeviceError:
+    """The same for an error of CUDA."""
+    error = (DeviceMemoryError if is_limit else DeviceError)(text)
+    error.device, error.code, error.sticky, error.hint = device, code, sticky, hint
     return error
 
 

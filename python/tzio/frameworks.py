@@ -1,4 +1,4 @@
-"""Tensors as PyTorch's or NumPy's. Neither is imported before a tensor of it is wanted."""
+"""Tensors as PyTorch's or NumPy's, or as DLPack has them. No package is imported before a tensor of it is wanted."""
 
 from __future__ import annotations
 
@@ -108,6 +108,19 @@ class Torch:
         return tensor, (name, tuple(tensor.shape), tensor.data_ptr(), tensor.numel() * size, size)
 
 
+class Dlpack:
+    """Objects with `__dlpack__`, of which CuPy, JAX, PyTorch and others make their own tensors. Types that DLPack 1.0
+    doesn't know are their bytes in a row."""
+
+    name = "dlpack"
+
+    def tensors(self, loaded: _core.Loaded, file: int) -> list[Any]:
+        return [self.tensor(loaded, file, index) for index in range(len(loaded.names(file)))]
+
+    def tensor(self, loaded: _core.Loaded, file: int, index: int) -> Any:
+        return loaded.exporter(file, index)[0]
+
+
 class Numpy:
     """Arrays own the memory of their load together. Types that NumPy lacks are ml_dtypes' where it is there; of types
     whose elements share bytes there are these bytes."""
@@ -167,13 +180,15 @@ class Numpy:
 
 @functools.cache
 def framework(name: str | None) -> Any:
-    """By "torch" (or "pt"), "numpy" (or "np"), or None for default_framework()."""
+    """By "torch" (or "pt"), "numpy" (or "np"), "dlpack", or None for default_framework()."""
     chosen = name or default_framework()
     if chosen in ("torch", "pt"):
         return Torch()
     if chosen in ("numpy", "np"):
         return Numpy()
-    raise ValueError(f"framework={name!r} is neither torch nor numpy")
+    if chosen == "dlpack":
+        return Dlpack()
+    raise ValueError(f"framework={name!r} is none of torch, numpy and dlpack")
 
 
 def framework_of(tensor: Any) -> Any:

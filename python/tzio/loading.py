@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from .config import Config, effective
+from .devices import target_of
 from .engine import engine_of, naming, timeline_of
 from .frameworks import framework as framework_by_name
 from .reader import tensors_by_name
@@ -37,17 +38,20 @@ def load_file(
     """The tensors of a file or model by name, verified and decrypted, in file order.
 
     `memory`: "owned", or "mapped" for the file's own pages where its tensors are aligned, which nobody may cut short
-    while they are used. All tensors of a call share one block of memory, which is free when the last of them is gone.
+    while they are used; on a GPU it's always owned. All tensors of a call share one block of memory (on a GPU some of
+    1 GiB), which is free when the last of them is gone.
     The rest is as for `open`. Raises `tzio.Error`; then nothing is left behind.
     """
+    chosen = framework_by_name(framework)
+    target = target_of(device, chosen)
     loaded, _ = _load(
         uris,
         effective(config, keywords),
         progress,
-        {"memory": memory, **selection_of(tensors), **secrets_of(key, password)},
+        {"memory": memory, **target.keywords(), **selection_of(tensors), **secrets_of(key, password)},
     )
     with naming(addresses_of(uris)):
-        return tensors_by_name(loaded, framework_by_name(framework), device)
+        return tensors_by_name(loaded, chosen, target)
 
 
 def load_into_module(
@@ -64,8 +68,8 @@ def load_into_module(
 ) -> ModuleInfo:
     """Fills the parameters and buffers of a PyTorch module by their names.
 
-    Where a parameter has memory of the CPU that fits, bytes go there at once; one on the device `meta` gets memory; others
-    are copied and cast. Ties, `requires_grad` and persistence stay as they are. `strict`: names that are missing on
+    Where a parameter has memory of the CPU or a GPU that fits, bytes go there at once, on a GPU after what its current
+    stream has to do; one on the device `meta` gets memory on `device`; others are copied and cast. Ties, `requires_grad` and persistence stay as they are. `strict`: names that are missing on
     either side are a KeyError, before anything is written. If the load fails, what was filled is undefined.
     """
     from .module import fill_module

@@ -9,6 +9,7 @@ import torch
 
 from . import _core
 from .config import Config
+from .devices import Target, stream_of, target_of
 from .engine import engine_of, naming, timeline_of
 from .frameworks import framework
 from .loading import ModuleInfo, _load
@@ -35,29 +36,27 @@ def fill_module(
     unexpected = [name for name in infos if name not in owners]
     if strict and (missing or unexpected):
         raise KeyError(f"in the module alone: {missing[:5]}; in the files alone: {unexpected[:5]}")
-    places, held, rest = {}, [], []
-    for name, info in infos.items():
-        if name not in owners:
-            continue
-        target = _value(owners[name])
-        if _fits(target, info) and device is None:
-            held.append(target)
-            places[name] = (target.data_ptr(), target.numel() * target.element_size())
-        else:
-            rest.append(name)
+    wanted = {name: info for name, info in infos.items() if name in owners}
+    in_place, rest = _sort(wanted, owners, device)
     stats = Stats()
     timeline = timeline_of(config)
-    for names, into in ((list(places), places), (rest, None)):
-        if not names:
-            continue
-        loaded, took = _load(addresses, config, progress, {"names": names, **keywords}, into, timeline)
+    for target, tensors in in_place.items():
+        stream = 0 if target.gpu is None else stream_of(torch, target.gpu)
+        places = {name: (tensor.data_ptr(), _bytes(tensor)) for name, tensor in tensors.items()}
+        to = {"names": list(places), **target.keywords(stream), **keywords}
+        _, took = _load(addresses, config, progress, to, places, timeline)
         stats.add(took.as_dict())
-        if into is None:
-            with naming(addresses):
-                _assign(owners, tensors_by_name(loaded, framework("torch"), device))
+    if rest:
+        target = target_of(device, framework("torch"))
+        loaded, took = _load(
+            addresses, config, progress, {"names": rest, **target.keywords(), **keywords}, None, timeline
+        )
+        stats.add(took.as_dict())
+        with naming(addresses):
+            _assign(owners, tensors_by_name(loaded, framework("torch"), target))
     if timeline is not None:
         timeline.write()
-    return ModuleInfo(len(places) + len(rest), missing, unexpected, stats)
+    return ModuleInfo(len(wanted), missing, unexpected, stats)
 
 
 _Owner = tuple[torch.nn.Module, str]  # a module, and what its parameter or buffer is called there
@@ -88,15 +87,41 @@ def _without_ties(missing: list[str], owners: dict[str, _Owner], infos: dict[str
     return [name for name in missing if id(_value(owners[name])) not in there]
 
 
+def _sort(
+    wanted: dict[str, Any], owners: dict[str, _Owner], device: Any
+) -> tuple[dict[Target, dict[str, torch.Tensor]], list[str]]:
+    """What is read to where it belongs, by where that is; and the names of the rest."""
+    in_place: dict[Target, dict[str, torch.Tensor]] = {}
+    rest = []
+    targets: dict[torch.device, Target] = {}
+    for name, info in wanted.items():
+        value = _value(owners[name])
+        if not _fits(value, info) or (device is not None and torch.device(device) != value.device):
+            rest.append(name)
+            continue
+        if value.device not in targets:
+            targets[value.device] = target_of(value.device, framework("torch"))
+        target = targets[value.device]
+        if target.copied_to is not None:
+            rest.append(name)
+        else:
+            in_place.setdefault(target, {})[name] = value
+    return in_place, rest
+
+
+def _bytes(tensor: torch.Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
+
+
 def _fits(target: torch.Tensor, info: tuple[Any, ...]) -> bool:
     _, dtype, shape, size, _ = info
     return (
-        target.device.type == "cpu"
+        target.device.type in ("cpu", "cuda")
         and target.is_contiguous()
         and not target.is_conj()
         and str(target.dtype) == "torch." + dtype
         and tuple(target.shape) == tuple(shape)
-        and target.numel() * target.element_size() == size
+        and _bytes(target) == size
     )
 
 

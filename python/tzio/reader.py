@@ -11,6 +11,7 @@ from typing import Any
 from . import _core
 from .ahead import Ahead
 from .config import Config, effective, parse_size
+from .devices import Target, target_of
 from .engine import engine_of, naming, timeline_of
 from .frameworks import framework
 from .request import Names, Progress, Uris, addresses_of, reporter_of, secrets_of, selection_of, unique
@@ -41,7 +42,7 @@ class File:
         config: Config,
     ) -> None:
         self._framework = framework(framework_name)
-        self._device = device
+        self._target = target_of(device, self._framework)
         self._engine = engine_of(config)
         self._addresses = addresses_of(uris)
         self._keywords = {**config.load_keywords(), **secrets_of(key, password)}
@@ -168,11 +169,11 @@ class File:
             yield names
 
     def _load(self, names: list[str], stop: _core.Stop | None = None, **keywords: Any) -> dict[str, Any]:
-        keywords = {**self._keywords, "names": names, "timeline": self._timeline, **keywords}
+        keywords = {**self._keywords, **self._target.keywords(), "names": names, "timeline": self._timeline, **keywords}
         loaded, facts = self._engine.load(self._addresses, keywords, stop or self._stop, None)
         self.stats.add(facts)
         with naming(self._addresses):
-            return tensors_by_name(loaded, self._framework, self._device)
+            return tensors_by_name(loaded, self._framework, self._target)
 
     def _read_ahead(self) -> Ahead:
         ahead = Ahead(self._batches(), self._load_for_iteration())
@@ -212,13 +213,13 @@ def _filter(tensors: Names) -> Callable[[str], bool]:
     return lambda name: any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def tensors_by_name(loaded: _core.Loaded, with_framework: Any, device: Any) -> dict[str, Any]:
-    """Of all files of a load, in their order."""
+def tensors_by_name(loaded: _core.Loaded, with_framework: Any, target: Target) -> dict[str, Any]:
+    """Of all files of a load for `target`, in their order."""
     made: dict[str, Any] = {}
     for file in range(len(loaded)):
         tensors = with_framework.tensors(loaded, file)
-        if device is not None and str(device) != "cpu":
-            tensors = [tensor.to(device) for tensor in tensors]
+        if target.copied_to is not None:
+            tensors = [tensor.to(target.copied_to) for tensor in tensors]
         made.update(zip(loaded.names(file), tensors))
     return made
 
@@ -239,7 +240,8 @@ def open(  # noqa: A001 - the word for it
     """Opens a path, URL, folder, list of shards, hf://ORG/NAME, or several of them as one; reads their indexes.
 
     `tensors`: names or patterns ("model.*"), or a function of a name; what it leaves out is never read. `key`: 32 bytes
-    or hex digits, or `password`, for encrypted files. `progress`: True for a bar, or a function of `Progress`. Keywords
+    or hex digits, or `password`, for encrypted files. `framework`: torch, numpy, or dlpack for objects that others take
+    by `from_dlpack`. `device`: "cuda:1" has tensors read to that GPU. `progress`: True for a bar, or a function of `Progress`. Keywords
     are those of `Config`. Raises `tzio.Error`.
     """
     return File(

@@ -38,7 +38,7 @@ TEST_F(DeviceFaults, EndTheLoadWithATypedErrorWhicheverCallFails) {
     for (const auto& [name, nth] : std::vector<FailingCall>{
              {"cudaGetDeviceCount", 1},
              {"cudaSetDevice", 1},
-             {"cudaSetDevice", 7},
+             {"cudaSetDevice", 3},
              {"cudaFree", 1},
              {"cudaMemGetInfo", 1},
              {"cudaMalloc", 1},

@@ -1,5 +1,6 @@
 // Loads to the fake runtime's devices.
 #include "sample_load.hpp"
+#include <tz/cuda/device.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/tests/support/safetensors.hpp>
 
@@ -7,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
+#include <utility>
 
 namespace tz::cuda {
 namespace {
@@ -56,6 +59,33 @@ TEST_F(SampleLoad, DealsTensorsToSeveralDevices) {
     EXPECT_GT(bytes[0], 1'000'000u);
     EXPECT_GT(bytes[2], 1'000'000u);
     EXPECT_EQ(bytes.count(1), 0u);
+}
+
+TEST_F(SampleLoad, UsesNoOtherDeviceOnTheWay) {
+    cuda_.set_driver(3);
+    save_sample(64 << 10);
+    device_.devices = {2};
+    device_.decrypt_on = DecryptOn::device;
+    cudaStream_t stream = nullptr;
+    on_device(2, [&stream] { cudaStreamCreateWithFlags(&stream, 0); });
+    device_.stream = stream;
+    expect_all(load_sample());
+    cudaStreamDestroy(stream);
+    EXPECT_EQ(cuda_.devices_used(), std::set<int>{2}); // each context takes memory
+}
+
+TEST_F(SampleLoad, ComesAfterWhatTheDefaultStreamHasToDo) {
+    save_sample();
+    DeviceBlock memory(0, 8 << 20);
+    cudaMemsetAsync(memory.data(), 7, memory.bytes(), cudaStreamLegacy);
+    device_.stream = cudaStreamLegacy;
+    std::size_t used = 0;
+    device_.destination = [&](std::size_t, const format::Tensor& tensor, int) {
+        return memory.data() + std::exchange(used, used + tensor.bytes);
+    };
+    const DeviceLoaded loaded = load_sample();
+    cudaStreamSynchronize(cudaStreamLegacy);
+    expect_all(loaded);
 }
 
 TEST_F(SampleLoad, PutsTensorsWhereTheMapSays) {

@@ -46,14 +46,16 @@ TEST(Device, LeavesAThreadWithTheDeviceItHad) {
     cuda.set_driver(3);
     cudaSetDevice(2);
     int device = 0;
-    {
-        const OnDevice here(1);
-        cudaGetDevice(&device);
-        EXPECT_EQ(device, 1);
-    }
+    on_device(1, [&device] { cudaGetDevice(&device); });
+    EXPECT_EQ(device, 1);
     cudaGetDevice(&device);
     EXPECT_EQ(device, 2);
     cudaSetDevice(0);
+}
+
+TEST(Device, PassesOnWhatTheWorkThrows) {
+    test::FakeCudart cuda;
+    EXPECT_EQ(problem_of([] { on_device(0, [] { throw Error(errc::usage, "no"); }); }), "no");
 }
 
 TEST(DeviceBlock, SaysWhenThereIsNoRoomThoughThereSeemedToBe) {

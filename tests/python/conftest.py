@@ -3,10 +3,15 @@
 import concurrent.futures
 import threading
 
+import fake_cuda
 import pytest
 import torch
+from fake_cuda import cuda, torch_with_cuda  # noqa: F401 - fixtures
 
 torch.set_num_threads(1)
+
+#: CTest runs these with the package that is built for them.
+collect_ignore_glob = [] if fake_cuda.is_there() else ["test_device_*.py"]
 
 
 @pytest.fixture(params=["tensors", "safetensors"])

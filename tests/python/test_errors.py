@@ -257,6 +257,14 @@ def test_passwords_in_urls_are_not_told(folder, server):
     assert error.uri is not None and error.uri.endswith("/files/none.tensors")
 
 
+@pytest.mark.parametrize("framework", ["torch", "dlpack"])
+def test_a_gpu_that_is_not_there_is_an_error_before_anything_is_read(framework):
+    """Whatever of GPU, driver, and CUDA in PyTorch and tzio this machine lacks."""
+    error = failure(tzio.DeviceError, lambda: tzio.load_file("/none", framework=framework, device="cuda:99"))
+    assert (error.device, error.sticky, error.uri) == (99, False, None)
+    assert error.hint
+
+
 kinds = {
     "format": (tzio.FormatError, ValueError),
     "integrity": (tzio.HashMismatchError, Exception),
@@ -277,7 +285,7 @@ kinds = {
 
 @pytest.mark.parametrize("kind", kinds)
 def test_every_kind_of_the_engine_has_its_class_and_survives_pickling(kind):
-    """As it has to between the processes of a pool. There is no GPU to provoke DeviceError with."""
+    """As it has to between the processes of a pool. test_device_errors.py has those of GPUs."""
     made = tzio.errors.from_core(kind, "file: text", "file", 7, "do this")
     again = pickle.loads(pickle.dumps(made))
     for error in (made, again):
@@ -289,7 +297,7 @@ def test_every_kind_of_the_engine_has_its_class_and_survives_pickling(kind):
 def test_every_public_class_of_errors_is_provoked_here():
     public = {value for value in vars(tzio).values() if isinstance(value, type) and issubclass(value, tzio.Error)}
     of_frameworks = {tzio.UnknownTypeError}  # provoked in test_dtypes.py
-    assert public - {tzio.Error} - of_frameworks == {kind for kind, _ in kinds.values()}
+    assert public - {tzio.Error, tzio.DeviceMemoryError} - of_frameworks == {kind for kind, _ in kinds.values()}
 
 
 # --- what to do is said in arguments of calls, not in options of the program

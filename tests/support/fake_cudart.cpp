@@ -102,6 +102,12 @@ std::uint64_t FakeCudart::pinned_bytes() const {
     return bytes;
 }
 
+std::set<int> FakeCudart::devices_used() const {
+    FakeRuntime& runtime = fake_runtime();
+    const std::lock_guard lock(runtime.mutex);
+    return runtime.used;
+}
+
 unsigned FakeCudart::overtakings() const {
     FakeRuntime& runtime = fake_runtime();
     const std::lock_guard lock(runtime.mutex);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ public:
     std::uint64_t device_bytes() const; ///< allocated
     std::uint64_t device_bytes_peak() const;
     std::uint64_t pinned_bytes() const;
+    /// The devices that have a context: that a thread was told to talk to, or talked to untold.
+    std::set<int> devices_used() const;
     /// Operations that overtook an earlier one of another stream.
     unsigned overtakings() const;
 

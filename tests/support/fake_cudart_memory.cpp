@@ -12,6 +12,18 @@ namespace {
 
 thread_local int current_device = 0;
 
+/// What needs a context, and makes it on the device that the thread talks to.
+const std::set<std::string> makes_context{
+    "cudaEventCreateWithFlags",
+    "cudaFree",
+    "cudaHostRegister",
+    "cudaHostUnregister",
+    "cudaMalloc",
+    "cudaMemGetInfo",
+    "cudaMemcpy",
+    "cudaMemset",
+    "cudaStreamCreateWithFlags"};
+
 } // namespace
 
 cudaError_t& FakeRuntime::last_error() {
@@ -38,6 +50,7 @@ void FakeRuntime::reset() {
     pinned.clear();
     orders.clear();
     violations.clear();
+    used.clear();
     overtakings = 0;
 }
 
@@ -56,6 +69,8 @@ cudaError_t FakeRuntime::enter(const std::string& name) {
         return answer(cudaErrorInsufficientDriver);
     if (devices == 0)
         return answer(cudaErrorNoDevice);
+    if (makes_context.contains(name))
+        used.insert(current_device);
     const auto failure = failures.find(name);
     if (failure == failures.end() || failure->second.at != count)
         return cudaSuccess;
@@ -153,6 +168,8 @@ cudaError_t cudaSetDevice(int device) {
     if (device < 0 || device >= fake_runtime().devices)
         return FakeRuntime::answer(cudaErrorInvalidDevice);
     current_device = device;
+    const std::lock_guard lock(fake_runtime().mutex);
+    fake_runtime().used.insert(device);
     return cudaSuccess;
 }
 

@@ -108,6 +108,7 @@ struct FakeRuntime {
     std::set<CUstream_st*> streams;
     std::map<CUevent_st*, std::shared_ptr<CUevent_st>> events;
     std::vector<std::string> violations;
+    std::set<int> used; ///< devices with a context
     std::uint64_t enqueued = 0;
     std::uint64_t run_last = 0;
     unsigned overtakings = 0;

@@ -80,6 +80,18 @@ void FakeRuntime::take_copy_time(int device) {
 
 namespace {
 
+/// cudaStreamLegacy is a number, and of the device that the thread talks to.
+CUstream_st& stream_of(cudaStream_t stream) {
+    if (stream != cudaStreamLegacy)
+        return *stream;
+    static std::mutex mutex;
+    static std::map<int, CUstream_st> of_devices;
+    int device = 0;
+    cudaGetDevice(&device);
+    const std::lock_guard lock(mutex);
+    return of_devices.try_emplace(device, device).first->second;
+}
+
 /// What a work that was enqueued does when its turn comes.
 bool work_fails() {
     FakeRuntime& runtime = fake_runtime();
@@ -143,7 +155,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     const auto error = fake_runtime().enter("cudaStreamSynchronize");
-    stream->synchronize(); // also where it fails: after an error the device does nothing
+    stream_of(stream).synchronize(); // also where it fails: after an error the device does nothing
     return error;
 }
 
@@ -151,7 +163,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     if (const auto error = fake_runtime().enter("cudaStreamWaitEvent"))
         return error;
     const std::uint64_t record = event->recorded;
-    stream->enqueue([event, record] {
+    stream_of(stream).enqueue([event, record] {
         while (event->reached < record)
             std::this_thread::yield();
     });
@@ -195,7 +207,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
         const std::lock_guard lock(runtime.mutex);
         kept = runtime.events.at(event);
     }
-    stream->enqueue([kept = std::move(kept)] { ++kept->reached; });
+    stream_of(stream).enqueue([kept = std::move(kept)] { ++kept->reached; });
     return cudaSuccess;
 }
 
@@ -242,8 +254,9 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stre
     FakeRuntime& runtime = fake_runtime();
     if (const auto error = runtime.enter("cudaMemsetAsync"))
         return error;
-    check_target(*stream, to, bytes);
-    stream->enqueue([&runtime, to, value, bytes, device = stream->device] {
+    CUstream_st& its = stream_of(stream);
+    check_target(its, to, bytes);
+    its.enqueue([&runtime, to, value, bytes, device = its.device] {
         if (!work_fails() && runtime.holds(device, to, bytes))
             std::memset(to, value, bytes);
     });

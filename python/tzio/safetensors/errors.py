@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..errors import Error, FormatError, LimitError, NotFoundError
+from ..errors import DeviceError, Error, FormatError, LimitError, NotFoundError
 
 if TYPE_CHECKING:
     class _Theirs(Exception): ...
@@ -36,6 +36,8 @@ def as_safetensors(name: str, address: str) -> Iterator[None]:
             raise
         raise _like(NotFoundError(f"No such file or directory: {name}"), error, name) from None
     except (FormatError, LimitError) as error:
+        if isinstance(error, DeviceError):
+            raise
         kind = TooLargeError if isinstance(error, LimitError) else SafetensorError
         raise _like(kind(str(error).replace(address, name)), error, name) from error
     except Error as error:

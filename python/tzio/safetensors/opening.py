@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..devices import target_of
 from ..frameworks import framework as framework_by_name
 from ..request import address_of
 from .dtypes import code_of
@@ -65,7 +66,7 @@ class safe_open:
 
     def get_tensors(self) -> dict[str, Any]:
         """All of them, read at once: much faster than one by one."""
-        return {name: self._there(tensor) for name, tensor in self._opened().all(self._framework).items()}
+        return self._opened().all(self._framework, target_of(self._device, self._framework))
 
     def get_slice(self, name: str) -> PySafeSlice:
         """A tensor of which an index reads what it takes of the first dimension, no more."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import _core
 from ..config import effective
+from ..devices import HOST, Target
 from ..engine import Engine, engine_of
 from ..reader import tensors_by_name
 from .errors import SafetensorError, as_safetensors
@@ -48,8 +49,8 @@ class Source:
             raise SafetensorError(f"File does not contain tensor {name}")
         return self.infos[name]
 
-    def all(self, framework: Any) -> dict[str, Any]:
-        return self._load(framework, list(self.infos)) if self.infos else {}
+    def all(self, framework: Any, target: Target = HOST) -> dict[str, Any]:
+        return self._load(framework, list(self.infos), target) if self.infos else {}
 
     def raw(self) -> dict[str, memoryview]:
         """The bytes of all of them."""
@@ -77,12 +78,13 @@ class Source:
         """Of this process: workers of a DataLoader take what was opened before they were forked."""
         return engine_of(self._config)
 
-    def _load(self, framework: Any, names: list[str], **keywords: Any) -> dict[str, Any]:
+    def _load(self, framework: Any, names: list[str], target: Target = HOST, **keywords: Any) -> dict[str, Any]:
         self._must_be_unchanged()
         wanted = {} if len(names) == len(self.infos) else {"names": names}
+        keywords = {**self._keywords, **target.keywords(), **wanted, **keywords}
         with as_safetensors(self._name, self._address):
-            loaded, _ = self._engine().load([self._address], {**self._keywords, **wanted, **keywords}, self._stop, None)
-        return tensors_by_name(loaded, framework, None)
+            loaded, _ = self._engine().load([self._address], keywords, self._stop, None)
+        return tensors_by_name(loaded, framework, target)
 
     def _read(self, framework: Any, info: tuple[Any, ...], offset: int, size: int, shape: tuple[int, ...]) -> Any:
         self._must_be_unchanged()

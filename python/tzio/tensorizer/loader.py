@@ -10,6 +10,7 @@ import torch
 
 from .. import _core
 from ..config import effective
+from ..devices import Target, target_of
 from ..ending import Running
 from ..engine import engine_of
 from ..errors import CryptographyError
@@ -75,8 +76,8 @@ class Loader:
         return loaded
 
     def batches(self, entries: Iterable[Entry], always: bool = False) -> Iterator[list[Entry]]:
-        """All at once for the CPU, unless `always`."""
-        split = always or self.device.type != "cpu"
+        """All at once, unless `always` or where PyTorch copies them."""
+        split = always or self._target().copied_to is not None
         batch: list[Entry] = []
         size = 0
         for entry in entries:
@@ -103,15 +104,15 @@ class Loader:
 
     def _read(self, batch: list[Entry], verify: bool, headers: bool = False) -> tuple[list[Any], Any, dict[str, int]]:
         secrets = self._secrets(batch)
-        keywords = {"verify": "all" if verify else "none", "headers": headers or None}
+        if self._device_is_dynamic:
+            self.device = current_cuda_device()
+        keywords = {"verify": "all" if verify else "none", "headers": headers or None, **self._target().keywords()}
         try:
             loaded, places = self._load(batch, **keywords, **secrets)
         except CryptographyError:
             if self._encryption is None or self._encryption.source is None or "password" in secrets:
                 raise
             loaded, places = self._load(batch, **keywords, password=self._encryption.source)  # another salt
-        if self._device_is_dynamic:
-            self.device = current_cuda_device()
         tensors = framework("torch").tensors(loaded, 0)
         return [self._parameter(tensors[places[entry.name]]) for entry in batch], loaded, places
 
@@ -125,6 +126,9 @@ class Loader:
         with self._lock:
             self.stats.add(facts)
         return loaded, {info[0]: place for place, info in enumerate(loaded.tensors(0))}
+
+    def _target(self) -> Target:
+        return target_of(self.device, framework("torch"))
 
     def _keywords(self) -> dict[str, Any]:
         return self._config.load_keywords()
