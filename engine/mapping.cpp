@@ -15,6 +15,28 @@ namespace {
 // Linux 5.14; older headers lack it, older kernels answer EINVAL.
 constexpr int populate_read = 22;
 
+struct Pages {
+    void* begin;
+    std::size_t bytes;
+};
+
+/// That hold the range.
+Pages pages_of(std::span<std::byte> range) {
+    static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<std::uintptr_t>(range.data()) / page * page;
+    const auto end = reinterpret_cast<std::uintptr_t>(range.data()) + range.size();
+    return {reinterpret_cast<void*>(begin), end - begin};
+}
+
+/// Asks the device for all of a range that isn't cached, at once. What page faults ask for comes
+/// piece by piece, and in large pieces of memory, which a virtual machine may have to get back from
+/// its host (see huge_pages.hpp); this takes small pages. Where the kernel refuses, it's the
+/// faults.
+void read_ahead(std::span<std::byte> range) {
+    const Pages pages = pages_of(range);
+    ::madvise(pages.begin, pages.bytes, MADV_WILLNEED);
+}
+
 class MappedReader final : public Reader {
 public:
     MappedReader(
@@ -31,10 +53,13 @@ public:
 
     awaitable<void>
     read(Route route, std::uint64_t, std::span<const Buffer> to, std::size_t need) override {
-        auto populate = [this, to] {
+        auto populate = [this, to, cached = route == Route::cached] {
             const CpuCount count(counters_);
-            for (const Buffer& buffer : to)
+            for (const Buffer& buffer : to) {
+                if (!cached)
+                    read_ahead(buffer.bytes);
                 mapping_.populate(buffer.bytes);
+            }
         };
         auto& threads = route == Route::cached ? loop_.workers() : loop_.blocking();
         co_await threads.run(std::move(populate), Urgency::last);
@@ -69,10 +94,8 @@ Mapping::~Mapping() {
 }
 
 void Mapping::populate(std::span<std::byte> range) const {
-    static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-    const auto begin = reinterpret_cast<std::uintptr_t>(range.data()) / page * page;
-    const auto end = reinterpret_cast<std::uintptr_t>(range.data()) + range.size();
-    while (::madvise(reinterpret_cast<void*>(begin), end - begin, populate_read) != 0) {
+    const Pages pages = pages_of(range);
+    while (::madvise(pages.begin, pages.bytes, populate_read) != 0) {
         const int error = errno;
         if (error == EINTR || error == EAGAIN)
             continue;

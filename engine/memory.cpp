@@ -1,4 +1,6 @@
+#include <tz/engine/huge_pages.hpp>
 #include <tz/engine/memory.hpp>
+#include <tz/engine/meter.hpp>
 #include <tz/format/error.hpp>
 
 #include <algorithm>
@@ -21,6 +23,25 @@ constexpr int populate_write = 23;
 // One thread at a time makes a huge page present: the kernel lets all who meet there clear one, and
 // keeps the first. By the huge page's number, so that two pages seldom share a lock.
 std::array<std::mutex, 64> touching;
+
+HugePages huge_pages; ///< of the process, as its memory is
+
+/// A part of one huge page.
+void touch_block(std::span<std::byte> block) noexcept {
+    static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<std::uintptr_t>(block.data()) / page * page;
+    const auto end = reinterpret_cast<std::uintptr_t>(block.data()) + block.size();
+    void* pages = reinterpret_cast<void*>(begin);
+    const std::lock_guard lock(touching[begin / huge_page_bytes % touching.size()]);
+    const bool small = huge_pages.too_dear();
+    if (small)
+        ::madvise(pages, end - begin, MADV_NOHUGEPAGE);
+    const auto began = thread_cpu();
+    // On failure (an old kernel) the pages come on first use instead.
+    ::madvise(pages, end - begin, populate_write);
+    if (!small)
+        huge_pages.note(thread_cpu() - began);
+}
 
 } // namespace
 
@@ -57,8 +78,10 @@ HostMemory::HostMemory(std::size_t bytes) : size_(bytes) {
     data_ = all + before;
     // The largest single lever for warm loads: 8 to 11 GB/s against 3.5 to 5 with 4 KiB pages.
     // Where the kernel has none to give, it hands out small pages.
-    if (bytes >= huge_page_bytes)
-        ::madvise(data_, bytes, MADV_HUGEPAGE);
+    if (bytes < huge_page_bytes)
+        return;
+    ::madvise(data_, bytes, MADV_HUGEPAGE);
+    huge_pages.reset();
 }
 
 HostMemory::~HostMemory() {
@@ -67,14 +90,9 @@ HostMemory::~HostMemory() {
 }
 
 void HostMemory::touch(std::span<std::byte> range) noexcept {
-    static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
     while (!range.empty()) {
         const std::span<std::byte> block = first_block(range);
-        const auto begin = reinterpret_cast<std::uintptr_t>(block.data()) / page * page;
-        const auto end = reinterpret_cast<std::uintptr_t>(block.data()) + block.size();
-        const std::lock_guard lock(touching[begin / huge_page_bytes % touching.size()]);
-        // On failure (an old kernel) the pages come on first use instead.
-        ::madvise(reinterpret_cast<void*>(begin), end - begin, populate_write);
+        touch_block(block);
         range = range.subspan(block.size());
     }
 }

@@ -206,10 +206,15 @@ std::uint64_t Plan::gap_bytes() const {
     return bytes;
 }
 
+std::uint64_t mapped_alignment(const format::DType& dtype) {
+    const std::uint64_t bytes = dtype.bits / 8;
+    return bytes == 0 ? 1 : std::uint64_t{1} << std::countr_zero(bytes);
+}
+
 bool maps_in_place(const Item& item) {
     // what is sealed is opened elsewhere; zeros, and what a byte of data stands for, aren't there
     return !item.layout->encrypted && item.linear() && item.bytes == item.read.bytes &&
-           item.read.offset % handed_out_alignment == 0;
+           item.read.offset % mapped_alignment(item.tensor->dtype) == 0;
 }
 
 bool reads_in_place(const Item& item) {

@@ -97,8 +97,12 @@ struct HostLayout {
 HostLayout
 lay_out(std::span<const Item> items, const std::function<bool(const Item&)>& takes_room = {});
 
-/// Of every tensor in memory of ours: what vector instructions and DLPack consumers want.
+/// Of every tensor in memory of ours: what vector instructions like best.
 inline constexpr std::uint64_t handed_out_alignment = 64;
+
+/// Of a mapped tensor, since a file lies as it does: the most that its elements can ask for, which
+/// is the largest power of two that divides their size.
+std::uint64_t mapped_alignment(const format::DType& dtype);
 
 /// Whether a mapping of its file can be handed out as this item.
 bool maps_in_place(const Item& item);

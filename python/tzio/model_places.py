@@ -20,9 +20,14 @@ def model_places(uri: Uri) -> tuple[str, list[str]]:
     if name.endswith((".safetensors", ".tensors", ".index.json")):
         return os.path.dirname(name) or ".", [name]
     folder = name.rstrip("/") or "/"
-    if "://" in name and not name.startswith(("file://", "hf://")):
+    if not is_local(name):
         return folder, [f"{folder}/{each}" for each in _file_names]
     return folder, [folder]
+
+
+def is_local(name: str) -> bool:
+    """Whether it means a file or folder of this machine; hf:// is the cache of the Hub's own programs."""
+    return "://" not in name or name.startswith(("file://", "hf://"))
 
 
 def first_found(candidates: list[str], open_one: Callable[[str], Opened]) -> Opened:

@@ -15,8 +15,8 @@ from . import _core
 from .config import Config, effective
 from .engine import engine_of
 from .errors import NotFoundError
-from .loading import load_file
-from .model_places import first_found, model_places
+from .loading import info, load_file
+from .model_places import first_found, is_local, model_places
 from .request import Progress, Uri
 from .tokenizer_files import tokenizer_from_pretrained
 
@@ -31,6 +31,7 @@ def from_pretrained(
     device: Any = None,
     dtype: Any = None,
     *,
+    memory: str | None = None,
     key: Any = None,
     password: Any = None,
     progress: bool | Callable[[Progress], None] | None = None,
@@ -40,7 +41,9 @@ def from_pretrained(
 
     `uri`: as for `tzio.open`; of a folder on a server, the model is model.safetensors.index.json, model.safetensors or
     model.tensors. `dtype`: a torch.dtype or its name; by default that of config.json. `key`, `password`: for encrypted
-    files. `config`: names of `tzio.Config` go to the load, others into the model's configuration, and what that doesn't
+    files. `memory`: "owned" or "mapped", as for `tzio.load_file`; by default safetensors files of this machine are mapped,
+    as transformers maps them, where nothing is to be checked: nobody may cut them short or write into them while the
+    model is used. `config`: names of `tzio.Config` go to the load, others into the model's configuration, and what that doesn't
     know to its class (`attn_implementation="sdpa"`). Code from a model's folder is never run.
 
     The weights go through transformers' own loader, since only that knows which it renames or joins, and makes the
@@ -53,10 +56,13 @@ def from_pretrained(
     model_class, model_config, rest = _described(folder, settings, config)
     if dtype is not None:
         rest["dtype"] = dtype
-    secrets = {"key": key, "password": password}
-    weights = first_found(
-        candidates, lambda each: load_file(each, framework="torch", progress=progress, config=settings, **secrets)
-    )
+
+    def load(address: str) -> dict[str, Any]:
+        chosen = memory or ("mapped" if _may_map(address, settings, device, key or password) else "owned")
+        secrets = {"key": key, "password": password}
+        return load_file(address, framework="torch", memory=chosen, progress=progress, config=settings, **secrets)
+
+    weights = first_found(candidates, load)
     model, found = model_class.from_pretrained(
         None, config=model_config, state_dict=weights, output_loading_info=True, **rest
     )
@@ -70,6 +76,16 @@ def from_pretrained(
         model.to(device)
     ready: transformers.PreTrainedModel = model.eval()
     return ready
+
+
+def _may_map(address: str, settings: Config, device: Any, secret: Any) -> bool:
+    """Whether the files' own pages can be the weights without a check or a wish being lost. Raises `tzio.Error`."""
+    on_cpu = device is None or str(device) == "cpu"
+    if secret is not None or not on_cpu or not is_local(address) or settings.direct_io == "on":
+        return False
+    if settings.verify not in (None, "auto"):
+        return settings.verify in (False, "none")
+    return all(file.format == "safetensors" for file in info(address, config=settings))  # which have no hashes
 
 
 def _described(folder: str, settings: Config, changes: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:

@@ -212,6 +212,38 @@ TEST(HostLayout, AlignsEveryTensorAndPacksSmallOnes) {
     EXPECT_LT(host.bytes, (5u << 20) + 16384);
 }
 
+TEST(Mapping, TakesTensorsThatAreAlignedAsTheirElementsAsk) {
+    struct Case {
+        std::uint32_t bits;
+        std::uint64_t alignment;
+    };
+
+    // sub-byte elements are packed bytes; a NumPy text of five letters is five numbers of 4 bytes
+    for (const Case& each :
+         {Case{0, 1},
+          Case{4, 1},
+          Case{6, 1},
+          Case{8, 1},
+          Case{16, 2},
+          Case{24, 1},
+          Case{32, 4},
+          Case{64, 8},
+          Case{96, 4},
+          Case{128, 16},
+          Case{160, 4}}) {
+        format::DType dtype;
+        dtype.bits = each.bits;
+        EXPECT_EQ(mapped_alignment(dtype), each.alignment) << each.bits;
+        for (std::uint64_t offset = 4096; offset < 4096 + 32; ++offset) {
+            auto layout = layout_of({{80, 960}});
+            layout.tensors[0].dtype = dtype;
+            layout.tensors[0].data.offset = offset;
+            EXPECT_EQ(maps_in_place(items_of(layout)[0]), offset % each.alignment == 0)
+                << each.bits << " bits at " << offset;
+        }
+    }
+}
+
 /// Every piece with wanted data is read whole, in one row of chunks, and nothing else but headers.
 void expect_pieces(
     std::span<const Item> items,

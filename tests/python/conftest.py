@@ -47,6 +47,16 @@ def raw(tensor: torch.Tensor) -> torch.Tensor:
     return numbers.clone(memory_format=torch.contiguous_format).reshape(-1).view(torch.uint8)
 
 
+def mapped_file(address: int) -> str:
+    """Whose pages lie there; empty where they are no file's."""
+    for line in open("/proc/self/maps"):
+        places, *_, last = line.split(maxsplit=5)
+        begin, end = (int(each, 16) for each in places.split("-"))
+        if begin <= address < end:
+            return last.strip() if last.startswith("/") else ""
+    raise AssertionError("nothing lies there")
+
+
 def in_threads(count, work):
     """Calls `work` in so many threads, which begin at once, each with its number; what one of them raises is raised."""
     ready = threading.Barrier(count)

@@ -1,14 +1,17 @@
 """Whole files: load_file, save_file, info."""
 
 import gc
+import json
 import os
+import struct
 import subprocess
 import sys
 
 import numpy
 import pytest
+import torch
 import tzio
-from conftest import assert_same, in_threads, weights
+from conftest import assert_same, in_threads, mapped_file, weights
 
 
 @pytest.fixture
@@ -81,6 +84,52 @@ def test_mapped_memory_has_the_same_bytes(saved):
     loaded = tzio.load_file(saved, memory="mapped")
     for name, tensor in weights().items():
         assert_same(loaded[name], tensor)
+
+
+def test_files_that_safetensors_writes_are_mapped(tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "theirs.safetensors"
+    for length in range(8):  # of the header, which moves the data by multiples of 8
+        save_file(weights(), path, metadata={"x": "x" * 8 * length})
+        owned, mapped = tzio.load_file(path), tzio.load_file(path, memory="mapped")
+        assert list(owned) == list(mapped)
+        for name, tensor in mapped.items():
+            assert_same(tensor, owned[name])
+            if tensor.numel():
+                assert mapped_file(tensor.data_ptr()) == str(path), name
+                assert not mapped_file(owned[name].data_ptr())
+
+
+def test_mapped_arrays_are_aligned_as_numpy_wants_them(tmp_path):
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "theirs.safetensors"
+    arrays = {"a": numpy.arange(6, dtype=numpy.float32), "b": numpy.arange(5.0), "c": numpy.arange(3, dtype=numpy.int8)}
+    save_file(arrays, path)
+    for name, array in tzio.load_file(path, framework="numpy", memory="mapped").items():
+        assert mapped_file(array.ctypes.data) == str(path)
+        assert array.flags.aligned and array.flags.writeable and numpy.array_equal(array, arrays[name])
+
+
+def test_of_a_mapped_file_what_lies_at_odd_places_is_copied(tmp_path):
+    path = tmp_path / "odd.safetensors"
+    halves = torch.arange(1000, dtype=torch.bfloat16)
+    header = json.dumps(
+        {
+            "a": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]},
+            "b": {"dtype": "BF16", "shape": [1000], "data_offsets": [3, 2003]},
+            "c": {"dtype": "U8", "shape": [1], "data_offsets": [2003, 2004]},
+            "d": {"dtype": "BF16", "shape": [1000], "data_offsets": [2004, 4004]},
+        }
+    ).encode()
+    header += b" " * (-len(header) % 8)
+    content = halves.view(torch.uint8).numpy().tobytes()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + b"123" + content + b"4" + content)
+    loaded = tzio.load_file(path, memory="mapped")
+    assert [bool(mapped_file(tensor.data_ptr())) for tensor in loaded.values()] == [True, False, True, True]
+    assert loaded["a"].tolist() + loaded["c"].tolist() == list(b"1234")
+    assert torch.equal(loaded["b"], halves) and torch.equal(loaded["d"], halves)
 
 
 def test_tensors_outlive_everything_else(saved):

@@ -8,6 +8,7 @@ import torch
 import transformers
 import tzio
 import tzio.transformers
+from conftest import mapped_file
 from ranges import serving
 from small_models import experts, logits
 
@@ -111,12 +112,62 @@ def test_types_and_configurations_can_be_changed(folder):
     assert torch.equal(logits(model), logits(expected))
 
 
-def test_the_model_outlives_its_files(folder):
+def test_the_model_outlives_its_files(folder, tmp_path):
     model = tzio.transformers.from_pretrained(folder)
+    before = logits(model)
+    (tmp_path / "other").write_bytes(b"\0" * 20000)
+    (tmp_path / "other").replace(folder / "model.safetensors")
+    assert torch.equal(logits(model), before)
+
+
+def test_a_model_in_owned_memory_outlives_writes_to_its_files(folder):
+    model = tzio.transformers.from_pretrained(folder, memory="owned")
     before = logits(model)
     with open(folder / "model.safetensors", "r+b") as file:
         file.write(b"\0" * 20000)
     assert torch.equal(logits(model), before)
+
+
+def is_mapped(model):
+    """Whether its weights, which share a file, are pages of it."""
+    return mapped_file(model.model.norm.weight.data_ptr()).endswith((".safetensors", ".tensors"))
+
+
+def test_plain_files_are_mapped(folder, tmp_path):
+    load = tzio.transformers.from_pretrained
+    assert is_mapped(load(folder))
+    assert is_mapped(load(folder / "model.safetensors", device="cpu"))
+    assert is_mapped(load(f"file://{folder}"))
+    assert not is_mapped(load(folder, memory="owned"))
+    assert not is_mapped(load(folder, direct_io="on"))
+    with serving(tmp_path) as address:
+        assert not is_mapped(load(f"{address}/model"))
+
+
+def test_what_is_to_be_checked_is_not_mapped(folder, tmp_path):
+    load = tzio.transformers.from_pretrained
+    tzio.save_file(tzio.load_file(folder), tmp_path / "model.tensors")
+    shutil.copy(folder / "config.json", tmp_path)
+    hashed = tmp_path / "model.tensors"
+    assert not is_mapped(load(hashed))
+    assert not is_mapped(load(hashed, memory="owned", verify="none"))
+    assert is_mapped(load(hashed, verify="none"))
+    assert is_mapped(load(hashed, memory="mapped"))
+    content = bytearray(hashed.read_bytes())
+    content[-100] ^= 1
+    hashed.write_bytes(content)
+    with pytest.raises(tzio.HashMismatchError):
+        load(hashed)
+
+
+def test_what_is_written_to_mapped_weights_stays_in_the_process(folder):
+    before = (folder / "model.safetensors").read_bytes()
+    model = tzio.transformers.from_pretrained(folder)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(1)
+    assert (folder / "model.safetensors").read_bytes() == before
+    assert_like_transformers(tzio.transformers.from_pretrained(folder), folder)
 
 
 def test_what_is_missing_is_an_error(folder, tmp_path):
