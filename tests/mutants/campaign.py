@@ -1,0 +1,116 @@
+"""Runs, for each check that is switched off, the tests that make it speak, until one fails."""
+
+import json
+import os
+import re
+import resource
+import subprocess
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sites import Site
+
+MEMORY_BYTES = 8 << 30  # a check that is off may leave a size unchecked
+CPU_SECONDS = 60  # or a loop without an end
+FEW_TESTS = 20  # the quickest, tried first
+
+FAILED = re.compile(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", re.MULTILINE)
+RUNNING = re.compile(r"^\[ RUN      \] ([\w/]+\.[\w/]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    program: str
+    name: str
+    milliseconds: int
+
+
+@dataclass
+class Verdict:
+    noticed: bool
+    how: str = ""  # failed, crashed or hung
+    test: str = ""
+    tests: int = 0  # that made the check speak
+
+
+@dataclass
+class Programs:
+    folder: Path
+    names: list[str]
+    jobs: int
+    tests: dict[int, list[Candidate]] = field(default_factory=lambda: defaultdict(list))  # by the check's number
+
+    def learn(self, report: Path):
+        """Runs every test once with all checks on."""
+        for program in self.names:
+            file = report / f"{program}.jsonl"
+            self._run(program, ["--gtest_brief=1"], {"TZ_MUTANT_REACHED": str(file)}, seconds=1800)
+            count = 0
+            for line in file.read_text().splitlines():
+                known = json.loads(line)
+                count += 1
+                if not known["passed"]:
+                    print(f"  {program}: {known['test']} fails or is skipped with all checks on, and is left out")
+                    continue
+                for site in known["sites"]:
+                    self.tests[site].append(Candidate(program, known["test"], known["milliseconds"]))
+            print(f"  {program}: {count} tests")
+
+    def judge_all(self, sites: dict[int, Site]) -> dict[int, Verdict]:
+        with ThreadPoolExecutor(self.jobs) as pool:
+            return dict(zip(sites, pool.map(self.judge, sites), strict=True))
+
+    def judge(self, number: int) -> Verdict:
+        tests = sorted(self.tests.get(number, []), key=lambda test: (test.milliseconds, test.name))
+        for part in (tests[:FEW_TESTS], tests[FEW_TESTS:]):
+            for program in self.names:
+                own = [test for test in part if test.program == program]
+                if own and (verdict := self._try(number, program, own)).noticed:
+                    verdict.tests = len(tests)
+                    return verdict
+        return Verdict(False, tests=len(tests))
+
+    def _try(self, number: int, program: str, tests: list[Candidate]) -> Verdict:
+        names = ":".join(test.name for test in tests)
+        seconds = 120 + sum(test.milliseconds for test in tests) / 100
+        code, output = self._run(
+            program, [f"--gtest_filter={names}", "--gtest_fail_fast"], {"TZ_MUTANT": str(number)}, seconds
+        )
+        if code == 0:
+            return Verdict(False)
+        failed = FAILED.search(output)
+        how = "failed" if failed else "hung" if code is None else "crashed"
+        test = failed.group(1) if failed else (RUNNING.findall(output) or ["?"])[-1]
+        again, _ = self._run(program, [f"--gtest_filter={test}"], {"TZ_MUTANT": str(number)}, seconds)
+        on, _ = self._run(program, [f"--gtest_filter={test}"], {}, seconds)
+        if again == 0 or on != 0:  # chance, or tests that go together
+            rest = [one for one in tests if one.name != test]
+            return self._try(number, program, rest) if rest and len(rest) < len(tests) else Verdict(False)
+        return Verdict(True, how, test)
+
+    def _run(self, program: str, arguments: list[str], variables: dict, seconds: float) -> tuple[int | None, str]:
+        """None for its code where it took too long."""
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            if "TZ_MUTANT" in variables:
+                resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TZ_")} | variables
+        try:
+            result = subprocess.run(
+                [self.folder / program, *arguments],
+                cwd=self.folder,
+                env=environment,
+                preexec_fn=limit,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired as late:
+            return None, (late.stdout or b"").decode(errors="replace")
+        return result.returncode, result.stdout.decode(errors="replace")
