@@ -39,7 +39,7 @@ class Site:
 def find_sites(file: str, text: str) -> list[Site]:
     """In the order of the text."""
     source = SourceText(text)
-    throwers = THROWERS | set(NORETURN.findall(source.code)) | set(THROWING_LAMBDA.findall(source.code))
+    throwers = throwers_of(source)
     calls = r"(?:\w+(?:\.|->))?(?:" + "|".join(sorted(throwers)) + r")\("
     sites = []
     for match in re.finditer(rf"\bthrow\b|\breturn\b|(?<![\w.>:]){calls}", source.code):
@@ -51,6 +51,11 @@ def find_sites(file: str, text: str) -> list[Site]:
         if (site := site_at(file, source, match, function)) is not None:
             sites.append(site)
     return sites
+
+
+def throwers_of(source: SourceText) -> set[str]:
+    """The names of what always throws."""
+    return THROWERS | set(NORETURN.findall(source.code)) | set(THROWING_LAMBDA.findall(source.code))
 
 
 def throws_only(function: Block, throwers: set[str], source: SourceText) -> bool:

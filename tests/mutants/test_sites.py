@@ -3,15 +3,18 @@
 python -m pytest -q -p no:cacheprovider tests/mutants
 """
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 
 from instrument import instrument  # noqa: E402
-from sites import find_sites  # noqa: E402
+from sites import find_sites, throwers_of, throws_only  # noqa: E402
+from source_text import SourceText  # noqa: E402
 
 
 def found(text: str) -> list[tuple[str, str, str]]:
@@ -129,3 +132,12 @@ def test_switching_off_leaves_the_rest_and_its_lines():
 
 def test_a_source_without_checks_stays_as_it_is():
     assert instrument("int f();\n", [], 0) == "int f();\n"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("format/*.[ch]pp")), ids=lambda path: path.name)
+def test_passes_over_no_throw_in_format(path):
+    source = SourceText(path.read_text())
+    sites = {site.begin for site in find_sites(path.name, source.text)}
+    for match in re.finditer(r"\bthrow\b", source.code):
+        function = source.function_at(match.start())
+        assert match.start() in sites or throws_only(function, throwers_of(source), source), source.line(match.start())
