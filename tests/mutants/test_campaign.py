@@ -31,14 +31,14 @@ esac
 
 @pytest.fixture
 def programs(tmp_path):
-    program = tmp_path / "tz_format_test"
+    program = tmp_path / "tz_some_test"
     program.write_text(PROGRAM)
     program.chmod(0o755)
-    return Programs(tmp_path, ["tz_format_test"], 1)
+    return Programs(tmp_path, ["tz_some_test"], 1)
 
 
 def candidates(*names: str) -> list[Candidate]:
-    return [Candidate("tz_format_test", f"Suite.{name}", 1) for name in names]
+    return [Candidate("tz_some_test", f"Suite.{name}", 1) for name in names]
 
 
 def test_a_failing_test_notices(programs):
@@ -70,5 +70,5 @@ def test_a_test_that_fails_without_cause_notices_nothing(programs):
 
 def test_learns_who_makes_a_check_speak(programs, tmp_path, capsys):
     programs.learn(tmp_path)
-    assert programs.tests == {7: [Candidate("tz_format_test", "Suite.Notices", 3)]}
+    assert programs.tests == {7: [Candidate("tz_some_test", "Suite.Notices", 3)]}
     assert "Suite.Flickers fails" in capsys.readouterr().out
