@@ -7,7 +7,7 @@ from pathlib import Path
 from source_text import Block, SourceText
 
 # Functions of headers that always throw; those of a source are found in it.
-THROWERS = {"throw_format", "fail", "ends_within"}
+THROWERS = {"throw_format", "fail", "ends_within", "give_up", "fail_to_open"}
 NORETURN = re.compile(r"\[\[noreturn\]\][^;{}()]*?\b(\w+)\s*\(")
 THROWING_LAMBDA = re.compile(r"const auto (\w+) = \[[^\]]*\]\([^{}]*\) \{\s*throw\b[^;]*;\s*\};")
 # What stands for an error where it is returned.

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 
-from instrument import instrument  # noqa: E402
+from instrument import BEGINNING, instrument  # noqa: E402
 from sites import find_sites, throwers_of, throws_only  # noqa: E402
 from source_text import SourceText  # noqa: E402
 
@@ -124,7 +124,7 @@ def test_switching_off_leaves_the_rest_and_its_lines():
     text = "int f(int a) {\n    if (a > 1)\n        throw Error(\n            a);\n    fail(a);\n}\n"
     changed = instrument(text, find_sites("format/a.cpp", text), 5000)
     assert changed == (
-        "#include <tz/tests/mutants/mutant.hpp>\n#line 1\n"
+        BEGINNING +
         "int f(int a) {\n    if (a > 1)\n        { if (!::tz_mutants::off(5000)) throw Error(\n            a); }\n"
         "    { if (::tz_mutants::off(5001)) return ::tz_mutants::made<int>(); fail(a); }\n}\n"
     )
