@@ -6,6 +6,7 @@ What is compiled is those sources alone. A source that stands before an archive 
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -61,7 +62,7 @@ class Build:
         command = self.commands.get(source, self.commands[TEST_SOURCE])
         output = self.made / "objects" / (source.replace("/", "-") + ".o")
         output.parent.mkdir(parents=True, exist_ok=True)
-        words = shlex.split(command["command"])
+        words = [*filter(None, [shutil.which("ccache")]), *shlex.split(command["command"])]
         words[words.index("-o") + 1] = str(output)
         words[words.index("-c") + 1] = str(copy if copy.is_file() else self.root / source)
         # headers in quotes stand beside the source, and copies of headers come before the headers

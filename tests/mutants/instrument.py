@@ -29,7 +29,7 @@ def number_sites(root: Path, files: list[str]) -> dict[int, Site]:
 
 
 def write_copies(root: Path, copies: Path, sites: dict[int, Site], wanted: set[str]):
-    """Of the wanted files, with all of their checks. Earlier ones of others go, since headers among them would be found."""
+    """Of the wanted files, with all of their checks. Others' go: headers among them would be found."""
     shutil.rmtree(copies, ignore_errors=True)
     header = copies / "tests/mutants/mutant.hpp"
     header.parent.mkdir(parents=True)

@@ -1,13 +1,16 @@
 """The running of tests, with a script in the place of a test program."""
 
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 
 from campaign import Candidate, Programs  # noqa: E402
+from sites import find_all  # noqa: E402
 
 # Suite.Notices fails while check 7 is off, Suite.Dies is killed by 8, and Suite.Flickers fails whatever is off.
 PROGRAM = """#!/bin/sh
@@ -34,7 +37,7 @@ def programs(tmp_path):
     program = tmp_path / "tz_some_test"
     program.write_text(PROGRAM)
     program.chmod(0o755)
-    return Programs(tmp_path, ["tz_some_test"], 1)
+    return Programs(tmp_path, {"tz_some_test": "*"}, 1)
 
 
 def candidates(*names: str) -> list[Candidate]:
@@ -72,3 +75,12 @@ def test_learns_who_makes_a_check_speak(programs, tmp_path, capsys):
     programs.learn(tmp_path)
     assert programs.tests == {7: [Candidate("tz_some_test", "Suite.Notices", 3)]}
     assert "Suite.Flickers fails" in capsys.readouterr().out
+
+
+def test_every_excuse_is_of_a_check_that_there_is():
+    sites = find_all(ROOT, [str(path.relative_to(ROOT)) for path in ROOT.glob("*/*.[ch]pp")])
+    with open(Path(__file__).with_name("excused.toml"), "rb") as file:
+        excused = tomllib.load(file)["excused"]
+    for one in excused:
+        assert len([s for s in sites if s.file == one["file"] and s.text.startswith(one["text"])]) == 1, one
+        assert one["reason"]
