@@ -12,8 +12,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TEST_SOURCE = "tests/format/checksum_test.cpp"  # whose command compiles reached.cpp
+TEST_SOURCE = "tests/format/checksum_test.cpp"  # whose command compiles the recorder
+RECORDER = "tests/mutants/reached.cpp"
 OPTIONS = ["-DTZ_TESTS=ON", "-DTZ_BENCH=OFF"]
+
+
+def relinked(command: str, program: str, objects: list[Path], output: Path) -> str:
+    """Ninja's command that links `program`, with `objects` before the archives and another output."""
+    link = command.partition(" && cd ")[0]  # what follows asks the program for its tests
+    named = re.search(rf"-o \S*bin/{program}(?=\s)", link)
+    if named is None:
+        raise ValueError(f"this links no {program}: {command}")
+    ours = " ".join(shlex.quote(str(one)) for one in [*objects, "-o", output])
+    return link[: named.start()] + ours + link[named.end() :]
+
+
+def sources_of(changed: set[str], library: dict[str, str]) -> set[str]:
+    """What is to be compiled: the changed sources, and those of the library (by their texts) that include a header."""
+    headers = [f"<tz/{file}>" for file in changed if file.endswith(".hpp")]
+    including = {file for file, text in library.items() if any(header in text for header in headers)}
+    return {file for file in changed if file.endswith(".cpp")} | including
 
 
 @dataclass
@@ -30,7 +48,8 @@ class Build:
         known = json.loads((self.folder / "compile_commands.json").read_text())
         self.commands = {str(Path(one["file"]).relative_to(self.root)): one for one in known if self._is_ours(one)}
         with ThreadPoolExecutor(self.jobs) as pool:
-            objects = list(pool.map(self._compile, self._sources(changed)))
+            library = {file: (self.root / file).read_text() for file in self.commands if file.startswith("format/")}
+            objects = list(pool.map(self._compile, [*sorted(sources_of(changed, library)), RECORDER]))
         into = self.made / "bin"
         into.mkdir(parents=True, exist_ok=True)
         for program in programs:
@@ -47,15 +66,6 @@ class Build:
             subprocess.run(configure, cwd=self.root, check=True, stdout=subprocess.DEVNULL)
         command = ["cmake", "--build", str(self.folder), "-j", str(self.jobs), "--target", *programs]
         subprocess.run(command, check=True)
-
-    def _sources(self, changed: set[str]) -> list[str]:
-        """With those of the library that include a changed header."""
-        headers = [f"<tz/{file}>" for file in changed if file.endswith(".hpp")]
-        sources = {file for file in changed if file.endswith(".cpp")}
-        for file in self.commands:
-            if file.startswith("format/") and any(header in (self.root / file).read_text() for header in headers):
-                sources.add(file)
-        return [*sorted(sources), "tests/mutants/reached.cpp"]
 
     def _compile(self, source: str) -> Path:
         copy = self.made / "include/tz" / source
@@ -74,10 +84,4 @@ class Build:
         lines = subprocess.run(
             ["ninja", "-C", str(self.folder), "-t", "commands", program], check=True, capture_output=True, text=True
         ).stdout.splitlines()
-        command = lines[-1].partition(" && cd ")[0]  # what follows asks the program for its tests
-        named = re.search(rf"-o \S*bin/{program}\b", command)
-        assert named is not None, command
-        ours = " ".join(shlex.quote(str(one)) for one in [*objects, "-o", output])
-        subprocess.run(
-            command[: named.start()] + ours + command[named.end() :], shell=True, cwd=self.folder, check=True
-        )
+        subprocess.run(relinked(lines[-1], program, objects, output), shell=True, cwd=self.folder, check=True)
