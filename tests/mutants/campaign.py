@@ -97,16 +97,19 @@ class Programs:
         failed = FAILED.search(output)
         how = "failed" if failed else "hung" if code in (None, -signal.SIGXCPU) else "crashed"
         test = failed.group(1) if failed else (RUNNING.findall(output) or ["?"])[-1]
-        if program not in STEADY and not self._confirm(number, program, test, seconds):
+        if program not in STEADY and not self._confirm(number, program, test, how, seconds):
             rest = [one for one in tests if one.name != test]
             return self._try(number, program, rest) if rest and len(rest) < len(tests) else Verdict(False)
         return Verdict(True, how, test)
 
-    def _confirm(self, number: int, program: str, test: str, seconds: float) -> bool:
-        """Whether it fails by itself, and only with the check off."""
-        again, _ = self._run(program, [f"--gtest_filter={test}"], {"TZ_MUTANT": str(number)}, seconds)
+    def _confirm(self, number: int, program: str, test: str, how: str, seconds: float) -> bool:
+        """Whether it fails by itself, and only with the check off. What hung isn't waited for once more."""
+        if how != "hung":
+            again, _ = self._run(program, [f"--gtest_filter={test}"], {"TZ_MUTANT": str(number)}, seconds)
+            if again == 0:
+                return False
         on, _ = self._run(program, [f"--gtest_filter={test}"], {}, seconds)
-        return again != 0 and on == 0
+        return on == 0
 
     def _run(self, program: str, arguments: list[str], variables: dict, seconds: float) -> tuple[int | None, str]:
         """None for its code where it took far longer than `seconds`, of which processor time may be all."""
