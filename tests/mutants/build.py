@@ -72,12 +72,13 @@ class Build:
         command = self.commands.get(source, self.commands[TEST_SOURCE])
         output = self.made / "objects" / (source.replace("/", "-") + ".o")
         output.parent.mkdir(parents=True, exist_ok=True)
-        words = [*filter(None, [shutil.which("ccache")]), *shlex.split(command["command"])]
+        compiler, *words = shlex.split(command["command"])
         words[words.index("-o") + 1] = str(output)
         words[words.index("-c") + 1] = str(copy if copy.is_file() else self.root / source)
         # headers in quotes stand beside the source, and copies of headers come before the headers
-        words[-2:-2] = [f"-I{self.made / 'include'}", "-iquote", str((self.root / source).parent)]
-        subprocess.run(words, cwd=command["directory"], check=True)
+        found = [f"-I{self.made / 'include'}", "-iquote", str((self.root / source).parent)]
+        cached = [known] if (known := shutil.which("ccache")) else []
+        subprocess.run([*cached, compiler, *found, *words], cwd=command["directory"], check=True)
         return output
 
     def _link(self, program: str, objects: list[Path], output: Path):
