@@ -88,7 +88,7 @@ class Programs:
 
     def _try(self, number: int, program: str, tests: list[Candidate]) -> Verdict:
         names = ":".join(test.name for test in tests)
-        seconds = CPU_SECONDS + sum(test.milliseconds for test in tests) / 100
+        seconds = CPU_SECONDS + 3 * sum(test.milliseconds for test in tests) / 1000
         code, output = self._run(
             program, [f"--gtest_filter={names}", "--gtest_fail_fast"], {"TZ_MUTANT": str(number)}, seconds
         )
