@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <new>
 #include <string>
 
 namespace tz::format {
@@ -95,6 +96,8 @@ struct ChecksumStream::Sum {
 ChecksumStream::ChecksumStream(ChecksumKind kind) : kind_(kind), sum_(std::make_unique<Sum>()) {
     if (const EVP_MD* digest = openssl_kind(kind)) {
         sum_->openssl.reset(::EVP_MD_CTX_new());
+        if (!sum_->openssl)
+            throw std::bad_alloc();
         check(::EVP_DigestInit_ex(sum_->openssl.get(), digest, nullptr), kind);
     }
 }

@@ -151,8 +151,6 @@ private:
             });
         if (!algorithm || !digest || !plain_path(file.name))
             json_.fail("a resource has no digest, or a name that is no path in the folder", at);
-        if (statement_.files.size() == statement_files_max)
-            json_.fail("too many files", at, errc::limit);
         statement_.files.push_back(std::move(file));
     }
 

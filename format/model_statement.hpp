@@ -10,9 +10,6 @@
 
 namespace tz::format {
 
-/// Most files; the largest models have some thousands.
-inline constexpr std::size_t statement_files_max = 1'000'000;
-
 struct ModelStatement {
     struct File {
         std::string name; ///< its path in the folder, "/" between the parts

@@ -32,8 +32,6 @@ bool take(std::string_view& text, char expected) {
 }
 
 bool take_number(std::string_view& text, std::uint64_t& value) {
-    if (text.empty() || text.front() < '0' || text.front() > '9')
-        return false;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     return error == std::errc() && value <= length_max;

@@ -1,5 +1,6 @@
 #include "support/made_file.hpp"
 #include <tz/format/file_index.hpp>
+#include <tz/format/manifest_parts.hpp>
 #include <tz/format/manifest_place.hpp>
 #include <tz/format/manifest_root.hpp>
 
@@ -32,6 +33,15 @@ Bytes manifest_with(std::size_t headers) {
     return write_manifest(manifest);
 }
 
+/// The end of an index that has a manifest of this many bytes.
+Bytes end_of_manifest(std::uint32_t length) {
+    Bytes mark(sizeof length);
+    put<std::uint32_t>(mark, 0, length);
+    const Bytes magic = from_text(manifest_magic);
+    mark.insert(mark.end(), magic.begin(), magic.end());
+    return mark;
+}
+
 /// What stands in the file after each step.
 std::vector<Bytes> states(Bytes index, const std::vector<RegionWrite>& steps) {
     std::vector<Bytes> all;
@@ -45,6 +55,20 @@ std::vector<Bytes> states(Bytes index, const std::vector<RegionWrite>& steps) {
 Range unused_of(const Bytes& index, const MadeFile& file) {
     const Layout layout = parse_file_index(index, file.bytes.size());
     return view_index(index, layout).unused();
+}
+
+TEST(ManifestPlace, IsNotLookedForWhereThereIsNoRoomForOne) {
+    EXPECT_FALSE(find_manifest({}));
+    const Bytes mark = end_of_manifest(manifest_end_bytes);
+    ASSERT_EQ(mark.size(), manifest_end_bytes);
+    for (const std::uint64_t before : {std::uint64_t{0}, prefix_bytes - 1}) {
+        Bytes index(before);
+        index.insert(index.end(), mark.begin(), mark.end());
+        EXPECT_FALSE(find_manifest(index)) << before;
+    }
+    Bytes index(prefix_bytes);
+    index.insert(index.end(), mark.begin(), mark.end());
+    EXPECT_EQ(find_manifest(index), (Range{prefix_bytes, manifest_end_bytes}));
 }
 
 TEST(ManifestPlace, IsTheEndOfTheRegion) {

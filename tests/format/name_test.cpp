@@ -75,9 +75,10 @@ TEST(ParseName, RefusesWhatBreaksTheRules) {
         {structured("[18446744073709551616]"), "not an integer"},
         {structured("[1" + std::string(400, '0') + "]"), ""},
         {structured("[-1]"), "negative"},
-        {structured("[null]"), "null"},
-        {structured("[true]"), "boolean"},
-        {structured("[\"a\",{\"b\":1}]"), "object"},
+        {structured("[null]"), "holds a null"},
+        {structured("[true]"), "holds a boolean"},
+        {structured("[\"a\",{\"b\":1}]"), "holds an object"},
+        {structured("[\"a\",{}]"), "holds an object"},
         {structured("[[\"a\"]]"), "array in the array"},
         {structured(std::string(30'000, '[') + std::string(30'000, ']')), "array in the array"},
     };
@@ -163,6 +164,7 @@ TEST(CheckNames, RefusesNamesThatFormNoTree) {
     expect_file_error(
         errc::format, "positions", [&] { check({{"x", "a"}, {"x", zero, "b"}, {"y"}}); });
     expect_file_error(errc::format, "no keys", [] { check({{}}); });
+    expect_file_error(errc::format, "not valid UTF-8", [] { check({{"b"}, {"a", "\xff"}}); });
 }
 
 TEST(CheckNames, NamesThePlaceOfTheLaterOne) {

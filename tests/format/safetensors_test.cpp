@@ -188,6 +188,11 @@ TEST(Safetensors, LengthsOfTheHeaderAreChecked) {
         put<std::uint64_t>(changed, 0, length);
         expect_file_error(errc::format, "", [&] { parse_safetensors_file(changed); });
     }
+    Bytes long_header = file;
+    put<std::uint64_t>(long_header, 0, safetensors_header_bytes_max + 1);
+    expect_file_error(errc::format, "the format allows 100000000", [&] {
+        safetensors_index_bytes(long_header, 1ull << 40);
+    });
     for (std::size_t size = 0; size < file.size(); ++size) {
         SCOPED_TRACE(size);
         expect_file_error(errc::format, "", [&] { parse_safetensors_file(slice(file, 0, size)); });
@@ -204,8 +209,8 @@ TEST(Safetensors, WhatIsNoJsonObjectIsRefused) {
     expect_refused({
         {"", 0, "too few"},
         {"  ", 0, "not valid JSON"},
-        {"[]", 0, "JSON"},
-        {"\"a\"", 0, "JSON"},
+        {"[]", 0, "JSON: The JSON element does not have the requested type"},
+        {"\"a\"", 0, "JSON: The JSON element does not have the requested type"},
         {"{", 0, "too few"},
         {"{ ", 0, "JSON"},
         {"{\"a\":" + four + "}x", 4, "JSON"},

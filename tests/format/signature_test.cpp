@@ -84,6 +84,12 @@ TEST(Signature, FitsItsRootAndKeyAlone) {
     EXPECT_FALSE(signed_by(signed_block, other, known));
 }
 
+TEST(Signature, OfAFileKeyWantsOneOf32Bytes) {
+    for (const std::size_t size : {0, 31, 33})
+        expect_error(
+            errc::usage, "a key has 32 bytes", [&] { sign(root(), Secret(counting(size))); });
+}
+
 TEST(Signature, WithAnyByteChangedDoesNotFit) {
     const PublicKey known = signing_key().public_key();
     const SignatureBlock blocks[] = {sign(root(), key()), sign(root(), signing_key())};

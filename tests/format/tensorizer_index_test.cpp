@@ -150,6 +150,20 @@ TEST(Index, AboveTheLimitsIsRefusedByItsPrefixAlone) {
         errc::limit, "tensors, the limit is", [&] { index_bytes(prefix, 1ull << 40); });
 }
 
+TEST(Index, WithALargeHeaderIsRefusedHoweverLargeTheFile) {
+    MadeFile file = base();
+    const Tensor& last = file.layout.tensors.back();
+    const std::size_t data_offset = entry_places(file, 2).data_offset;
+    const Bytes index = slice(file.bytes, 0, file.layout.index_bytes);
+    Bytes changed = index;
+    put<std::uint64_t>(changed, data_offset, last.header.offset + header_bytes_max);
+    EXPECT_EQ(parse_index(changed, 1ull << 40).tensors.back().header.bytes, header_bytes_max);
+    put<std::uint64_t>(changed, data_offset, last.header.offset + header_bytes_max + 1);
+    expect_file_error(errc::limit, "the header takes 67108865 bytes, the limit is", [&] {
+        parse_index(changed, 1ull << 40);
+    });
+}
+
 TEST(Index, WithABadNameIsRefused) {
     expect_refused(
         base(),

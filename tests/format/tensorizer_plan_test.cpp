@@ -143,6 +143,13 @@ TEST(Plan, RefusesOptionsThatCannotBe) {
     }
 }
 
+TEST(WriteIndex, RefusesToOverrunItsPlace) {
+    Layout layout = plan_file(std::vector{spec("a", "|u1", {5}, 5)}, packed());
+    EXPECT_EQ(write_index(layout).size(), layout.index_bytes);
+    layout.tensors[0].name += std::string(layout.index_bytes, 'x');
+    expect_error(errc::usage, "too little room for the index", [&] { write_index(layout); });
+}
+
 TEST(WriteHeader, WantsASealExactlyForEncryptedData) {
     const std::vector specs{spec("a", "|u1", {5}, 5)};
     WriteOptions options;
@@ -160,6 +167,10 @@ TEST(WriteHeader, WantsASealExactlyForEncryptedData) {
     values.seal->macs.resize(2);
     expect_error(errc::usage, "too many", [&] { write_header(sealed.tensors[0], sealed, values); });
     values.seal->macs.resize(1);
+    values.seal->piece_bytes = 1000;
+    expect_error(
+        errc::usage, "multiple of 64", [&] { write_header(sealed.tensors[0], sealed, values); });
+    values.seal->piece_bytes = usual_piece_bytes;
     EXPECT_EQ(
         write_header(sealed.tensors[0], sealed, values).size(), sealed.tensors[0].header.bytes);
 }

@@ -1,5 +1,6 @@
 // Which version, and how much data, what is to be written takes.
 #include "support/made_file.hpp"
+#include <tz/format/tensorizer_specs.hpp>
 
 #include <gtest/gtest.h>
 
@@ -104,6 +105,15 @@ TEST(MetaTensor, OfAnOpaqueTypeIsRefusedUnlessWrittenLikePip) {
     // these have a byte, or their element
     EXPECT_EQ(plan_file(std::vector{meta("m", bfloat16, {0})}, {}).tensors[0].data.bytes, 1u);
     EXPECT_EQ(plan_file(std::vector{meta("m", bfloat16, {})}, {}).tensors[0].data.bytes, 2u);
+}
+
+TEST(CheckSpecs, RefusesMoreTensorsThanAreReadBeforeItLooksAtOne) {
+    const std::vector specs{spec("a", "<f4", {1})};
+    const Tensor other;
+    for (const std::uint64_t others : {tensors_max, tensors_max + 1})
+        expect_error(errc::limit, "too many tensors", [&] {
+            check_specs(specs, {}, std::span(&other, others)); // of which there is one
+        });
 }
 
 TEST(LikePip, GivesAnEmptyOpaqueTensorNoByte) {

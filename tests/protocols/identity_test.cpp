@@ -100,6 +100,10 @@ TEST(Identity, TellsVersionsApart) {
          {{"x-amz-version-id", "1"}, {"etag", "\"a\""}},
          {{"x-amz-version-id", "2"}, {"etag", "\"a\""}},
          "its version id"},
+        {"version kept, touched only",
+         {{"x-amz-version-id", "1"}, {"last-modified", monday}},
+         {{"x-amz-version-id", "1"}, {"last-modified", tuesday}},
+         nullptr},
         {"version kept", {{"x-amz-version-id", "1"}}, {{"x-amz-version-id", "1"}}, nullptr},
     };
     for (const Row& row : rows) {

@@ -232,6 +232,32 @@ TEST(RangeReply, TellsWhatOtherStatusesMean) {
     expect_refusal(late, errc::denied, false);
 }
 
+TEST(RangeReply, SaysWhatIsWrongWithAnAnswer) {
+    const Headers fine = range("bytes 100-199/1000");
+
+    const struct {
+        Row row;
+        const char* reason;
+    } rows[] = {
+        {{"several", 206, with(fine, "content-type", "multipart/byteranges; boundary=x"), 100},
+         "has several ranges"},
+        {{"no length", 206, fine, {}}, "has no Content-Length"},
+        {{"2^63 bytes", 206, fine, 1ull << 63}, "Content-Length is no file's"},
+        {{"no range", 206, etag, 100}, "does not say which one it is"},
+        {{"no range that can be read", 206, range("bytes 100-199"), 100}, "can't be read"},
+        {{"beyond its end", 416, range("bytes */1000"), 0, false, false, 2000, 100},
+         "the object ends at byte 1000"},
+    };
+
+    for (const auto& row : rows) {
+        const auto verdict = judge(row.row);
+        const auto* refusal = std::get_if<Refusal>(&verdict);
+        ASSERT_TRUE(refusal) << row.row.name;
+        EXPECT_NE(refusal->problem.reason.find(row.reason), std::string::npos)
+            << row.row.name << ": " << refusal->problem.reason;
+    }
+}
+
 TEST(ContentRange, IsReadByItsGrammarOnly) {
     const auto range = parse_content_range("bytes 0-9223372036854775806/9223372036854775807");
     ASSERT_TRUE(range);
@@ -261,6 +287,8 @@ TEST(ContentRange, IsReadByItsGrammarOnly) {
              "bytes 0x0-9/10",
              "bytes 0-9/1e9",
              "bytes 0-9/**",
+             "bytes 0-9*",
+             "bytes *7",
              "bytes 0-9223372036854775807/*/",
              "bytes 0-9223372036854775808/*",
              "bytes 0-18446744073709551615/*",

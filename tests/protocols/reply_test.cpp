@@ -84,6 +84,28 @@ TEST(Connection, RefusesHeadsThatCouldMeanTwoThings) {
     }
 }
 
+TEST(Connection, SaysWhatIsWrongWithAHead) {
+    const struct {
+        std::string head;
+        const char* reason;
+    } rows[] = {
+        {std::string("\x15\x03\x01\x00\x02\x02\x46", 7), "speaks TLS on this port"},
+        {with_headers("A: b\x01\r\n"), "contains control characters"},
+        {with_headers("A b\r\n"), "the head of the answer is broken: "},
+    };
+
+    for (const auto& row : rows) {
+        ReplyParser parser({});
+        std::size_t used = 0;
+        try {
+            parser.head(row.head, used);
+            ADD_FAILURE() << row.reason;
+        } catch (const TransportError& error) {
+            EXPECT_NE(error.reason().find(row.reason), std::string::npos) << error.reason();
+        }
+    }
+}
+
 TEST(Connection, TakesHeadsThatAreOnlyUnusual) {
     const std::vector<std::string> heads = {
         flood(8),
