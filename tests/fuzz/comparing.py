@@ -46,7 +46,7 @@ class Variants:
         else:
             file, mutations = lots.choice(self.safetensors), safetensors_mutations.MUTATIONS
             protection, name = "plain", "safetensors"
-        usual = LOADS if name == "tensors" else Verdict(True, verify="auto")  # which has no hashes
+        usual = usual_verdict(name)
         file = copy.deepcopy(file)
         how = lots.random()
         if how < 0.1 and protection != "password":  # a changed cost of the key could take hours
@@ -55,6 +55,15 @@ class Variants:
         count = 1 if how < 0.75 else lots.randrange(2, 4)
         changes, verdict = change(file, mutations, lots, count, usual)
         return Variant(number, name, file.write(), protection, changes, verdict)
+
+
+def usual_verdict(name: str) -> Verdict:
+    return of_format(LOADS, name)
+
+
+def of_format(verdict: Verdict, name: str) -> Verdict:
+    """safetensors files have no hashes that could be asked for."""
+    return verdict if name == "tensors" else replace(verdict, verify="auto")
 
 
 def flipped(data: bytes, lots: random.Random) -> tuple[bytes, list[str]]:

@@ -17,6 +17,12 @@ STRICTER = {
         ),
         r"has no hash though its verification was asked for": "all hashes were asked for; tensorizer checks what there is",
         r"elements of \w+ have \d+ bytes": "a wrong size under a known name would fool whoever goes by the name",
+        r"(does not name a torch type|is not known|multiply to more than 2\^63 bytes) \(at byte": (
+            "what the index says; tensorizer looks at the header's alone"
+        ),
+        r"only state-dict tensors can have structured names": "what the index says; tensorizer looks at the header's alone",
+        r"the name is not valid JSON": "a lone surrogate is no text; Python has such texts",
+        r"the name holds a boolean": "keys are texts and positions; to Python True is 1",
         r"ends within|is too small for": "a part that runs past its end; tensorizer takes what is there",
     },
     "safetensors": {

@@ -1,6 +1,6 @@
 // Parses files that are made to cost as much memory as any of their size, and prints what they
 // cost: what fuzzers don't find, since their inputs are small. Ends with 1 where one costs too
-// much. Usage: parse_memory [MIB]
+// much. Usage: parse_memory [MIB], of each file's index or header
 #include "memory_bound.hpp"
 #include <tz/format/appender.hpp>
 #include <tz/format/error.hpp>

@@ -3,6 +3,7 @@ returns None, and has changed nothing."""
 
 from __future__ import annotations
 
+import json
 import random
 import struct
 from collections.abc import Callable
@@ -208,7 +209,7 @@ def name_is_a_branch(file, lots):
     others = [t for t in file.tensors if not t.name.startswith(b"\x1e")]
     if not paths or not others:
         return None
-    others[0].both("name", paths[0].name[3 : paths[0].name.index(b'"', 3)])
+    others[0].both("name", json.loads(paths[0].name[1:])[0].encode())
     return refused("format")
 
 
