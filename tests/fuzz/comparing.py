@@ -17,6 +17,7 @@ from readers import Outcome
 from safetensors_file import read_file as read_safetensors
 from verdicts import EITHER, LOADS, Verdict
 
+
 @dataclass
 class Variant:
     number: int
@@ -134,7 +135,9 @@ def against(variant: Variant, ours: Outcome) -> Findings:
     reason = reason_of(variant, more, theirs.text if more else ours.text)
     if reason:
         return Findings(known=reason, kind=ours.kind)
-    who = f"tzio alone loads it; the other package says: {theirs.text}" if more else f"tzio alone refuses it: {ours.text}"
+    who = (
+        f"tzio alone loads it; the other package says: {theirs.text}" if more else f"tzio alone refuses it: {ours.text}"
+    )
     return Findings(f"{variant}: {who}")
 
 

@@ -7,20 +7,30 @@ STRICTER = {
             "index and headers say the same thing twice; tensorizer looks at one of them"
         ),
         r"the index goes on after": "a count that is too small would drop tensors",
-        r"the index takes \d+ bytes, the file has": "a region that is longer than the file: it was cut off, or is damaged",
+        r"the index takes \d+ bytes, the file has": (
+            "a region that is longer than the file: it was cut off, or is damaged"
+        ),
         r"overlaps what ends|leaves too little room": "tensors share no bytes; tensorizer reads on from where it is",
-        r"but the file ends at byte": "a file that is cut off; tensorizer's own check of it are the hashes, where it has some",
-        r"data length \d+ does not fit dtype and shape": "what the index says twice; tensorizer takes it from the header",
+        r"but the file ends at byte": (
+            "a file that is cut off; tensorizer's own check of it are the hashes, where it has some"
+        ),
+        r"data length \d+ does not fit dtype and shape": (
+            "what the index says twice; tensorizer takes it from the header"
+        ),
         r"lists two hashes of one type": "readers would differ in which they check",
         r"(CRC-32|SHA-256) of tensor 'meta' does not fit|tensor 'meta': a hash has \d+ bytes": (
             "tensorizer does not check the hashes of tensors without data"
         ),
-        r"has no hash though its verification was asked for": "all hashes were asked for; tensorizer checks what there is",
+        r"has no hash though its verification was asked for": (
+            "all hashes were asked for; tensorizer checks what there is"
+        ),
         r"elements of \w+ have \d+ bytes": "a wrong size under a known name would fool whoever goes by the name",
         r"(does not name a torch type|is not known|multiply to more than 2\^63 bytes) \(at byte": (
             "what the index says; tensorizer looks at the header's alone"
         ),
-        r"only state-dict tensors can have structured names": "what the index says; tensorizer looks at the header's alone",
+        r"only state-dict tensors can have structured names": (
+            "what the index says; tensorizer looks at the header's alone"
+        ),
         r"the name is not valid JSON": "a lone surrogate is no text; Python has such texts",
         r"the name holds a boolean": "keys are texts and positions; to Python True is 1",
         r"ends within|is too small for": "a part that runs past its end; tensorizer takes what is there",

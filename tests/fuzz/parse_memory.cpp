@@ -1,6 +1,6 @@
 // Parses files that are made to cost as much memory as any of their size, and prints what they
 // cost: what fuzzers don't find, since their inputs are small. Ends with 1 where one costs too
-// much. Usage: parse_memory [MIB], of each file's index or header
+// much. Usage: parse_memory [KIB], of each file's index or header
 #include "memory_bound.hpp"
 #include <tz/format/appender.hpp>
 #include <tz/format/error.hpp>
@@ -150,7 +150,7 @@ bool measure_json(std::size_t bytes) {
 } // namespace
 
 int main(int count, char** arguments) {
-    const std::size_t bytes = (count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 32) << 20;
+    const std::size_t bytes = (count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 512) << 10;
     const bool tensors = measure_tensors(bytes);
     return measure_json(bytes) && tensors ? 0 : 1;
 }

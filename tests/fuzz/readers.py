@@ -30,8 +30,8 @@ NO_TYPE = "this PyTorch has no type"
 
 @dataclass
 class Outcome:
-    """`kind` and `text` of a refusal, or the tensors by name: dtype, shape and bytes. The dtype is None where the reader
-    tells none."""
+    """`kind` and `text` of a refusal, or the tensors by name: dtype, shape and bytes. The dtype is None where the
+    reader tells none."""
 
     kind: str | None
     text: str = ""

@@ -1,5 +1,5 @@
-"""A safetensors file as fields that can be changed one by one and written again. JSON is written here, so that names can
-stand twice and numbers and texts in any form."""
+"""A safetensors file as fields that can be changed one by one and written again. JSON is written here, so that names
+can stand twice and numbers and texts in any form."""
 
 from __future__ import annotations
 
