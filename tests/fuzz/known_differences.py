@@ -25,7 +25,7 @@ STRICTER = {
             "all hashes were asked for; tensorizer checks what there is"
         ),
         r"elements of \w+ have \d+ bytes": "a wrong size under a known name would fool whoever goes by the name",
-        r"(does not name a torch type|is not known|multiply to more than 2\^63 bytes) \(at byte": (
+        r"multiply to more than 2\^63 bytes|dtype '.*' (is|has|holds|lacks|does not name)": (
             "what the index says; tensorizer looks at the header's alone"
         ),
         r"only state-dict tensors can have structured names": (
@@ -46,7 +46,7 @@ STRICTER = {
     },
 }
 
-# Where tzio reads what the other package refuses: what that says, and why. Whole texts where they are few.
+# Where tzio reads what the other package refuses: what that says, and why.
 MORE_PERMISSIVE: dict[str, dict[str, str]] = {
     "tensors": {},
     "safetensors": {
