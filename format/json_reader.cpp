@@ -10,6 +10,39 @@ namespace {
 // What is skipped may be nested this deep, as safetensors' own reader has it: it costs stack.
 constexpr int depth_max = 120;
 
+std::string_view without_digits(std::string_view text) {
+    return text.substr(std::min(text.find_first_not_of("0123456789"), text.size()));
+}
+
+/// By its grammar alone: it may be larger than anything that holds it.
+bool is_number(std::string_view text) {
+    text = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+    const auto take_digits = [&text] {
+        const std::size_t had = text.size();
+        text = without_digits(text);
+        return text.size() < had;
+    };
+    if (text.starts_with('-'))
+        text.remove_prefix(1);
+    if (text.starts_with('0'))
+        text.remove_prefix(1);
+    else if (!take_digits())
+        return false;
+    if (text.starts_with('.')) {
+        text.remove_prefix(1);
+        if (!take_digits())
+            return false;
+    }
+    if (text.starts_with('e') || text.starts_with('E')) {
+        text.remove_prefix(1);
+        if (text.starts_with('+') || text.starts_with('-'))
+            text.remove_prefix(1);
+        if (!take_digits())
+            return false;
+    }
+    return text.empty();
+}
+
 } // namespace
 
 JsonReader::JsonReader(std::span<const std::byte> text, std::uint64_t at, const char* part)
@@ -63,7 +96,7 @@ void JsonReader::skip(Value value, int depth) {
         read_text(value, "a value");
         break;
     case json_type::number:
-        valid = value.get_number().error() == simdjson::SUCCESS;
+        valid = is_number(value.raw_json_token());
         break;
     case json_type::boolean:
         valid = value.get_bool().error() == simdjson::SUCCESS;

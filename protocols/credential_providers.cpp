@@ -224,6 +224,15 @@ private:
     std::chrono::milliseconds left_ = 3s;
 };
 
+/// The clock counts nanoseconds, so it ends in 2262; "9999-12-31" is what some write for never.
+std::chrono::system_clock::time_point clamped(std::chrono::sys_seconds time) {
+    using namespace std::chrono;
+    using Clock = system_clock::time_point;
+    constexpr auto first = time_point_cast<seconds>(Clock::min());
+    constexpr auto last = time_point_cast<seconds>(Clock::max());
+    return std::clamp(time, first, last);
+}
+
 } // namespace
 
 bool container_address(const std::string& address) {
@@ -359,13 +368,13 @@ std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view
     if (rest.starts_with('.'))
         rest.remove_prefix(std::min(rest.find_first_not_of("0123456789", 1), rest.size()));
     if (rest == "Z")
-        return time;
+        return clamped(time);
     const bool west = rest.starts_with('-');
     if (rest.size() != 6 || !(fits(rest.substr(1), "00:00") && (west || rest[0] == '+')))
         return {};
     const std::size_t at = text.size() - rest.size();
     const auto offset = hours(number(at + 1, 2)) + minutes(number(at + 4, 2));
-    return west ? time + offset : time - offset;
+    return clamped(west ? time + offset : time - offset);
 }
 
 } // namespace tz

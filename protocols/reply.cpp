@@ -140,7 +140,9 @@ std::optional<ReplyHead> ReplyParser::head(std::string_view bytes, std::size_t& 
             head.headers.push_back({std::string(field.name_string()), std::string(field.value())});
         if (message.version() != 11 && !(rules_.http_1_0 && message.version() == 10))
             refuse("the answer is HTTP/1.0", "only servers that speak HTTP/1.1 can be read from");
-        if (head.status >= 100 && head.status < 200) {
+        if (head.status < 100)
+            refuse("the answer has no status");
+        if (head.status < 200) {
             if (head.status == 101)
                 refuse("the server switches to another protocol");
             if (++informational_ > informational_max)

@@ -82,6 +82,9 @@ TEST(Safetensors, ReadsWhatItsOwnReaderReads) {
         {R"({"a":{"x":[{"y":1e3,"z":[true,false,null,-0.5,"t"]}],"dtype":"U8","shape":[4],)"
          R"("data_offsets":[0,4]}})",
          4},
+        {R"({"a":{"x":[-1000000000000000000000000000000,18446744073709551616 ,1e999,-0.0E-5],)"
+         R"("y":1e+4,"dtype":"U8","shape":[4],"data_offsets":[0,4]}})",
+         4},
         {"{" + safetensors_entry("a", "F32", "[0]", 0, 0) + "}", 0},
         {"{" + safetensors_entry("e", "F32", "[0,7]", 0, 0) + "," +
              safetensors_entry("a", "U8", "[4]", 0, 4) + "," +
@@ -267,6 +270,13 @@ TEST(Safetensors, OddEntriesAreRefused) {
         {a(R"({"dtype":"U8","shape":[4],"data_offsets":{"0":4}})"), 4, "no JSON array"},
         {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":NaN})"), 4, "JSON"},
         {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":1e})"), 4, "JSON"},
+        {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":1e+})"), 4, "JSON"},
+        {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":1.})"), 4, "JSON"},
+        {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":.5})"), 4, "JSON"},
+        {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":01})"), 4, "JSON"},
+        {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":-})"), 4, "JSON"},
+        {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":--1})"), 4, "JSON"},
+        {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":1-1})"), 4, "JSON"},
         {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":tru})"), 4, "JSON"},
         {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":[1 2]})"), 4, "JSON"},
     });

@@ -1,8 +1,8 @@
 // An input is a whole file. It is loaded in several ways (chunks small and large, to memory and to
 // nowhere, with and without hashes), and each must do exactly what a plain reading of the file by
 // its headers does: the same bytes, or an error where that has one.
+#include "memory_bound.hpp"
 #include "memory_load.hpp"
-#include "require.hpp"
 #include <tz/format/error.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/format/seal.hpp>
@@ -96,6 +96,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto file = std::as_bytes(std::span(data, size));
     Layout layout;
     try {
+        const tz::test::MemoryBound bound(size);
         const std::uint64_t index =
             index_bytes(file.first(std::min<std::size_t>(size, prefix_bytes)), size);
         layout = parse_index(file.first(index), size);

@@ -1,7 +1,7 @@
 // An input is a byte that picks an entry, and a tensor's header. Its length field is put right, so
 // that what follows is reached.
 #include "entries.hpp"
-#include "require.hpp"
+#include "memory_bound.hpp"
 #include <tz/format/crypt_info.hpp>
 #include <tz/format/error.hpp>
 
@@ -44,6 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Tensor tensor = layout.tensors.front();
     tensor.header.bytes = bytes.size();
     tensor.data.offset = tensor.header.end();
+    const tz::test::MemoryBound bound(size);
     try {
         check(parse_header(bytes, tensor, layout), tensor, layout);
     } catch (const tz::Error& error) {

@@ -1,5 +1,5 @@
 // An input is a file: its index is parsed, and then every header that the index lists.
-#include "require.hpp"
+#include "memory_bound.hpp"
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 #include <tz/format/tensorizer.hpp>
@@ -32,6 +32,7 @@ void check(const Layout& layout, std::uint64_t file_bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto file = std::as_bytes(std::span(data, size));
+    const tz::test::MemoryBound bound(size);
     try {
         const std::uint64_t index =
             index_bytes(file.first(std::min<std::size_t>(size, prefix_bytes)), size);

@@ -1,6 +1,6 @@
 // An input is a byte that says what it is, and then: a manifest; a file, whose manifest is compared
 // with it; or the bundle of a model signature.
-#include "require.hpp"
+#include "memory_bound.hpp"
 #include <tz/format/dsse.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/file_index.hpp>
@@ -94,6 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0)
         return 0;
     const auto input = std::as_bytes(std::span(data + 1, size - 1));
+    const tz::test::MemoryBound bound(size);
     try {
         switch (data[0] % 4) {
         case 0:

@@ -1,6 +1,6 @@
 // An input is a byte that picks what it is read as, and a text: ~/.aws/config, ~/.aws/credentials,
 // ~/.s3cfg, a server's error, or the URI of an object.
-#include "require.hpp"
+#include "memory_bound.hpp"
 #include <tz/format/error.hpp>
 #include <tz/protocols/aws_profile.hpp>
 #include <tz/protocols/s3_address.hpp>
@@ -80,6 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         [](std::string_view file) { read_s3cfg(IniFile(file, "f")); },
         read_error,
         read_uri};
+    const test::MemoryBound bound(size);
     try {
         readers[data[0] % std::size(readers)](text);
     } catch (const Error& error) {

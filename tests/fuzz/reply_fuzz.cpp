@@ -1,6 +1,6 @@
 // An input is the head of an answer: the first 8 bytes say what was asked for and how the answer is
 // framed, then comes a line for each header.
-#include "require.hpp"
+#include "memory_bound.hpp"
 #include <tz/protocols/checksum_headers.hpp>
 #include <tz/protocols/range_reply.hpp>
 #include <tz/protocols/retry.hpp>
@@ -70,6 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size < 8)
         return 0;
     const std::string_view input(reinterpret_cast<const char*>(data), size);
+    const test::MemoryBound bound(size);
     const auto headers = headers_of(input.substr(8));
     ReplyHead reply;
     for (const auto& [name, value] : headers)

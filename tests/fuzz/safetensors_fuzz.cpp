@@ -1,6 +1,6 @@
 // An input is read three times: as a file, as a header (mutations of a file seldom keep its length
 // right) and as a list of shards.
-#include "require.hpp"
+#include "memory_bound.hpp"
 #include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 #include <tz/format/safetensors.hpp>
@@ -46,6 +46,7 @@ void try_to(const std::function<void()>& parse) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto input = std::as_bytes(std::span(data, size));
+    const tz::test::MemoryBound bound(size);
     try_to([&] {
         const std::uint64_t index = safetensors_index_bytes(input, size);
         check(parse_safetensors(input.first(index), size), size);

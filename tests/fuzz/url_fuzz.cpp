@@ -1,7 +1,7 @@
 // An input is a URL and, after a line end, a Location seen from it. What was parsed is the same
 // when it is put together and parsed again, as it is and as people see it; nothing else than
 // tz::Error comes out of either.
-#include "require.hpp"
+#include "memory_bound.hpp"
 #include <tz/format/error.hpp>
 #include <tz/protocols/ip_address.hpp>
 #include <tz/protocols/proxy.hpp>
@@ -48,6 +48,7 @@ void check(const Url& url) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view input(reinterpret_cast<const char*>(data), size);
+    const tz::test::MemoryBound bound(size);
     const std::size_t end = std::min(input.find('\n'), input.size());
     const std::optional<Url> base = parse(input.substr(0, end));
     if (!base)

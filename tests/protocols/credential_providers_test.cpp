@@ -295,5 +295,19 @@ TEST(ParseTime, ReadsWhatTheServicesWrite) {
         EXPECT_EQ(parse_time(text), time) << text;
 }
 
+// The clock ends in 2262.
+TEST(ParseTime, WhatIsBeyondTheClockIsAsFarAsItGoes) {
+    const std::chrono::system_clock::time_point now(std::chrono::seconds(1'800'000'000));
+    constexpr std::chrono::hours years(24 * 365 * 200);
+    for (const char* text : {"9999-12-31T23:59:59Z", "2263-01-01T00:00:00-23:59"}) {
+        ASSERT_TRUE(parse_time(text)) << text;
+        EXPECT_GT(*parse_time(text), now + years) << text;
+    }
+    for (const char* text : {"0000-01-01T00:00:00Z", "1677-01-01T00:00:00+23:59"}) {
+        ASSERT_TRUE(parse_time(text)) << text;
+        EXPECT_LT(*parse_time(text), now - years) << text;
+    }
+}
+
 } // namespace
 } // namespace tz

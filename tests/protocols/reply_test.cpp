@@ -60,6 +60,8 @@ TEST(Connection, RefusesHeadsThatCouldMeanTwoThings) {
         "HTTP/1.2 200 OK\r\nContent-Length: 1\r\n\r\nx",
         "HTTP/2.0 200 OK\r\nContent-Length: 1\r\n\r\nx",
         "HTTP/1.1 20 OK\r\nContent-Length: 1\r\n\r\nx",
+        "HTTP/1.1 000 OK\r\nContent-Length: 1\r\n\r\nx",
+        "HTTP/1.1 099 OK\r\nContent-Length: 1\r\n\r\nx",
         "HTTP/1.1 2000 OK\r\nContent-Length: 1\r\n\r\nx",
         "HTTP/1.1  200 OK\r\nContent-Length: 1\r\n\r\nx",
         "<html>HTTP/0.9</html>",
