@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from environments import ENVIRONMENTS
+from environments import ENVIRONMENTS, need_groups
 from kernel import memory_group
 from loads import Loads
 
@@ -46,11 +46,7 @@ def within(tz, environment, folder):
 
         return run
 
-    try:
-        with memory_group(GROUP):
-            pass
-    except OSError as error:
-        pytest.skip(f"no groups can be made here: {error}")
+    need_groups()
     return make
 
 
@@ -98,7 +94,8 @@ def test_what_hardly_fits_is_loaded_or_refused(within, large, options):
     assert set(codes) == {0, 7} and codes == sorted(codes), codes
 
 
-def test_package_is_refused_and_goes_on(within, large, environment):
+def test_package_is_refused_and_goes_on(large, environment, may_mount):
+    need_groups()
     with memory_group(GROUP) as enter:
         ended = subprocess.run(
             [sys.executable, "-c", LOAD, large],
