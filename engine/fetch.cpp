@@ -3,6 +3,7 @@
 #include <tz/engine/fetch.hpp>
 #include <tz/engine/lane_reader.hpp>
 #include <tz/engine/lineup.hpp>
+#include <tz/engine/machine.hpp>
 #include <tz/engine/meter.hpp>
 #include <tz/engine/new_file.hpp>
 #include <tz/engine/staged_read.hpp>
@@ -134,6 +135,7 @@ void FilesFetch::begin_all() {
         return begin_some(loop);
     });
     lineup_.ask_hosts();
+    lineup_.limit_staging(memory_available() / 2);
     lineup_.deal(false);
     for (const auto& source : sources_)
         bytes_total_ += source->bytes();

@@ -68,9 +68,33 @@ void Lineup::deal(bool needs_scratch) {
             least += preference.lanes;
         lanes = std::min(lanes, std::max(least, lanes / 2));
     }
+    if (!fixed) {
+        const std::uint64_t fit = staging_max_ / lane_bytes();
+        lanes = static_cast<unsigned>(std::clamp<std::uint64_t>(fit, lanes_least(), lanes));
+    }
     shares_ = deal_lanes(preferences_, lanes, fixed);
     // what an earlier load with more lanes left behind; this one may need the memory elsewhere
     engine_.arena->release_from(std::size_t{lanes_max()} * width_);
+}
+
+std::uint64_t Lineup::lane_bytes() const {
+    return std::uint64_t{width_} * engine_.geometry.buffer_bytes;
+}
+
+unsigned Lineup::lanes_least() const {
+    return engine_.asked.concurrency != 0 ? engine_.geometry.lanes
+                                          : static_cast<unsigned>(queues_.size());
+}
+
+std::uint64_t Lineup::staging_least() const {
+    const std::uint64_t least = lanes_least() * lane_bytes();
+    return least - std::min<std::uint64_t>(least, engine_.arena->touched_bytes());
+}
+
+void Lineup::limit_staging(std::uint64_t bytes) {
+    if (!__builtin_add_overflow(bytes, engine_.arena->touched_bytes(), &staging_max_))
+        return;
+    staging_max_ = UINT64_MAX;
 }
 
 unsigned Lineup::lanes_max() const {
@@ -94,8 +118,7 @@ std::vector<QueueOptions> Lineup::queues(unsigned spans) const {
 }
 
 std::uint64_t Lineup::scratch_bytes() const {
-    const std::uint64_t staging =
-        std::uint64_t{lanes_max()} * width_ * engine_.geometry.buffer_bytes;
+    const std::uint64_t staging = lanes_max() * lane_bytes();
     const std::uint64_t limit = engine_.asked.memory_limit;
     return limit - std::min(staging, limit);
 }

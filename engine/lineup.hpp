@@ -29,6 +29,13 @@ public:
 
     std::size_t chunk_bytes() const { return chunk_bytes_; }
 
+    /// What the fewest lanes that the load can have take, beyond what the engine has already.
+    std::uint64_t staging_least() const;
+
+    /// The next deal() takes no more than that, where the fewest lanes don't: there is little
+    /// memory beside the tensors. How many lanes the caller asked for stays.
+    void limit_staging(std::uint64_t bytes);
+
     /// Decides anew how many lanes each host has; while none runs. `needs_scratch`: the load may
     /// need memory beside its lanes' staging, and half of the limit is kept for that where hosts
     /// would like to have more lanes than they start with.
@@ -61,6 +68,8 @@ public:
 
 private:
     unsigned lanes_max() const;
+    unsigned lanes_least() const;
+    std::uint64_t lane_bytes() const;
     Pacing pacing_of(Queues queues) const;
 
     Engine::State& engine_;
@@ -75,6 +84,7 @@ private:
     std::vector<Preference> preferences_; ///< of their first hosts
     std::vector<LaneShare> shares_;       ///< of the queues
     unsigned width_ = 1;                  ///< buffers of a lane
+    std::uint64_t staging_max_ = UINT64_MAX;
     std::size_t chunk_bytes_;
     unsigned lanes_most_ = 0; ///< that worked at one time
 };

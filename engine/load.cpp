@@ -89,7 +89,8 @@ private:
 LoadedFiles FileLoad::run() {
     read_indexes();
     choose();
-    check_room(items_, options_, memory_available());
+    lineup_.limit_staging(
+        check_room(items_, options_, memory_available(), lineup_.staging_least()));
     make_job();
     if (options_.sink)
         fill_sink(*options_.sink);

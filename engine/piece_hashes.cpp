@@ -4,6 +4,7 @@
 #include <tz/engine/hash_queue.hpp>
 #include <tz/engine/lane_reader.hpp>
 #include <tz/engine/lineup.hpp>
+#include <tz/engine/machine.hpp>
 #include <tz/engine/piece_hashes.hpp>
 #include <tz/engine/staged_read.hpp>
 #include <tz/engine/supervision.hpp>
@@ -34,6 +35,7 @@ public:
           supervision_(supervision),
           hosts_(sources),
           lineup_(engine, hosts_, sources) {
+        lineup_.limit_staging(memory_available() / 2);
         lineup_.deal(false);
         make_queues();
     }

@@ -88,10 +88,12 @@ RingFacts ring_facts() {
     if (facts.features.size() != 2)
         facts.reason = "this kernel's io_uring is too old (before 5.6)";
     io_uring_probe* probe = ::io_uring_get_probe_ring(&ring);
+    if (probe == nullptr)
+        facts.reason = "the kernel does not tell what its io_uring can do (seccomp profile)";
     for (const auto& opcode : needed_opcodes) {
         if (probe != nullptr && ::io_uring_opcode_supported(probe, opcode.code))
             facts.features.emplace_back(opcode.name);
-        else
+        else if (probe != nullptr)
             facts.reason = std::string("io_uring lacks the operation ") + opcode.name;
     }
     if (probe != nullptr)

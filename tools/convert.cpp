@@ -6,6 +6,7 @@
 #include <tz/protocols/open_target.hpp>
 #include <tz/tools/commands.hpp>
 #include <tz/tools/convert_manifest.hpp>
+#include <tz/tools/deadline.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/network_text.hpp>
@@ -141,6 +142,7 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     load.verify = options.verify.value_or(Verify::automatic);
     load.stop = stop.token();
     read_secrets(options, log, load);
+    std::optional<Deadline> deadline(load.deadline);
 
     EngineOptions engine_options = options.engine;
     engine_options.log = log;
@@ -153,12 +155,15 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     const Model model =
         open_model(engine, options.files, options.network, options.direct, log, load);
     load.check_layouts = model.check;
+    load.deadline = deadline->left();
     const auto existing = arguments.force ? Existing::replaced : Existing::refused;
     const auto make_target = sidecars.checked(open_target(options.network, existing, log));
     const Converted converted =
         convert(engine, model.sources, arguments.destination, make_target, converting, load);
+    load.deadline = deadline->left();
     const auto manifests =
         beside ? sidecars.write(engine, options, converted, load) : manifests_inside(converted);
+    deadline.reset();
     report.finish();
     options.measured->stats = converted.stats;
     if (trace)

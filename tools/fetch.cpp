@@ -5,6 +5,7 @@
 #include <tz/format/hash.hpp>
 #include <tz/protocols/open.hpp>
 #include <tz/tools/commands.hpp>
+#include <tz/tools/deadline.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/network_text.hpp>
@@ -110,6 +111,7 @@ std::string to_text(const std::vector<FetchFile>& files, const LoadStats& stats)
 
 int run_fetch(const Options& options, const FetchArguments& arguments) {
     const StopOnSignal stop; // before the engine's threads
+    std::optional<Deadline> deadline(options.load.deadline);
     Console console;
     const Log log = console_log(console, options);
     const std::vector<FetchFile> files = files_of(options, arguments, log);
@@ -130,6 +132,7 @@ int run_fetch(const Options& options, const FetchArguments& arguments) {
         fetching.trace =
             trace.emplace(options.trace_file, "tz " + options.measured->command).trace();
     const LoadStats stats = fetch(engine, files, fetching);
+    deadline.reset();
     report.finish();
     options.measured->stats = stats;
     if (trace)

@@ -2,6 +2,7 @@
 #include <tz/format/error.hpp>
 #include <tz/protocols/model.hpp>
 #include <tz/protocols/sidecar.hpp>
+#include <tz/tools/deadline.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/progress.hpp>
 #include <tz/tools/requirement.hpp>
@@ -78,6 +79,7 @@ void read_secrets(const Options& options, const Log& log, LoadOptions& load) {
 
 LoadedInputs load_files(const Options& options, LoadOptions load, const Load& way) {
     const StopOnSignal stop; // before the engine's threads
+    const Deadline deadline(load.deadline);
     Console console;
     const Log log = console_log(console, options);
     load.stop = stop.token();
@@ -98,7 +100,9 @@ LoadedInputs load_files(const Options& options, LoadOptions load, const Load& wa
         loaded.names.push_back(printable(source->name()));
         loaded.remote = loaded.remote || !source->host().empty();
     }
+    load.deadline = deadline.left();
     load.manifests = loaded.manifests = check_manifests(engine, model, options, load, log);
+    load.deadline = deadline.left();
     static_cast<LoadedFiles&>(loaded) =
         way ? way(engine, model.sources, load) : tz::load(engine, model.sources, load);
     progress.finish();

@@ -1,0 +1,33 @@
+// That a command ends in time whatever the kernel holds: tests/limits/test_fuse.py.
+#include <tz/tools/deadline.hpp>
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace tz::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Deadline, EndsAProcessThatDoesNotEndByItself) {
+    testing::GTEST_FLAG(death_test_style) = "threadsafe";
+    EXPECT_EXIT(
+        {
+            const Deadline deadline(1ms);
+            std::this_thread::sleep_for(60s);
+        },
+        testing::ExitedWithCode(5),
+        "tz: it did not end in time");
+}
+
+TEST(Deadline, SaysHowMuchIsLeft) {
+    EXPECT_FALSE(Deadline({}).left());
+    EXPECT_EQ(Deadline(0ns).left(), 0ns);
+    const Deadline deadline(24h);
+    EXPECT_GT(*deadline.left(), 1h);
+    EXPECT_LE(*deadline.left(), 24h);
+}
+
+} // namespace
+} // namespace tz::cli
