@@ -80,6 +80,7 @@ RingFacts ring_facts() {
         facts.reason = refusal(-rc);
         return facts;
     }
+    const std::unique_ptr<io_uring, void (*)(io_uring*)> exit(&ring, ::io_uring_queue_exit);
     // NODROP: a full completion queue loses nothing. SUBMIT_STABLE: iovecs may go after submission.
     if (ring.features & IORING_FEAT_NODROP)
         facts.features.emplace_back("nodrop");
@@ -87,20 +88,18 @@ RingFacts ring_facts() {
         facts.features.emplace_back("submit_stable");
     if (facts.features.size() != 2)
         facts.reason = "this kernel's io_uring is too old (before 5.6)";
-    io_uring_probe* probe = ::io_uring_get_probe_ring(&ring);
+    const std::unique_ptr<io_uring_probe, void (*)(io_uring_probe*)> probe(
+        ::io_uring_get_probe_ring(&ring), ::io_uring_free_probe);
     for (const auto& opcode : needed_opcodes) {
-        if (probe != nullptr && ::io_uring_opcode_supported(probe, opcode.code))
+        if (probe != nullptr && ::io_uring_opcode_supported(probe.get(), opcode.code))
             facts.features.emplace_back(opcode.name);
         else
             facts.reason = std::string("io_uring lacks the operation ") + opcode.name;
     }
-    if (probe != nullptr)
-        ::io_uring_free_probe(probe);
     if (const int error = enter_once(ring); error != 0)
         facts.reason = refusal(error);
     if (::io_uring_register_buffers_sparse(&ring, 1) == 0)
         facts.features.emplace_back("sparse_buffers");
-    ::io_uring_queue_exit(&ring);
     facts.usable = facts.reason.empty();
     return facts;
 }
@@ -120,6 +119,7 @@ struct Ring::State {
         : executor(context.get_executor()),
           ready(context),
           retry(context) {
+        unsubmitted.reserve(entries); // so that what the kernel will be given is always noted
         if (const int rc = ::io_uring_queue_init(entries, &ring, 0); rc < 0)
             fail(-rc, "io_uring_queue_init");
         ::io_uring_ring_dontfork(&ring); // a child must not reap our completions
@@ -129,7 +129,13 @@ struct Ring::State {
             ::io_uring_queue_exit(&ring);
             fail(error, "dup of an io_uring");
         }
-        ready.assign(descriptor);
+        try {
+            ready.assign(descriptor);
+        } catch (...) {
+            ::close(descriptor);
+            ::io_uring_queue_exit(&ring);
+            throw;
+        }
     }
 
     ~State() {
@@ -149,12 +155,12 @@ struct Ring::State {
 
     // What all operations of one turn of the loop queue up goes to the kernel in one call.
     void queued(Operation* operation) {
-        ++in_flight;
         unsubmitted.push_back(operation);
+        ++in_flight;
         if (flushing)
             return;
-        flushing = true;
         asio::post(executor, [this] { flush(); });
+        flushing = true;
     }
 
     void flush() {
@@ -184,9 +190,9 @@ struct Ring::State {
     void submit_later() {
         if (flushing)
             return;
-        flushing = true;
         retry.expires_after(std::chrono::milliseconds(1));
         retry.async_wait([this](error_code) { flush(); });
+        flushing = true;
     }
 
     // The kernel takes nothing more. What never reached it ends with the error; its entries stay in
@@ -207,7 +213,6 @@ struct Ring::State {
     void wait() {
         if (waiting || in_flight == 0)
             return;
-        waiting = true;
         ready.async_wait(asio::posix::descriptor_base::wait_read, [this](error_code ec) {
             waiting = false;
             if (ec)
@@ -215,6 +220,7 @@ struct Ring::State {
             reap();
             wait();
         });
+        waiting = true;
     }
 
     void reap() {
