@@ -18,6 +18,7 @@
 #include <chrono>
 #include <fcntl.h>
 #include <memory>
+#include <new>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -241,7 +242,17 @@ struct Ring::State {
             in_flight -= count;
             for (unsigned i = 0; i < count; ++i)
                 if (done[i].operation != nullptr)
-                    finish(done[i].operation, done[i].result);
+                    finish_alone(done[i].operation, done[i].result);
+        }
+    }
+
+    /// A coroutine that there is no memory for is given up, as in Loop; the next completions are
+    /// not.
+    static void finish_alone(Operation* operation, int result) {
+        try {
+            finish(operation, result);
+        } catch (const std::bad_alloc&) {
+            return;
         }
     }
 
@@ -276,16 +287,17 @@ struct Ring::State {
     }
 
     void start(Handler handler, auto prepare) {
-        io_uring_sqe* sqe = broken == 0 ? next_sqe() : nullptr;
+        // what may fail comes first: an entry that was taken is submitted, whatever stands in it
         auto operation = std::make_unique<Operation>(std::move(handler), executor);
+        auto slot = asio::get_associated_cancellation_slot(operation->handler);
+        if (slot.is_connected())
+            slot.assign([this, op = operation.get()](asio::cancellation_type) { cancel(op); });
+        io_uring_sqe* sqe = broken == 0 ? next_sqe() : nullptr;
         if (sqe == nullptr) {
             const int error = broken == 0 ? EBUSY : broken;
             asio::post(executor, [op = operation.release(), error] { finish(op, -error); });
             return;
         }
-        auto slot = asio::get_associated_cancellation_slot(operation->handler);
-        if (slot.is_connected())
-            slot.assign([this, op = operation.get()](asio::cancellation_type) { cancel(op); });
         prepare(sqe);
         ::io_uring_sqe_set_data(sqe, operation.get());
         queued(operation.release());

@@ -31,7 +31,8 @@ awaitable<void> fail_soon(Loop& loop) {
 /// What an operation does that there is no memory for: it throws where it is started.
 awaitable<void> start_what_fails() {
     const auto start = [](auto /*handler*/) { throw std::bad_alloc(); };
-    co_await asio::async_initiate<asio::use_awaitable_t<>, void()>(start, use_awaitable);
+    asio::use_awaitable_t<> token;
+    co_await asio::async_initiate<asio::use_awaitable_t<>, void()>(start, token);
 }
 
 awaitable<void> start_what_fails_later(Loop& loop) {
