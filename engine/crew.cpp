@@ -2,82 +2,106 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <new>
 #include <utility>
 
 namespace tz {
 
 namespace {
 
-using Member = decltype(asio::co_spawn(
-    std::declval<asio::io_context&>(), std::declval<awaitable<void>>(), asio::deferred));
-
-// Ends when all members have ended; the first that fails cancels the others.
-awaitable<void> all_of(std::vector<Member> members) {
-    auto group = asio::experimental::make_parallel_group(std::move(members));
-    auto [order, errors] =
-        co_await group.async_wait(asio::experimental::wait_for_one_error(), use_awaitable);
-    for (const auto i : order)
-        if (errors[i])
-            std::rethrow_exception(errors[i]);
-}
-
-std::exception_ptr aborted() {
-    return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
+std::exception_ptr aborted() noexcept {
+    try {
+        return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
+    } catch (...) { // its text takes memory
+        return std::current_exception();
+    }
 }
 
 } // namespace
 
-// Posting allocates: where even that fails, the coroutines could not be waited for.
+Crew::Member::Member(Crew& whose) : crew(whose) {
+    const std::lock_guard lock(crew.mutex_);
+    ++crew.running_;
+}
+
+// Asio destroys the frames of a coroutine whose next step it can't start.
+Crew::Member::~Member() {
+    if (!ended)
+        crew.ended(std::make_exception_ptr(std::bad_alloc()));
+}
+
 Crew::~Crew() {
-    try {
-        stop(aborted());
-    } catch (...) {
-        std::terminate();
+    {
+        const std::lock_guard lock(mutex_);
+        if (running_ == 0)
+            return;
     }
+    stop(aborted());
     wait_for_end();
 }
 
 void Crew::start(Loop& loop, std::vector<awaitable<void>> members) {
-    Watch* watch = nullptr;
-    {
-        const std::lock_guard lock(mutex_);
-        watch = &watches_.emplace_back();
-        watch->loop = &loop;
-        watch->members = std::move(members);
-        watch->stopped =
-            failure_ != nullptr; // a loop that starts late must not wait for one that failed
-        ++running_;
-    }
+    const std::lock_guard lock(mutex_);
+    Watch* const watch = &watches_.emplace_back();
+    watch->loop = &loop;
+    watch->members = std::move(members);
+    // a loop that starts late must not wait for one that failed
+    watch->stopped = failure_ != nullptr;
     // Inside the loop: a cancellation between co_spawn and a coroutine's first step would escape
     // through io_context::run() (chriskohlhoff/asio#1452).
     asio::post(loop.context(), [this, watch] { run(*watch); });
+    ++running_;
 }
 
-void Crew::run(Watch& watch) {
-    if (watch.stopped) {
-        watch.members.clear();
-        return ended(aborted());
-    }
-    watch.started = true;
-    std::vector<Member> members;
-    members.reserve(watch.members.size());
-    for (auto& member : watch.members)
-        members.push_back(asio::co_spawn(watch.loop->context(), std::move(member), asio::deferred));
+void Crew::run(Watch& watch) noexcept {
+    std::exception_ptr failure;
+    if (watch.stopped)
+        failure = aborted();
+    else
+        try {
+            start_members(watch);
+        } catch (...) {
+            failure = std::current_exception();
+        }
     watch.members.clear();
-    auto done = [this](std::exception_ptr error) { ended(std::move(error)); };
-    asio::co_spawn(
-        watch.loop->context(),
-        all_of(std::move(members)),
-        asio::bind_cancellation_slot(watch.signal.slot(), std::move(done)));
+    ended(std::move(failure));
 }
 
-void Crew::ended(std::exception_ptr error) {
+void Crew::start_members(Watch& watch) {
+    for (awaitable<void>& body : watch.members) {
+        auto member = std::make_shared<Member>(*this);
+        auto done = [member](std::exception_ptr error) {
+            member->ended = true;
+            member->crew.ended(std::move(error));
+        };
+        auto& signal = watch.signals.emplace_back();
+        asio::co_spawn(
+            watch.loop->context(),
+            run_member(std::move(member), std::move(body)),
+            asio::bind_cancellation_slot(signal.slot(), std::move(done)));
+    }
+}
+
+// `member` comes first: it is destroyed last.
+awaitable<void> Crew::run_member(std::shared_ptr<Member> /*member*/, awaitable<void> body) {
+    co_await std::move(body);
+}
+
+void Crew::cancel(Watch& watch) noexcept {
+    watch.stopped = true;
+    for (asio::cancellation_signal& signal : watch.signals)
+        try {
+            signal.emit(asio::cancellation_type::terminal);
+        } catch (const std::bad_alloc&) {
+            continue; // goes on to its end
+        }
+}
+
+void Crew::ended(std::exception_ptr error) noexcept {
     if (error)
         stop(std::move(error));
     const std::lock_guard lock(mutex_);
@@ -85,22 +109,21 @@ void Crew::ended(std::exception_ptr error) {
     changed_.notify_all();
 }
 
-void Crew::stop(std::exception_ptr reason) {
+void Crew::stop(std::exception_ptr reason) noexcept {
     const std::lock_guard lock(mutex_);
     if (failure_)
         return;
     failure_ = std::move(reason);
-    for (auto& watch : watches_) {
-        asio::post(watch.loop->context(), [this, w = &watch] {
-            w->stopped = true;
-            if (w->started)
-                w->signal.emit(asio::cancellation_type::terminal);
-            const std::lock_guard inner(mutex_);
-            --running_;
-            changed_.notify_all();
-        });
-        ++running_; // wait() outlasts the posted function, which uses the watch
-    }
+    for (auto& watch : watches_)
+        try {
+            asio::post(watch.loop->context(), [this, w = &watch] {
+                cancel(*w);
+                ended({});
+            });
+            ++running_; // wait() outlasts the posted function, which uses the watch
+        } catch (const std::bad_alloc&) {
+            continue; // goes on to its end
+        }
 }
 
 void Crew::wait(std::chrono::milliseconds period, const std::function<void()>& tick) {

@@ -8,17 +8,20 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <vector>
 
 namespace tz {
 
 /// The first failure stops everyone and is what wait() throws; the aborts that follow it are
-/// dropped. Made, started and waited for by one thread, which must wait before it destroys the
-/// Crew; stop() may be called by any.
+/// dropped. A coroutine that Asio gives up, for want of memory, fails with std::bad_alloc. Made,
+/// started and waited for by one thread, which must wait before it destroys the Crew; stop() may be
+/// called by any.
 class Crew {
 public:
     Crew() = default;
@@ -30,8 +33,9 @@ public:
     void start(Loop& loop, std::vector<awaitable<void>> members);
 
     /// Asks everyone to end; wait() will throw `reason` unless something failed before. Reads in
-    /// flight end when the kernel says so.
-    void stop(std::exception_ptr reason);
+    /// flight end when the kernel says so. Who can't be asked, for want of memory, goes on to the
+    /// end.
+    void stop(std::exception_ptr reason) noexcept;
 
     /// Makes wait() call its `tick` soon. Any thread.
     void nudge();
@@ -46,13 +50,26 @@ private:
     struct Watch {
         Loop* loop;
         std::vector<awaitable<void>> members;
-        asio::cancellation_signal signal;
-        bool started = false;
+        std::deque<asio::cancellation_signal> signals{}; ///< of those that were started
         bool stopped = false;
     };
 
-    void run(Watch& watch);
-    void ended(std::exception_ptr error);
+    /// Goes with a coroutine's frame, which may be destroyed without having ended.
+    struct Member {
+        explicit Member(Crew& whose);
+        ~Member();
+        Member(const Member&) = delete;
+        Member& operator=(const Member&) = delete;
+
+        Crew& crew;
+        bool ended = false;
+    };
+
+    static awaitable<void> run_member(std::shared_ptr<Member> member, awaitable<void> body);
+    void run(Watch& watch) noexcept;
+    void start_members(Watch& watch);
+    static void cancel(Watch& watch) noexcept;
+    void ended(std::exception_ptr error) noexcept;
     void wait_for_end() noexcept;
 
     std::mutex mutex_;

@@ -2,7 +2,9 @@
 
 #include <boost/asio/post.hpp>
 
+#include <array>
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace tz {
@@ -15,38 +17,49 @@ void HashQueue::start(
     // swapped, not assigned: see gate.hpp on Boost 1.81
     task.handler_.swap(handler);
     task.executor_ = std::move(executor);
-    {
+    bool queued = false;
+    try {
+        {
+            const std::lock_guard lock(waiting_->mutex);
+            waiting_->tasks.push_back(&task);
+            queued = true;
+        }
+        // last: until then others may have come, which are taken along
+        workers.post([waiting = waiting_] { drain(*waiting); }, Urgency::last);
+    } catch (const std::bad_alloc&) {
         const std::lock_guard lock(waiting_->mutex);
-        waiting_->tasks.push_back(&task);
+        if (queued && std::erase(waiting_->tasks, &task) == 0)
+            return;                  // taken along in the meantime
+        task.handler_.swap(handler); // whose frame holds the task: it would keep itself
+        throw;
     }
-    // last: until then others may have come, which are taken along
-    workers.post([waiting = waiting_] { drain(*waiting); }, Urgency::last);
 }
 
-std::vector<HashTask*> HashQueue::take(Waiting& waiting) {
+std::span<HashTask*> HashQueue::take(Waiting& waiting, std::span<HashTask*> room) {
     const std::lock_guard lock(waiting.mutex);
-    std::vector<HashTask*> tasks;
-    while (!waiting.tasks.empty() && tasks.size() < together_max) {
-        tasks.push_back(waiting.tasks.front());
+    std::size_t count = 0;
+    while (!waiting.tasks.empty() && count < room.size()) {
+        room[count++] = waiting.tasks.front();
         waiting.tasks.pop_front();
     }
-    return tasks;
+    return room.first(count);
 }
 
 /// On a worker, once for each task that was started: often another has taken it along by then.
 void HashQueue::drain(Waiting& waiting) {
-    const std::vector<HashTask*> tasks = take(waiting);
+    std::array<HashTask*, together_max> room{};
+    const std::span<HashTask*> tasks = take(waiting, room);
     if (tasks.empty())
         return;
     std::size_t bytes = 0;
-    std::vector<format::Sha256Part> parts;
-    for (const HashTask* task : tasks) {
+    for (const HashTask* task : tasks)
         bytes += task->bytes;
-        parts.insert(parts.end(), task->parts.begin(), task->parts.end());
-    }
     JobTimes times;
     std::exception_ptr failure;
     try {
+        std::vector<format::Sha256Part> parts;
+        for (const HashTask* task : tasks)
+            parts.insert(parts.end(), task->parts.begin(), task->parts.end());
         const JobTimes::Scope scope(times, Stage::verify, bytes);
         format::sha256_update(parts);
     } catch (...) {
@@ -68,7 +81,11 @@ void HashQueue::drain(Waiting& waiting) {
             std::move(handler)(std::move(error));
         };
         const asio::any_io_executor executor = std::move(task->executor_);
-        asio::post(executor, std::move(resume));
+        try {
+            asio::post(executor, std::move(resume));
+        } catch (const std::bad_alloc&) {
+            continue; // its lane is given up, the others are not
+        }
     }
 }
 

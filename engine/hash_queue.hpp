@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace tz {
@@ -68,7 +69,7 @@ private:
         std::deque<HashTask*> tasks;
     };
 
-    static std::vector<HashTask*> take(Waiting& waiting);
+    static std::span<HashTask*> take(Waiting& waiting, std::span<HashTask*> room);
     static void drain(Waiting& waiting);
 
     std::shared_ptr<Waiting> waiting_ = std::make_shared<Waiting>();

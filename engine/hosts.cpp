@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace tz {
@@ -31,25 +32,30 @@ Hosts::Hosts(Sources sources) : sources_(sources) {
     }
 }
 
-// Posting allocates: where even that fails, a connection could only be closed on the wrong thread.
 Hosts::~Hosts() {
     try {
-        while (!idle_.empty()) {
-            Loop& loop = *idle_.back().loop;
-            std::vector<std::unique_ptr<Reader>> readers;
-            for (Idle& idle : idle_)
-                if (idle.loop == &loop)
-                    readers.push_back(std::move(idle.reader));
-            std::erase_if(idle_, [](const Idle& idle) { return idle.reader == nullptr; });
-            Crew crew;
-            std::vector<awaitable<void>> members;
-            members.push_back(close(std::move(readers)));
-            crew.start(loop, std::move(members));
-            crew.wait(std::chrono::hours(1), {});
-        }
+        while (!idle_.empty())
+            close_some();
+    } catch (const std::bad_alloc&) {
+        idle_.clear(); // here, where nothing is under way any more
     } catch (...) {
         std::terminate();
     }
+}
+
+/// Those of one loop.
+void Hosts::close_some() {
+    Loop& loop = *idle_.back().loop;
+    std::vector<std::unique_ptr<Reader>> readers;
+    for (Idle& idle : idle_)
+        if (idle.loop == &loop)
+            readers.push_back(std::move(idle.reader));
+    std::erase_if(idle_, [](const Idle& idle) { return idle.reader == nullptr; });
+    Crew crew;
+    std::vector<awaitable<void>> members;
+    members.push_back(close(std::move(readers)));
+    crew.start(loop, std::move(members));
+    crew.wait(std::chrono::hours(1), {});
 }
 
 std::unique_ptr<Reader> Hosts::reader(std::uint32_t source, Loop& loop) {

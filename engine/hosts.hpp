@@ -52,6 +52,8 @@ public:
     std::uint64_t cpu_nanoseconds() const;
 
 private:
+    void close_some();
+
     /// A Reader without a lane; it stays with its loop.
     struct Idle {
         std::unique_ptr<Reader> reader;

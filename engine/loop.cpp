@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <exception>
+#include <new>
 #include <pthread.h>
 #include <system_error>
 #include <time.h>
@@ -20,6 +21,18 @@ namespace {
         std::string("no more threads can be started: ") + error.what(),
         {},
         "raise the limit of processes (ulimit -u), or lower --workers and --concurrency");
+}
+
+/// A coroutine whose next step there is no memory for is given up by Asio: its Crew is told by the
+/// end of its frames, and the others go on.
+void run_to_the_end(asio::io_context& context) {
+    for (;;)
+        try {
+            context.run();
+            return;
+        } catch (const std::bad_alloc&) {
+            continue;
+        }
 }
 
 std::unique_ptr<Workers> start_workers(unsigned threads) {
@@ -55,7 +68,7 @@ Loop::Loop(const Setup& setup, Pools& pools)
             context_, entries, std::max(setup.lanes, static_cast<unsigned>(pinned_.size())));
     const SignalBlock block;
     try {
-        thread_ = std::thread([this] { context_.run(); });
+        thread_ = std::thread([this] { run_to_the_end(context_); });
     } catch (const std::system_error& error) {
         no_threads(error);
     }

@@ -6,8 +6,9 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <dirent.h>
 #include <fcntl.h>
-#include <filesystem>
+#include <memory>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -107,8 +108,9 @@ void NewFile::open_existing() {
 
 void NewFile::open_direct() {
     // by way of /proc: the same file, whatever its name means by then
-    const std::string self = "/proc/self/fd/" + std::to_string(fd_);
-    direct_fd_ = ::open(self.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC);
+    std::array<char, 32> self{}; // no string: one that can't be made would leave the file behind
+    std::snprintf(self.data(), self.size(), "/proc/self/fd/%d", fd_);
+    direct_fd_ = ::open(self.data(), O_WRONLY | O_DIRECT | O_CLOEXEC);
 }
 
 NewFile::~NewFile() {
@@ -136,20 +138,23 @@ bool NewFile::make_temporary() {
 }
 
 /// Best effort: of files that others own, or in a folder that can't be listed, nothing comes.
+/// Not by std::filesystem, whose iterators end the process where there is no memory.
 void NewFile::remove_remains() const {
     const std::string start = temporary_start(path_);
     const std::string name = start.substr(start.rfind('/') + 1);
-    std::error_code ignored;
-    for (std::filesystem::directory_iterator at(folder_of(path_), ignored), end; at != end;
-         at.increment(ignored)) {
-        const std::string other = at->path().filename().string();
-        if (ignored || !is_temporary(other, name))
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(
+        ::opendir(folder_of(path_).c_str()), ::closedir);
+    if (!folder)
+        return;
+    while (const dirent* const entry = ::readdir(folder.get())) {
+        if (!is_temporary(entry->d_name, name))
             continue;
-        const int fd = ::open(at->path().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        const int fd =
+            ::openat(::dirfd(folder.get()), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
             continue;
         if (::flock(fd, LOCK_EX | LOCK_NB) == 0)
-            ::unlink(at->path().c_str());
+            ::unlinkat(::dirfd(folder.get()), entry->d_name, 0);
         ::close(fd);
     }
 }

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <fcntl.h>
 #include <memory>
+#include <new>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -80,6 +81,7 @@ RingFacts ring_facts() {
         facts.reason = refusal(-rc);
         return facts;
     }
+    const std::unique_ptr<io_uring, void (*)(io_uring*)> exit(&ring, ::io_uring_queue_exit);
     // NODROP: a full completion queue loses nothing. SUBMIT_STABLE: iovecs may go after submission.
     if (ring.features & IORING_FEAT_NODROP)
         facts.features.emplace_back("nodrop");
@@ -87,22 +89,20 @@ RingFacts ring_facts() {
         facts.features.emplace_back("submit_stable");
     if (facts.features.size() != 2)
         facts.reason = "this kernel's io_uring is too old (before 5.6)";
-    io_uring_probe* probe = ::io_uring_get_probe_ring(&ring);
+    const std::unique_ptr<io_uring_probe, void (*)(io_uring_probe*)> probe(
+        ::io_uring_get_probe_ring(&ring), ::io_uring_free_probe);
     if (probe == nullptr)
         facts.reason = "the kernel does not tell what its io_uring can do (seccomp profile)";
     for (const auto& opcode : needed_opcodes) {
-        if (probe != nullptr && ::io_uring_opcode_supported(probe, opcode.code))
+        if (probe != nullptr && ::io_uring_opcode_supported(probe.get(), opcode.code))
             facts.features.emplace_back(opcode.name);
         else if (probe != nullptr)
             facts.reason = std::string("io_uring lacks the operation ") + opcode.name;
     }
-    if (probe != nullptr)
-        ::io_uring_free_probe(probe);
     if (const int error = enter_once(ring); error != 0)
         facts.reason = refusal(error);
     if (::io_uring_register_buffers_sparse(&ring, 1) == 0)
         facts.features.emplace_back("sparse_buffers");
-    ::io_uring_queue_exit(&ring);
     facts.usable = facts.reason.empty();
     return facts;
 }
@@ -122,6 +122,7 @@ struct Ring::State {
         : executor(context.get_executor()),
           ready(context),
           retry(context) {
+        unsubmitted.reserve(entries); // so that what the kernel will be given is always noted
         if (const int rc = ::io_uring_queue_init(entries, &ring, 0); rc < 0)
             fail(-rc, "io_uring_queue_init");
         ::io_uring_ring_dontfork(&ring); // a child must not reap our completions
@@ -131,7 +132,13 @@ struct Ring::State {
             ::io_uring_queue_exit(&ring);
             fail(error, "dup of an io_uring");
         }
-        ready.assign(descriptor);
+        try {
+            ready.assign(descriptor);
+        } catch (...) {
+            ::close(descriptor);
+            ::io_uring_queue_exit(&ring);
+            throw;
+        }
     }
 
     ~State() {
@@ -151,12 +158,12 @@ struct Ring::State {
 
     // What all operations of one turn of the loop queue up goes to the kernel in one call.
     void queued(Operation* operation) {
-        ++in_flight;
         unsubmitted.push_back(operation);
+        ++in_flight;
         if (flushing)
             return;
-        flushing = true;
         asio::post(executor, [this] { flush(); });
+        flushing = true;
     }
 
     void flush() {
@@ -186,9 +193,9 @@ struct Ring::State {
     void submit_later() {
         if (flushing)
             return;
-        flushing = true;
         retry.expires_after(std::chrono::milliseconds(1));
         retry.async_wait([this](error_code) { flush(); });
+        flushing = true;
     }
 
     // The kernel takes nothing more. What never reached it ends with the error; its entries stay in
@@ -209,7 +216,6 @@ struct Ring::State {
     void wait() {
         if (waiting || in_flight == 0)
             return;
-        waiting = true;
         ready.async_wait(asio::posix::descriptor_base::wait_read, [this](error_code ec) {
             waiting = false;
             if (ec)
@@ -217,6 +223,7 @@ struct Ring::State {
             reap();
             wait();
         });
+        waiting = true;
     }
 
     void reap() {
@@ -237,7 +244,17 @@ struct Ring::State {
             in_flight -= count;
             for (unsigned i = 0; i < count; ++i)
                 if (done[i].operation != nullptr)
-                    finish(done[i].operation, done[i].result);
+                    finish_alone(done[i].operation, done[i].result);
+        }
+    }
+
+    /// A coroutine that there is no memory for is given up, as in Loop; the next completions are
+    /// not.
+    static void finish_alone(Operation* operation, int result) {
+        try {
+            finish(operation, result);
+        } catch (const std::bad_alloc&) {
+            return;
         }
     }
 
@@ -272,16 +289,17 @@ struct Ring::State {
     }
 
     void start(Handler handler, auto prepare) {
-        io_uring_sqe* sqe = broken == 0 ? next_sqe() : nullptr;
+        // what may fail comes first: an entry that was taken is submitted, whatever stands in it
         auto operation = std::make_unique<Operation>(std::move(handler), executor);
+        auto slot = asio::get_associated_cancellation_slot(operation->handler);
+        if (slot.is_connected())
+            slot.assign([this, op = operation.get()](asio::cancellation_type) { cancel(op); });
+        io_uring_sqe* sqe = broken == 0 ? next_sqe() : nullptr;
         if (sqe == nullptr) {
             const int error = broken == 0 ? EBUSY : broken;
             asio::post(executor, [op = operation.release(), error] { finish(op, -error); });
             return;
         }
-        auto slot = asio::get_associated_cancellation_slot(operation->handler);
-        if (slot.is_connected())
-            slot.assign([this, op = operation.get()](asio::cancellation_type) { cancel(op); });
         prepare(sqe);
         ::io_uring_sqe_set_data(sqe, operation.get());
         queued(operation.release());

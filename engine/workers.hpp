@@ -16,6 +16,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -91,7 +92,11 @@ private:
 
     void work() {
         while (const std::unique_ptr<Task> task = take())
-            task->run();
+            try {
+                task->run();
+            } catch (const std::bad_alloc&) {
+                continue; // no memory to tell the loop: who waits there is given up
+            }
     }
 
     /// Null when everything is done.

@@ -2,6 +2,7 @@
 #include <tz/format/name.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace tz::format {
 
@@ -43,14 +44,28 @@ bool is_number(std::string_view text) {
     return text.empty();
 }
 
+/// simdjson doesn't look whether it got the memory that texts are written to.
+struct Document : simdjson::ondemand::document {
+    static bool has_room_for_texts(simdjson::ondemand::document& document) {
+        return (document.*&Document::iter).string_buf_loc() != nullptr;
+    }
+};
+
 } // namespace
 
 JsonReader::JsonReader(std::span<const std::byte> text, std::uint64_t at, const char* part)
     : text_(reinterpret_cast<const char*>(text.data()), text.size()),
       at_(at),
       part_(part) {
-    if (const auto error = parser_.iterate(text_).get(document_))
+    if (text_.data() == nullptr) // simdjson throws nothing
+        throw std::bad_alloc();
+    const auto error = parser_.iterate(text_).get(document_);
+    if (error == simdjson::MEMALLOC)
+        throw std::bad_alloc();
+    if (error)
         fail(std::string(part_) + " is not valid JSON: " + simdjson::error_message(error), at_);
+    if (!Document::has_room_for_texts(document_))
+        throw std::bad_alloc();
 }
 
 std::string_view JsonReader::read_text(Value value, const char* what) {

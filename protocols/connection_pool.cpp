@@ -26,6 +26,7 @@ ConnectionPool::Member::~Member() {
 ConnectionPool::Lease::Lease(ConnectionPool& pool, const std::string& way)
     : pool_(pool),
       way_(pool.ways_[way]) {
+    way_.idle.reserve(way_.idle.size() + way_.out + 1); // for all that come back: that can't fail
     ++way_.out;
 }
 

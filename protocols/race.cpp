@@ -85,7 +85,12 @@ private:
         const int file = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
         if (file < 0)
             return {errno, boost::system::system_category()};
-        socket.assign(endpoint.protocol(), file, ec);
+        try {
+            socket.assign(endpoint.protocol(), file, ec);
+        } catch (...) {
+            ::close(file);
+            throw;
+        }
         if (ec)
             ::close(file);
         else

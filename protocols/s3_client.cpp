@@ -121,7 +121,11 @@ public:
 
     ~Seat() {
         const std::lock_guard lock(client_.mutex_);
-        client_.members_[&loop_].push_back(std::move(member_));
+        try {
+            client_.members_[&loop_].push_back(std::move(member_));
+        } catch (const std::bad_alloc&) {
+            return; // it goes with the seat
+        }
     }
 
     Seat(const Seat&) = delete;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <new>
 #include <stdexcept>
 #include <thread>
 
@@ -25,6 +26,19 @@ awaitable<void> fail_soon(Loop& loop) {
     asio::steady_timer timer(loop.context(), std::chrono::milliseconds(5));
     co_await timer.async_wait(use_awaitable);
     throw std::runtime_error("first");
+}
+
+/// What an operation does that there is no memory for: it throws where it is started.
+awaitable<void> start_what_fails() {
+    const auto start = [](auto /*handler*/) { throw std::bad_alloc(); };
+    asio::use_awaitable_t<> token;
+    co_await asio::async_initiate<asio::use_awaitable_t<>, void()>(start, token);
+}
+
+awaitable<void> start_what_fails_later(Loop& loop) {
+    asio::steady_timer timer(loop.context(), std::chrono::milliseconds(5));
+    co_await timer.async_wait(use_awaitable);
+    co_await start_what_fails();
 }
 
 class CrewTest : public testing::Test {
@@ -57,6 +71,32 @@ TEST_F(CrewTest, FirstFailureStopsEveryoneOnEveryLoop) {
     start(crew, two_, true);
     EXPECT_THROW(crew.wait(std::chrono::milliseconds(10), {}), std::runtime_error);
     EXPECT_EQ(ended_, 4);
+}
+
+TEST_F(CrewTest, WantOfMemoryAtTheFirstStepStopsEveryone) {
+    Crew crew;
+    start(crew, two_, false);
+    std::vector<awaitable<void>> members;
+    members.push_back(wait_long(one_, ended_));
+    members.push_back(start_what_fails());
+    members.push_back(wait_long(one_, ended_));
+    crew.start(one_, std::move(members));
+    EXPECT_THROW(crew.wait(std::chrono::milliseconds(10), {}), std::bad_alloc);
+    EXPECT_EQ(ended_, 3) << "one on this loop was not started any more";
+}
+
+TEST_F(CrewTest, WantOfMemoryAtALaterStepStopsEveryone) {
+    Crew crew;
+    start(crew, two_, false);
+    std::vector<awaitable<void>> members;
+    members.push_back(wait_long(one_, ended_));
+    members.push_back(start_what_fails_later(one_));
+    crew.start(one_, std::move(members));
+    EXPECT_THROW(crew.wait(std::chrono::milliseconds(10), {}), std::bad_alloc);
+    EXPECT_EQ(ended_, 3);
+    Crew next; // the loop is as good as before
+    start(next, one_, true);
+    EXPECT_THROW(next.wait(std::chrono::milliseconds(10), {}), std::runtime_error);
 }
 
 TEST_F(CrewTest, StopFromOutsideIsTheReasonGiven) {

@@ -1,0 +1,211 @@
+// n-th failure loops: of allocations, reads, writes, sockets, threads, descriptors and CUDA.
+#include "device.hpp"
+#include "scenarios.hpp"
+#include "soak.hpp"
+#include "watchdog.hpp"
+#include <tz/tests/support/faults.hpp>
+#include <tz/tests/support/held.hpp>
+
+#include <cerrno>
+#include <sstream>
+#include <sys/resource.h>
+#include <utility>
+
+namespace tz::soak {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = Scenario::Kind;
+
+constexpr std::chrono::milliseconds usual_limit{30'000};
+constexpr std::uint64_t failures_max = 100'000; // a loop that does not end is a fault of its own
+
+struct CallLoop {
+    Call call;
+    int error;
+    std::set<errc> errors;
+};
+
+std::vector<CallLoop> calls_of(Kind kind) {
+    std::vector<CallLoop> calls;
+    if (kind != Kind::save)
+        calls = {
+            {Call::thread, EAGAIN, {errc::limit}},
+            {Call::poll, ENOMEM, {errc::limit, errc::io, errc::transport}}};
+    if (kind == Kind::save || kind == Kind::convert)
+        for (const int error : {EIO, ENOSPC})
+            for (const Call call : {Call::write, Call::sync, Call::cut, Call::room, Call::rename})
+                calls.push_back({call, error, {error == EIO ? errc::io : errc::limit}});
+    if (kind == Kind::server || kind == Kind::upload)
+        calls.insert(
+            calls.end(),
+            {{Call::socket, EMFILE, {errc::transport, errc::limit, errc::io}},
+             {Call::connect, ECONNREFUSED, {errc::transport}},
+             {Call::connect, ENETUNREACH, {errc::transport}},
+             {Call::receive, ECONNRESET, {errc::transport}},
+             {Call::receive, EINTR, {errc::transport}},
+             {Call::send, EPIPE, {errc::transport}},
+             {Call::send, ECONNRESET, {errc::transport}}});
+    return calls;
+}
+
+FailureLoop allocations_of(const Scenario& scenario) {
+    const auto run = [scenario](std::uint64_t nth, Outcome& outcome) {
+        bool met = false;
+        note_errors(outcome, [&] {
+            const FailingAllocation failing(nth);
+            try {
+                scenario.run(outcome.wrong);
+            } catch (...) {
+                met = true;
+                throw;
+            }
+            met = failing.met();
+        });
+        return met;
+    };
+    return {"allocation: " + scenario.name, run, {errc::limit}};
+}
+
+FailureLoop calls_of(const Scenario& scenario, const CallLoop& failing_call) {
+    const auto run = [scenario, failing_call](std::uint64_t nth, Outcome& outcome) {
+        const FailingCalls failing({{failing_call.call, nth, failing_call.error}});
+        note_errors(outcome, [&] { scenario.run(outcome.wrong); });
+        return failing.met() > 0;
+    };
+    const std::string name = std::string(name_of(failing_call.call)) + " (" +
+                             std::to_string(failing_call.error) + "): " + scenario.name;
+    return {name, run, failing_call.errors};
+}
+
+FailureLoop reads_of(const Scenario& scenario) {
+    const auto run = [scenario](std::uint64_t nth, Outcome& outcome) {
+        test::Faults faults;
+        faults.read = [nth](const test::ReadCall& call) {
+            return test::ReadFate{call.number == nth ? EIO : 0};
+        };
+        const test::FaultyKernel kernel(std::move(faults));
+        note_errors(outcome, [&] { scenario.run(outcome.wrong); });
+        return kernel.reads() > nth;
+    };
+    return {"read: " + scenario.name, run, {errc::io}};
+}
+
+/// Puts the limit of descriptors back.
+class FewDescriptors {
+public:
+    explicit FewDescriptors(std::uint64_t more) {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        rlimit few = before_;
+        few.rlim_cur = test::held().descriptors + more;
+        ::setrlimit(RLIMIT_NOFILE, &few);
+    }
+
+    ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+    FewDescriptors(const FewDescriptors&) = delete;
+    FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+private:
+    rlimit before_{};
+};
+
+FailureLoop descriptors_of(const Scenario& scenario) {
+    const auto run = [scenario](std::uint64_t nth, Outcome& outcome) {
+        const FewDescriptors few(nth);
+        note_errors(outcome, [&] { scenario.run(outcome.wrong); });
+        return outcome.error.has_value() || !outcome.untyped.empty() || nth < 8;
+    };
+    return {"descriptors: " + scenario.name, run, {errc::io, errc::limit, errc::transport}};
+}
+
+FailureLoop device_calls_of(std::string_view call, const Material& material) {
+    const auto run = [call, &material](std::uint64_t nth, Outcome& outcome) {
+        return load_with_failing_device(call, static_cast<unsigned>(nth + 1), material, outcome);
+    };
+    return {"device: " + std::string(call), run, {errc::device, errc::limit}};
+}
+
+/// Blocks that the texts of an outcome take.
+std::int64_t blocks_of(const Outcome& outcome) {
+    std::int64_t blocks = 0;
+    for (const std::string* text : {&outcome.what, &outcome.untyped, &outcome.wrong, &outcome.left})
+        blocks += text->capacity() > std::string().capacity();
+    return blocks;
+}
+
+/// One run; `leaked` says how many blocks more there are than before.
+Outcome run_once(const FailureLoop& loop, std::uint64_t nth, bool& met, std::int64_t& leaked) {
+    const test::Held before = test::held();
+    const std::int64_t blocks = live_blocks();
+    const auto start = std::chrono::steady_clock::now();
+    Outcome outcome;
+    met = loop.run(nth, outcome);
+    outcome.took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - start);
+    const test::Held after = test::held_soon(before);
+    leaked = live_blocks() - blocks - blocks_of(outcome);
+    if (after != before) {
+        std::ostringstream text;
+        text << after << " are held, and were " << before;
+        outcome.left = text.str();
+    }
+    return outcome;
+}
+
+/// What is made once for the process is no leak: the second time shows.
+Outcome run_twice_if_it_leaks(const FailureLoop& loop, std::uint64_t nth, bool& met) {
+    std::int64_t leaked = 0;
+    Outcome outcome = run_once(loop, nth, met, leaked);
+    for (int again = 0; again < 3 && leaked > 0; ++again) {
+        bool met_again = false;
+        const Outcome second = run_once(loop, nth, met_again, leaked);
+    }
+    if (leaked > 0)
+        outcome.left += std::to_string(leaked) + " blocks of memory";
+    return outcome;
+}
+
+} // namespace
+
+std::vector<FailureLoop> failure_loops(const Material& material, const std::string& url) {
+    std::vector<FailureLoop> loops;
+    for (const Scenario& scenario : scenarios(material, url)) {
+        loops.push_back(allocations_of(scenario));
+        if (scenario.kind == Kind::file || scenario.kind == Kind::convert)
+            loops.push_back(reads_of(scenario));
+        for (const CallLoop& call : calls_of(scenario.kind))
+            loops.push_back(calls_of(scenario, call));
+        loops.push_back(descriptors_of(scenario));
+    }
+    for (const std::string_view call : device_calls_that_fail())
+        loops.push_back(device_calls_of(call, material));
+    return loops;
+}
+
+void run_failures(
+    const std::vector<FailureLoop>& loops,
+    const std::string& only,
+    std::optional<std::uint64_t> nth,
+    Report& report) {
+    for (const FailureLoop& loop : loops) {
+        if (loop.name.find(only) == std::string::npos)
+            continue;
+        Tally& tally = report.tally(loop.name);
+        bool met = true;
+        for (std::uint64_t i = nth.value_or(0); met && i <= nth.value_or(failures_max); ++i) {
+            const std::string replay =
+                "tz_soak failures --only '" + loop.name + "' --nth " + std::to_string(i);
+            begin_run(replay);
+            const Outcome outcome = run_twice_if_it_leaks(loop, i, met);
+            const Expectation expected{true, met ? loop.errors : std::set<errc>()};
+            report.add(tally, judge(expected, outcome, usual_limit), outcome, replay, loop.name);
+            if (i == failures_max)
+                report.add_break(loop.name + " goes on failing");
+        }
+    }
+    end_run();
+}
+
+} // namespace tz::soak

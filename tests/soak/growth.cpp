@@ -1,0 +1,49 @@
+#include "report.hpp"
+
+#include <algorithm>
+
+namespace tz::soak {
+
+namespace {
+
+constexpr std::size_t samples_min = 10;
+constexpr std::uint64_t rss_slack = 8 << 20;
+
+std::uint64_t
+median(const std::vector<Holding>& samples, std::size_t fifth, std::uint64_t Holding::* what) {
+    const std::size_t first = samples.size() * fifth / 5;
+    const std::size_t last = samples.size() * (fifth + 1) / 5;
+    std::vector<std::uint64_t> values;
+    for (std::size_t i = first; i < last; ++i)
+        values.push_back(samples[i].*what);
+    std::sort(values.begin(), values.end());
+    return values[values.size() / 2];
+}
+
+} // namespace
+
+std::string growth(const std::vector<Holding>& samples) {
+    if (samples.size() < samples_min)
+        return {};
+
+    struct Watched {
+        const char* name;
+        std::uint64_t Holding::* what;
+        std::uint64_t slack;
+    };
+
+    std::string text;
+    for (const auto& [name, what, slack] :
+         {Watched{"memory", &Holding::rss_bytes, rss_slack},
+          Watched{"descriptors", &Holding::descriptors, 0},
+          Watched{"threads", &Holding::threads, 0}}) {
+        const std::uint64_t then = median(samples, 1, what);
+        const std::uint64_t now = median(samples, 4, what);
+        if (now > then + then / 20 + slack)
+            text += std::string(text.empty() ? "" : "; ") + name + " grew from " +
+                    std::to_string(then) + " to " + std::to_string(now);
+    }
+    return text;
+}
+
+} // namespace tz::soak

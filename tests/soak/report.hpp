@@ -1,0 +1,76 @@
+// What runs came to: a line for each break, a table, and JSON.
+#pragma once
+
+#include "outcome.hpp"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tz::soak {
+
+/// What one kind of run came to.
+struct Tally {
+    std::string name{};
+    std::uint64_t runs = 0;
+    std::uint64_t right = 0; ///< ended well, with the right bytes
+    std::map<errc, std::uint64_t> errors{};
+    std::array<std::uint64_t, verdicts> verdicts_of{};
+    std::chrono::milliseconds slowest{0};
+    std::uint64_t hash = 0; ///< of the schedules that were drawn
+
+    std::uint64_t broken() const;
+};
+
+/// What the process holds.
+struct Holding {
+    std::uint64_t rss_bytes = 0;
+    std::uint64_t descriptors = 0;
+    std::uint64_t threads = 0;
+};
+
+Holding holding();
+
+class Report {
+public:
+    explicit Report(std::uint64_t seed);
+
+    Tally& tally(const std::string& name);
+
+    /// Counts it; a break is printed with `replay`, the command that does it again.
+    void
+    add(Tally& tally,
+        const Judgement& judgement,
+        const Outcome& outcome,
+        const std::string& replay,
+        const std::string& description);
+
+    void sample(const Holding& holding) { samples_.push_back(holding); }
+
+    const std::vector<Holding>& samples() const { return samples_; }
+
+    /// A break of the whole run.
+    void add_break(const std::string& text);
+
+    bool broken() const;
+
+    void print() const;
+    void write(const std::string& path) const;
+
+private:
+    const std::uint64_t seed_;
+    const Holding begin_;
+    std::map<std::string, Tally> tallies_;
+    std::vector<Holding> samples_;
+    std::vector<std::string> breaks_;
+};
+
+/// Whether what a run holds has stayed the same: in each of memory, descriptors and threads, the
+/// median of the last fifth of the samples is at most 1.05 times that of the second fifth, and for
+/// memory 8 MiB more. The first fifth is for warming up. "" if so, or too few samples to tell;
+/// else what grew. Pure.
+std::string growth(const std::vector<Holding>& samples);
+
+} // namespace tz::soak

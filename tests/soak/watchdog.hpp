@@ -1,0 +1,15 @@
+// Ends the process when one run hangs, and says which: a soak that waits for ever shows nothing.
+#pragma once
+
+#include <string>
+
+namespace tz::soak {
+
+/// From now on, until the next one begins or end_run(). Starts the thread that looks on.
+void begin_run(const std::string& description);
+void end_run();
+
+/// What runs, for whoever says why the process ends. Any thread.
+std::string current_run();
+
+} // namespace tz::soak
