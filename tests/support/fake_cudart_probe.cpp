@@ -6,7 +6,6 @@
 #include <thread>
 
 using tz::test::fake_runtime;
-using tz::test::FakeRuntime;
 
 extern "C" {
 
