@@ -45,10 +45,10 @@ enum class Verify {
 enum class Memory {
     owned, ///< memory of the result
     /// The file's own pages, private to the process (what is written to them never reaches the
-    /// file), for plain tensors whose data is aligned to 64 bytes in the file; owned memory for
-    /// others. Nothing is copied and hashes are checked only if asked for. While they are
-    /// in use nobody may cut the file short, which ends the process (SIGBUS), or write to it,
-    /// which may show.
+    /// file), for plain tensors that are aligned in the file as their elements ask (a float32 to 4
+    /// bytes); owned memory for others. Nothing is copied; hashes are checked only if asked for.
+    /// While they are in use nobody may cut the file short, which ends the process (SIGBUS), or
+    /// write to it, which may show.
     mapped,
     given, ///< memory of the caller, see `LoadOptions::destination`
     none,  ///< nowhere: read, verified, decrypted and dropped, or given to a sink

@@ -135,8 +135,8 @@ TZ_API size_t tz_tensor_dimensions(const tz_tensor* tensor);
 /* Outermost dimension first. */
 TZ_API const uint64_t* tz_tensor_shape(const tz_tensor* tensor);
 TZ_API uint64_t tz_tensor_bytes(const tz_tensor* tensor);
-/* Aligned to 64 bytes at least unless the memory is the caller's. NULL with TZ_MEMORY_NONE and in a
- * destination callback. */
+/* Aligned to 64 bytes at least; if mapped, as its elements ask; the caller's memory is as it is.
+ * NULL with TZ_MEMORY_NONE and in a destination callback. */
 TZ_API void* tz_tensor_data(const tz_tensor* tensor);
 /* Which of the load's files it is from: the shards of a folder or a list are files of their own. */
 TZ_API size_t tz_tensor_file(const tz_tensor* tensor);
