@@ -1,0 +1,56 @@
+// Which key a load wants, and which options go together.
+#include "../format/support/bytes.hpp"
+#include <tz/engine/keys.hpp>
+#include <tz/engine/load.hpp>
+#include <tz/engine/load_options.hpp>
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+namespace tz {
+namespace {
+
+using namespace test;
+
+std::shared_ptr<const format::Secret> secret(std::size_t bytes) {
+    return std::make_shared<const format::Secret>(counting(bytes));
+}
+
+TEST(Keys, GoWithTheFile) {
+    LoadOptions none;
+    LoadOptions key;
+    key.key = secret(32);
+    LoadOptions password;
+    password.password = secret(8);
+    LoadOptions both = key;
+    both.password = secret(8);
+    LoadOptions headers;
+    headers.headers_only = true;
+    LoadOptions short_key;
+    short_key.key = secret(31);
+    format::Layout plain;
+    format::Layout sealed;
+    sealed.encrypted = true;
+
+    EXPECT_NO_THROW(Keys(plain, none));
+    EXPECT_NO_THROW(Keys(sealed, key));
+    EXPECT_NO_THROW(Keys(sealed, password));
+    EXPECT_NO_THROW(Keys(sealed, headers));
+    expect_error(errc::usage, "both a key and a password", [&] { Keys(sealed, both); });
+    expect_error(errc::auth, "the file is encrypted", [&] { Keys(sealed, none); });
+    expect_error(errc::auth, "a key is given but the file is not", [&] { Keys(plain, key); });
+    expect_error(errc::auth, "a password is given but", [&] { Keys(plain, password); });
+    expect_error(errc::usage, "a key has 32 bytes, not 31", [&] { Keys(sealed, short_key); });
+}
+
+TEST(LoadOptions, GoTogether) {
+    LoadOptions options;
+    EXPECT_NO_THROW(check_options(options, 1));
+    expect_error(errc::usage, "nothing to load", [&] { check_options(options, 0); });
+    options.memory = Memory::given;
+    expect_error(errc::usage, "belong together", [&] { check_options(options, 1); });
+}
+
+} // namespace
+} // namespace tz
