@@ -29,6 +29,8 @@ full_steps() {
     common_steps full_servers
     step bench-tests bench_tests
     step faults faults
+    step limits limits
+    step hardening hardening
     step report report
     step clang build tsan
     step tidy tidy
@@ -127,6 +129,21 @@ faults() {
         --junitxml="$logs/faults.xml" tests/faults --build build/release
 }
 
+# Loads and saves where a process is denied something, and saves that are killed. As root, which makes the places.
+limits() {
+    build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" \
+        --junitxml="$logs/limits.xml" tests/limits --build build/release
+}
+
+# Changed files, read by tzio and by the packages; and the tests of what shows the promises with numbers.
+hardening() {
+    local folder
+    for folder in fuzz mutants promises; do
+        PYTHONPATH=build/release/python build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" \
+            --junitxml="$logs/hardening-$folder.xml" "tests/$folder"
+    done
+}
+
 # The benchmarks' own programs, with loaders that are in the environment.
 bench_tests() {
     PYTHONPATH=build/release/python build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" \
@@ -161,7 +178,7 @@ formatting() {
     find format engine protocols cuda python tools bench tests examples -regex '.*\.[ch]\(pp\)?' -print0 |
         xargs -0 build/lint/bin/clang-format --dry-run --Werror
     shellcheck bootstrap .ci/run .ci/steps.sh .ci/check_layering bench/gpu.sh bench/local.sh bench/manifest.sh bench/python.sh bench/remote.sh bench/script.sh bench/write.sh \
-        bench/peers/setup tests/install/run python/make_wheels tools/make_man bench/impact.sh \
+        bench/peers/setup tests/install/run .ci/promises.sh python/make_wheels tools/make_man bench/impact.sh \
         tests/c/check_symbols tests/examples/check tests/servers/ceph-s3 tests/servers/web-server
 }
 
