@@ -14,6 +14,9 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using error_code = boost::system::error_code;
 
+/// Of "0\r\n\r\n". With less of a body's end at once Beast 1.81 runs into an assertion of its own.
+constexpr std::size_t last_chunk_bytes = 5;
+
 struct ReplyParser::Parser {
     http::response_parser<http::string_body> beast;
 };
@@ -166,6 +169,8 @@ bool ReplyParser::chunks(std::string_view bytes, std::size_t& used, std::string&
     while (!beast.is_done()) {
         error_code ec;
         const std::string_view rest = bytes.substr(used);
+        if (rest.size() < last_chunk_bytes)
+            return false;
         const std::size_t taken = beast.put(asio::buffer(rest), ec);
         used += taken;
         text += beast.get().body();

@@ -182,6 +182,26 @@ TEST(Connection, ReadsChunkedText) {
     }
 }
 
+// Beast 1.81 asserts that it never sees only four bytes of "0\r\n\r\n" again, in builds with
+// assertions.
+TEST(Connection, ReadsNoChunksHoweverTheyCome) {
+    RawServer server([](RawPeer& peer) {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for (const char byte : std::string("0\r\n\r\n")) {
+            peer.send(std::string(1, byte));
+            std::this_thread::sleep_for(milliseconds(10));
+        }
+        peer.drain();
+    });
+    Client client;
+    client.peer = peer_at(server.port());
+    run(get_text(client));
+    EXPECT_EQ(client.text, "");
+    EXPECT_TRUE(client.whole);
+    EXPECT_TRUE(client.reusable);
+}
+
 TEST(Connection, RefusesBrokenChunks) {
     const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     std::string framing;
