@@ -1,5 +1,5 @@
-// Switches one check off, in copies of the sources that tests/mutants/run makes: TZ_MUTANT names it by its number.
-// Any thread.
+// Switches one check off, in copies of the sources that tests/mutants/run makes: TZ_MUTANT names it
+// by its number. Any thread.
 #pragma once
 
 #include <atomic>
@@ -26,8 +26,8 @@ inline bool off(int site) {
     return site == switched_off();
 }
 
-/// What a function returns whose last statement is switched off. A type without a default ends the process, which a
-/// test notices.
+/// What a function returns whose last statement is switched off. A type without a default ends the
+/// process, which a test notices.
 template <typename T>
 T made() {
     if constexpr (std::is_default_constructible_v<T>)

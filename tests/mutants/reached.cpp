@@ -1,5 +1,5 @@
-// Linked into the test programs of tests/mutants/run: says which checks each test makes speak, as a line of JSON in the
-// file that TZ_MUTANT_REACHED names.
+// Linked into the test programs of tests/mutants/run: says which checks each test makes speak, as a
+// line of JSON in the file that TZ_MUTANT_REACHED names.
 #include <tz/tests/mutants/mutant.hpp>
 
 #include <gtest/gtest.h>
