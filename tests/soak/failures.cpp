@@ -31,10 +31,7 @@ std::vector<CallLoop> calls_of(Kind kind) {
     std::vector<CallLoop> calls;
     if (kind != Kind::save)
         calls.push_back({Call::thread, EAGAIN, {errc::limit}});
-    // Asio doesn't look whether its own timer is watched: a load that waits for a server with it
-    // would wait until the server answers.
-    if (kind == Kind::file || kind == Kind::convert)
-        calls.push_back({Call::poll, ENOMEM, {errc::limit, errc::io}});
+    // Not epoll_ctl: Asio doesn't look whether its own timer and a ring's descriptor are watched.
     if (kind == Kind::save || kind == Kind::convert)
         for (const int error : {EIO, ENOSPC})
             for (const Call call : {Call::write, Call::sync, Call::cut, Call::room, Call::rename})
