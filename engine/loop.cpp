@@ -2,6 +2,8 @@
 #include <tz/engine/signals.hpp>
 #include <tz/format/error.hpp>
 
+#include <boost/asio/execution/bad_executor.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <exception>
@@ -31,6 +33,8 @@ void run_to_the_end(asio::io_context& context) {
             context.run();
             return;
         } catch (const std::bad_alloc&) {
+            continue;
+        } catch (const asio::execution::bad_executor&) { // the same: a copy that came out empty
             continue;
         }
 }

@@ -5,6 +5,7 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/execution/bad_executor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -254,6 +255,8 @@ struct Ring::State {
         try {
             finish(operation, result);
         } catch (const std::bad_alloc&) {
+            return;
+        } catch (const asio::execution::bad_executor&) { // the same: a copy that came out empty
             return;
         }
     }
