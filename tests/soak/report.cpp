@@ -155,15 +155,19 @@ void Report::print() const {
 
 void Report::write(const std::string& path) const {
     Json json{{"schema", "tz.soak.1"}, {"date", date()}, {"seed", seed_}};
-    std::uint64_t wrong = 0, late = 0;
+    std::uint64_t count = 0, faults = 0, wrong = 0, late = 0;
     std::int64_t slowest = 0;
     Json runs = Json::object();
     for (const auto& [name, tally] : tallies_) {
         runs[name] = json_of(tally);
+        count += tally.runs;
+        faults += tally.runs - tally.verdicts_of[static_cast<std::size_t>(Verdict::fine)];
         wrong += tally.verdicts_of[static_cast<std::size_t>(Verdict::wrong)];
         late += tally.verdicts_of[static_cast<std::size_t>(Verdict::late)];
         slowest = std::max<std::int64_t>(slowest, tally.slowest.count());
     }
+    json["count"] = count;
+    json["faults"] = faults; // of any kind, these two among them
     json["wrong"] = wrong;
     json["late"] = late;
     json["slowest_ms"] = slowest;
