@@ -16,8 +16,8 @@ std::byte* place_of(const Places& places, const tz::format::Tensor& tensor) {
     if (place.size() != tensor.bytes)
         throw tz::Error(
             tz::errc::usage,
-            "'" + tz::format::display_name(tensor.name) + "' has " + std::to_string(tensor.bytes) + " bytes, and " +
-                std::to_string(place.size()) + " of the device were given for it");
+            "'" + tz::format::display_name(tensor.name) + "' has " + std::to_string(tensor.bytes) +
+                " bytes, and " + std::to_string(place.size()) + " of the device were given for it");
     return place.data();
 }
 
