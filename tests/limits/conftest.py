@@ -59,6 +59,7 @@ def environment(build, tmp_path_factory) -> dict:
         "TMPDIR": str(temporary),
         "PYTHONPATH": f"{build}/python:{FAULTS}",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "MALLOC_ARENA_MAX": "1",  # memory of a heap for each thread would hide what a load leaves
         "AWS_EC2_METADATA_DISABLED": "true",
     }
 

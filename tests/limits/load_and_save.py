@@ -1,5 +1,5 @@
-"""Loads a file by the package, saves it, and prints what that gave: the tensors' digests, and what was held before
-and after. In a process of its own, for one environment. Where there is no /proc nothing can be counted."""
+"""Loads a file by the package, saves it, and prints what that gave: the tensors' digests, and what it left behind. In a
+process of its own, for one environment. Where there is no /proc nothing can be counted."""
 
 import gc
 import hashlib
@@ -10,7 +10,7 @@ import time
 
 import tzio
 import tzio.engine
-from load_in_python import SETTLES_SECONDS, held
+from load_in_python import SETTLES_SECONDS, held, left
 
 
 def load_and_save(source, target, key) -> dict:
@@ -20,16 +20,13 @@ def load_and_save(source, target, key) -> dict:
     return {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in tensors.items()}
 
 
-def what_is_held():
-    return held() if os.path.exists("/proc/self/fd") else None
-
-
 if __name__ == "__main__":
-    before = what_is_held()
+    countable = os.path.exists("/proc/self/fd")
+    before = held() if countable else {}
     sums = load_and_save(*json.loads(sys.argv[1]))
     tzio.engine._engines.clear()
     gc.collect()
     end = time.monotonic() + SETTLES_SECONDS
-    while (after := what_is_held()) != before and time.monotonic() < end:
+    while (remains := left(before, held()) if countable else {}) and time.monotonic() < end:
         time.sleep(0.02)
-    print(json.dumps({"sums": sums, "before": before, "after": after}))
+    print(json.dumps({"sums": sums, "left": remains, "counted": countable}))
