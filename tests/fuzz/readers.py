@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import unicodedata
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,6 @@ warnings.filterwarnings("ignore", message=".*not writable.*|ComplexHalf support.
 TENSOR_BYTES_MAX = 1 << 24
 
 KINDS = {errors._classes[kind]: kind for kind in errors._classes if kind != "io"}
-NO_TYPE = "this PyTorch has no type"
 
 
 @dataclass
@@ -48,10 +46,10 @@ def by_tzio(path: Path, protection: str, verify: str) -> Outcome:
     try:
         loaded = tzio.load_file(str(path), verify=verify, framework="torch", **keys)
         shapes = {tensor.name: tensor.shape for tensor in tzio.info(str(path))[0].tensors}
+    except tzio.UnknownTypeError as error:
+        return Outcome("no such type", str(error))
     except tzio.Error as error:
         return Outcome(KINDS.get(type(error), "io"), str(error))
-    except TypeError as error:
-        return Outcome("no such type" if NO_TYPE in str(error) else "untyped", str(error))
     except Exception as error:
         return Outcome("untyped", repr(error))
     return Outcome(None, tensors={name: (t.dtype, shapes[name], data_of(t)) for name, t in loaded.items()})
@@ -77,14 +75,11 @@ def by_tensorizer(data: bytes, protection: str, verify: bool) -> Outcome:
 
 
 def shown(name: str | tuple) -> str:
-    """As tzio gives it: paths as JSON, other names with their control characters escaped."""
-    if isinstance(name, tuple) or name.startswith("\x1e"):
-        return json.dumps(name if isinstance(name, tuple) else [name], separators=(",", ":"))
-    return "".join("".join(f"\\x{byte:02x}" for byte in c.encode()) if is_control(c) else c for c in name)
-
-
-def is_control(character: str) -> bool:
-    return unicodedata.category(character) == "Cc"
+    """As tzio gives it: texts as they are, other paths as JSON."""
+    path = name if isinstance(name, tuple) else (name,)
+    if len(path) == 1 and isinstance(path[0], str):
+        return path[0]
+    return json.dumps(path, separators=(",", ":"))
 
 
 def by_safetensors(data: bytes) -> Outcome:

@@ -153,8 +153,20 @@ def dtype_unknown(file, lots):
     tensor = lots.choice(of_data(file)) if of_data(file) else None
     if tensor is None:
         return None
-    tensor["dtype"] = lots.choice(["X9", "F128", "f32", "bfloat16", "INT4"])
+    tensor["dtype"] = lots.choice(["X9", "F128", "f32", "INT4"])
     return LOADS
+
+
+@mutation
+def dtype_named_like_ours(file, lots):
+    """A name that only tzio has: a type of a later version, or one whose elements have another size."""
+    tensor = lots.choice(of_data(file)) if of_data(file) else None
+    if tensor is None:
+        return None
+    begin, end = tensor["data_offsets"]
+    bits = (end - begin) * 8 // product(tensor["shape"])
+    tensor["dtype"] = "bfloat16"
+    return LOADS if bits == 16 else refused("format")
 
 
 @mutation
