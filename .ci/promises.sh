@@ -15,7 +15,7 @@ promises() {
     step failures build/release/bin/tz_soak --json "$reports/failures.json" failures
     step kills build/venv/bin/python tests/limits/kill_saves --kills 1000 --report "$reports/kills.json"
     step mutants build/venv/bin/python tests/mutants/run --report "$reports/mutants.json"
-    step differential differential 2000
+    step differential differential --variants 10000
     step fuzz tests/fuzz/run --inputs 100000 --report "$reports/fuzz_short.json"
     step record tests/promises/promises.py record
 }
@@ -35,4 +35,8 @@ fuzz_long() { # --inputs N and other options of tests/fuzz/run
 build_tests() { # TARGET
     cmake --preset release -DTZ_TESTS=ON
     cmake --build --preset release --target "$1"
+}
+
+differential() { # OPTION...
+    PYTHONPATH=build/release/python build/venv/bin/python tests/fuzz/differential --report "$reports/differential.json" "$@"
 }

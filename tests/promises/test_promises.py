@@ -54,6 +54,13 @@ def test_a_run_leaves_the_numbers_of_others(tmp_path):
     assert new == {"soak": {"date": "2026-02-02"}, "kills": old["kills"]}
 
 
+def test_of_a_list_its_length_is_kept():
+    assert promises.brief({"wrong": [], "runs": {"http": {"breaks": ["a", "b"]}}}) == {
+        "wrong": 0,
+        "runs": {"http": {"breaks": 2}},
+    }
+
+
 def test_what_is_not_zero_is_broken():
     record = {"kills": {"date": "2026-01-02", "kills": 1000, "bad": 2}}
     assert promises.broken(record) == ["promise 13: kills[bad] is 2"]
