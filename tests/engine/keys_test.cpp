@@ -3,6 +3,8 @@
 #include <tz/engine/keys.hpp>
 #include <tz/engine/load.hpp>
 #include <tz/engine/load_options.hpp>
+#include <tz/engine/workers.hpp>
+#include <tz/tests/support/run.hpp>
 
 #include <gtest/gtest.h>
 
@@ -42,6 +44,29 @@ TEST(Keys, GoWithTheFile) {
     expect_error(errc::auth, "a key is given but the file is not", [&] { Keys(plain, key); });
     expect_error(errc::auth, "a password is given but", [&] { Keys(plain, password); });
     expect_error(errc::usage, "a key has 32 bytes, not 31", [&] { Keys(sealed, short_key); });
+}
+
+awaitable<void> ask(Keys& keys, unsigned salt, Workers& workers) {
+    format::Seal seal;
+    seal.derivation = format::KeyDerivation{1, 8192, counting_array<16>(salt)};
+    const format::Secret* const key = co_await keys.key_of(seal, 0, workers);
+    EXPECT_EQ(key->bytes().size(), format::key_bytes);
+}
+
+TEST(Keys, OfOnePasswordAreFew) {
+    LoadOptions options;
+    options.password = secret(8);
+    format::Layout sealed;
+    sealed.encrypted = true;
+    Keys keys(sealed, options);
+    Workers workers(1);
+    asio::io_context context;
+    for (const unsigned salt : {1, 2, 3, 4, 1})
+        test::run(context, ask(keys, salt, workers));
+    expect_error(errc::limit, "more than 4 keys derived from its password", [&] {
+        test::run(context, ask(keys, 5, workers));
+    });
+    EXPECT_NO_THROW(test::run(context, ask(keys, 4, workers)));
 }
 
 TEST(LoadOptions, GoTogether) {

@@ -1,5 +1,6 @@
 #include "support/signed_file.hpp"
 #include <tz/engine/piece_hashes.hpp>
+#include <tz/engine/plan.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/tests/format/support/safetensors_file.hpp>
 
@@ -114,6 +115,24 @@ TEST(ManifestCheck, PiecesLargerThanAChunkAreReadInSteps) {
     }
 }
 
+/// Says that it is large, and can't be read.
+class UnreadSource final : public Source {
+public:
+    explicit UnreadSource(std::uint64_t bytes) : Source("unread", bytes) {}
+
+    std::unique_ptr<Reader> reader(Loop&, ReadCounters&) const override {
+        throw Error(errc::io, "it is read");
+    }
+};
+
+TEST(ManifestCheck, MorePiecesThanCanBeHashedAreRefusedBeforeAnyIsRead) {
+    const auto source = std::make_shared<UnreadSource>(chunks_max * small_pieces + 1);
+    Engine engine;
+    expect_error(errc::limit, "unread: more pieces than can be hashed", [&] {
+        hash_pieces(engine, source, {small_pieces, {}, {}});
+    });
+}
+
 TEST(ManifestCheck, AStopEndsIt) {
     std::stop_source stop;
     const auto source = source_of(Bytes(10 << 20));
@@ -191,6 +210,43 @@ TEST(ManifestCheck, TakesASidecar) {
     expect_error(errc::format, "no whole manifest", [&] {
         check_manifest(engine, places, signed_by_seven());
     });
+}
+
+TEST(ManifestCheck, ASidecarThatIsNotThereIsNone) {
+    const auto sidecar = source_of(Bytes(100)); // a server tells so when it is first asked
+    Engine engine;
+    const ManifestPlaces places{source_of(plain_file().bytes), sidecar};
+    sidecar->before_read = [](std::uint64_t) { throw Error(errc::not_found, "gone"); };
+    EXPECT_EQ(check_manifest(engine, places, {}), nullptr);
+    expect_error(
+        errc::auth, "has no manifest", [&] { check_manifest(engine, places, signed_by_seven()); });
+}
+
+TEST(ManifestCheck, ASidecarThatCantBeReadIsAnError) {
+    const auto sidecar = source_of(Bytes(100));
+    Engine engine;
+    const ManifestPlaces places{source_of(plain_file().bytes), sidecar};
+    sidecar->before_read = [](std::uint64_t) { throw Error(errc::denied, "not for you"); };
+    expect_error(errc::denied, "memory: not for you", [&] { check_manifest(engine, places, {}); });
+}
+
+TEST(ManifestCheck, APasswordIsNoKeyOfAFileThatHasARawOne) {
+    const auto key = key_from(0);
+    MakeOptions options;
+    options.write = packed();
+    options.region_bytes = 4096;
+    options.key = key.get();
+    const Bytes file = make_file({content("a", "|u1", {1000})}, options).bytes;
+    ManifestOptions required;
+    required.require.kind = Requirement::Kind::file_key;
+    required.waiting.password = key_from(3);
+    const auto source = source_of(signed_file(file, {.file_key = key}));
+    expect_error(errc::auth, "memory: a password is given but the file was not", [&] {
+        check(source, required);
+    });
+    required.waiting.password.reset();
+    required.waiting.key = key;
+    EXPECT_NE(check(source, required), nullptr);
 }
 
 Bytes model() {

@@ -1,5 +1,6 @@
 // Every fault of the test server: the load brings the right bytes, or ends with the right error.
 #include "http_load.hpp"
+#include <tz/protocols/s3_error.hpp>
 #include <tz/tests/support/fault_schedule.hpp>
 #include <tz/tests/support/held.hpp>
 
@@ -227,6 +228,25 @@ TEST_F(HttpFaults, CostOnlyWhatWasMissing) {
     EXPECT_EQ(loaded.stats.retries, 1u);
     EXPECT_EQ(loaded.stats.requests, server.counts().requests);
     EXPECT_LT(server.counts().bytes_sent, bytes_.size() * 2) << "index, data; nothing twice";
+}
+
+TEST_F(HttpFaults, InAnObjectThatLooksLikeAnErrorLeaveNoHole) {
+    const test::Sample small({2000, 500});
+    SaveOptions saving;
+    saving.region_bytes_min = 0;
+    test::Object object = test::held_object(bytes_of(small, saving));
+    ASSERT_LE(object.bytes, s3_error_bytes_max);
+    object.content_type = "application/xml"; // with status 200, as S3 reports late failures
+    HttpServer server;
+    server.put("/m", object);
+    test::Rule rule;
+    rule.last = 0;
+    rule.faults = {{.kind = Kind::ignore_range}, {.kind = Kind::close_after, .at = 1000}};
+    server.add(rule);
+    const Loaded loaded = load(engine_, open(server.url("/m")));
+    expect_same(loaded, small);
+    EXPECT_EQ(loaded.stats.retries, 1u);
+    EXPECT_EQ(loaded.stats.refetched, 0u);
 }
 
 TEST_F(HttpFaults, InAnyOrderEndInRightBytesOrAnError) {
