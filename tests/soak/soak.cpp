@@ -82,6 +82,10 @@ int run(const CLI::App& app, Asked& asked) {
     const ServerProcess server(material);
     begin_run("start"); // its thread is there before anybody counts
     Report report(asked.slice.seed);
+    on_hang([&](const std::string& description) { // what was seen until then is not lost
+        report.add_break("hangs: " + description);
+        finish(report, asked);
+    });
     if (app.got_subcommand("schedules"))
         run_schedules(asked.slice, roads_of(asked.kinds), material, report);
     if (app.got_subcommand("cancels"))
@@ -92,6 +96,7 @@ int run(const CLI::App& app, Asked& asked) {
         const std::chrono::seconds time(static_cast<std::int64_t>(asked.minutes * 60));
         run_all(time, asked.slice, failure_loops(material, server.url()), material, report);
     }
+    on_hang({});
     return finish(report, asked);
 }
 
