@@ -1,4 +1,5 @@
 // n-th failure loops: of allocations, reads, writes, sockets, threads, descriptors and CUDA.
+#include "attempt.hpp"
 #include "device.hpp"
 #include "scenarios.hpp"
 #include "soak.hpp"
@@ -9,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <sstream>
 #include <utility>
 
@@ -122,6 +124,24 @@ FailureLoop device_calls_of(std::string_view call, const Material& material) {
     return {"device: " + std::string(call), run, {errc::device, errc::limit}};
 }
 
+/// Says what is there after a failure, too: the old file or the new one, whole, and nothing else.
+/// Every other time there is no old one.
+void look_at_file(FailureLoop& loop, const std::string& path, const Material& material) {
+    loop.run = [run = loop.run, path, &material](std::uint64_t nth, Outcome& outcome) {
+        if (nth % 2 == 0)
+            std::filesystem::remove(path);
+        const bool old = std::filesystem::exists(path);
+        const bool met = run(nth, outcome);
+        const bool failed = outcome.error || !outcome.untyped.empty();
+        if (std::filesystem::exists(path))
+            outcome.wrong += file_difference(path, 0, material);
+        else if (old || !failed)
+            outcome.wrong += "there is no file; ";
+        outcome.left += others_beside(path);
+        return met;
+    };
+}
+
 /// Blocks that the texts of an outcome take.
 std::int64_t blocks_of(const Outcome& outcome) {
     std::int64_t blocks = 0;
@@ -167,6 +187,7 @@ Outcome run_twice_if_it_leaks(const FailureLoop& loop, std::uint64_t nth, bool& 
 std::vector<FailureLoop> failure_loops(const Material& material, const std::string& url) {
     std::vector<FailureLoop> loops;
     for (const Scenario& scenario : scenarios(material, url)) {
+        const std::size_t before = loops.size();
         loops.push_back(allocations_of(scenario));
         if (scenario.kind == Kind::file || scenario.kind == Kind::convert)
             loops.push_back(reads_of(scenario));
@@ -177,6 +198,8 @@ std::vector<FailureLoop> failure_loops(const Material& material, const std::stri
             loops.push_back(ring_writes_of(scenario, ENOSPC, errc::limit));
         }
         loops.push_back(descriptors_of(scenario));
+        for (std::size_t i = before; i < loops.size() && !scenario.written.empty(); ++i)
+            look_at_file(loops[i], scenario.written, material);
     }
     for (const std::string_view call : device_calls_that_fail())
         loops.push_back(device_calls_of(call, material));
