@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -82,9 +83,10 @@ int run(const CLI::App& app, Asked& asked) {
     const ServerProcess server(material);
     begin_run("start"); // its thread is there before anybody counts
     Report report(asked.slice.seed);
-    on_hang([&](const std::string& description) { // what was seen until then is not lost
-        report.add_break("hangs: " + description);
+    on_hang([&](const std::string& what) { // with what was seen until then
+        report.add_break(what);
         finish(report, asked);
+        std::fflush(stdout);
     });
     if (app.got_subcommand("schedules"))
         run_schedules(asked.slice, roads_of(asked.kinds), material, report);

@@ -33,10 +33,12 @@ Current& current() {
 }
 
 [[noreturn]] void give_up(const Current& now) {
-    std::cerr << "hangs: " << now.description << std::endl;
+    const std::string what = "hangs: " + now.description;
     try {
         if (now.say)
-            now.say(now.description);
+            now.say(what);
+        else
+            std::cerr << what << std::endl;
     } catch (const std::exception& error) { // what hangs may have left no descriptor
         std::cerr << error.what() << std::endl;
     }

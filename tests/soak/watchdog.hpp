@@ -10,8 +10,9 @@ namespace tz::soak {
 void begin_run(const std::string& description);
 void end_run();
 
-/// What is to be done where one hangs, on a thread of its own, before the process ends.
-void on_hang(std::function<void(const std::string& description)> say);
+/// Says so where one hangs, on a thread of its own, before the process ends; std::cerr if nobody
+/// does.
+void on_hang(std::function<void(const std::string& what)> say);
 
 /// What runs, for whoever says why the process ends. Any thread.
 std::string current_run();
