@@ -1,11 +1,29 @@
 #include <tz/engine/supervision.hpp>
 
+#include <boost/system/system_error.hpp>
+
+#include <cerrno>
 #include <exception>
 #include <string>
 
 namespace tz {
 
 using namespace std::chrono_literals;
+
+namespace {
+
+/// Of Asio, where a loop can't have what it waits with: epoll's and other descriptors, made late.
+Error cannot_wait(const boost::system::system_error& error) {
+    const int number = error.code().value();
+    const bool few = number == EMFILE || number == ENFILE;
+    return Error(
+        number == ENOMEM || number == ENOSPC ? errc::limit : errc::io,
+        "the loop can't wait: " + system_message(number),
+        {},
+        few ? "raise the limit of open files (ulimit -n)" : "");
+}
+
+} // namespace
 
 Supervision::HeldTurn Supervision::turn(Turn& one_load) const {
     while (!one_load.take_within(10ms)) {
@@ -17,7 +35,9 @@ Supervision::HeldTurn Supervision::turn(Turn& one_load) const {
 }
 
 void Supervision::wait(
-    Crew& crew, const std::function<Progress()>& progress, const std::function<void()>& deliver) {
+    Crew& crew,
+    const std::function<Progress()>& progress,
+    const std::function<void()>& deliver) try {
     const std::stop_callback on_stop(
         options_.stop, [&crew, this] { crew.stop(std::make_exception_ptr(cancelled())); });
     crew.wait(options_.deadline ? 10ms : 100ms, [&] {
@@ -27,6 +47,12 @@ void Supervision::wait(
         if (options_.progress)
             report(progress());
     });
+} catch (const Error&) { // a system_error, too
+
+    throw;
+} catch (const boost::system::system_error& error) {
+
+    throw cannot_wait(error);
 }
 
 void Supervision::check_deadline() const {

@@ -1,3 +1,4 @@
+#include <tz/engine/file_calls.hpp>
 #include <tz/protocols/aws_profile.hpp>
 #include <tz/protocols/connection.hpp>
 #include <tz/protocols/credentials.hpp>
@@ -26,12 +27,16 @@ std::optional<std::string> environment(const std::string& name) {
     return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
 }
 
-[[noreturn]] void unreadable(const std::string& path, const std::string& why) {
+[[noreturn]] void unreadable(const std::string& path, errc kind, const std::string& why) {
     throw Error(
-        errc::denied,
+        kind,
         "the file " + printable(path) + " can't be read: " + why,
         {},
-        "check its permissions");
+        kind == errc::denied ? "check its permissions" : "");
+}
+
+[[noreturn]] void unreadable(const std::string& path, int error) {
+    unreadable(path, kind_of_errno(error), system_message(error));
 }
 
 std::optional<std::string> read_file(const std::string& path) {
@@ -40,11 +45,11 @@ std::optional<std::string> read_file(const std::string& path) {
     if (file.get() < 0) {
         if (errno == ENOENT || errno == ENOTDIR)
             return {};
-        unreadable(path, system_message(errno));
+        unreadable(path, errno);
     }
     struct stat facts{};
     if (::fstat(file.get(), &facts) == 0 && S_ISDIR(facts.st_mode))
-        unreadable(path, "it is a folder");
+        unreadable(path, errc::denied, "it is a folder");
     std::string text(ini_bytes_max + 1, '\0');
     std::size_t size = 0;
     while (size < text.size()) {
@@ -52,7 +57,7 @@ std::optional<std::string> read_file(const std::string& path) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            unreadable(path, system_message(errno));
+            unreadable(path, errno);
         if (n == 0)
             break;
         size += static_cast<std::size_t>(n);

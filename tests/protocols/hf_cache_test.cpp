@@ -1,5 +1,6 @@
 #include <tz/protocols/hf_cache.hpp>
 #include <tz/protocols/real_surroundings.hpp>
+#include <tz/tests/support/few_descriptors.hpp>
 #include <tz/tests/support/files.hpp>
 
 #include <gtest/gtest.h>
@@ -48,6 +49,12 @@ struct HfCache : testing::Test {
         EXPECT_NE(std::string(error->what()).find(text), std::string::npos) << error->what();
     }
 };
+
+TEST_F(HfCache, IsNotDeniedWhereNoDescriptorIsLeft) {
+    put("home/.cache/huggingface/hub", "org--name");
+    const test::FewDescriptors none(0);
+    expect_error(errc::io, "hf://org/name", "Too many open files");
+}
 
 TEST_F(HfCache, IsLookedForWhereItsOwnToolsDo) {
     for (const auto& [variable, value, cache] : std::vector<std::array<std::string, 3>>{

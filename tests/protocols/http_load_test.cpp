@@ -1,6 +1,7 @@
 // Loads of objects over HTTP, as they go when nothing is wrong.
 #include "http_load.hpp"
 #include <tz/protocols/http_source.hpp>
+#include <tz/tests/support/few_descriptors.hpp>
 #include <tz/tests/support/held.hpp>
 
 #include <thread>
@@ -62,6 +63,25 @@ TEST_F(HttpLoad, RefusesACertificateThatItCannotTrustWithoutTryingAgain) {
     network_.transport.insecure = true;
     expect_same(load(engine, open(server.url("/m.tensors"))), sample_);
     EXPECT_TRUE(logged_.says("not verified"));
+}
+
+TEST_F(HttpLoad, SaysThatThereIsNoDescriptorToWaitWith) {
+    HttpServer server;
+    put(server, "/m.tensors", sample_);
+    EngineOptions options;
+    options.io = Io::threads; // a loop of these has opened nothing yet
+    Engine engine(options);
+    const auto source = open(server.url("/m.tensors"));
+    std::optional<Error> error;
+    {
+        const test::FewDescriptors none(0);
+        error = test::error_of([&] { load(engine, source); });
+    }
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::io);
+    EXPECT_NE(std::string(error->what()).find("Too many open files"), std::string::npos);
+    EXPECT_NE(error->hint().find("ulimit -n"), std::string::npos);
+    expect_same(load(engine, source), sample_); // now that there are some
 }
 
 TEST_F(HttpLoad, StartsWithAFewLanesWhereTheFirstAnswerComesSoon) {

@@ -56,6 +56,9 @@ void load_and_compare(
 /// Notes what is thrown and what is left over.
 void save_and_compare(const Plan& plan, const Material& material, Outcome& outcome);
 
+/// What is in the folder of that file beside it.
+std::string others_beside(const std::string& path);
+
 /// "" if the file holds the sample; nothing goes wrong meanwhile.
 std::string file_difference(const std::string& path, std::size_t shape, const Material& material);
 

@@ -4,6 +4,7 @@
 #include <tz/protocols/file.hpp>
 
 #include <algorithm>
+#include <filesystem>
 #include <vector>
 
 namespace tz::soak {
@@ -104,6 +105,15 @@ void load_and_compare(
         outcome.wrong += material.difference(loaded.layout, loaded.tensors, plan.shape);
     if (options.digests)
         outcome.wrong += material.difference(loaded.layout, loaded.digests, plan.shape);
+}
+
+std::string others_beside(const std::string& path) {
+    namespace fs = std::filesystem;
+    std::string others;
+    for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path()))
+        if (entry.path() != path)
+            others += entry.path().filename().string() + " is left; ";
+    return others;
 }
 
 std::string file_difference(const std::string& path, std::size_t shape, const Material& material) {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <pthread.h>
+#include <string_view>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -62,6 +63,34 @@ auto unless_it_fails(Call call, Body body) -> decltype(body()) {
         return body();
     errno = fate.error;
     return -1;
+}
+
+/// -1 and errno where the call is to fail; the connection is then broken for good, as it is where
+/// the kernel says so.
+template <typename Body>
+ssize_t unless_it_breaks(Call call, int fd, Body body) {
+    const FailingCall fate = fate_of(call);
+    if (fate.error == 0)
+        return body();
+    if (fate.error != EINTR)
+        ::shutdown(fd, SHUT_RDWR);
+    errno = fate.error;
+    return -1;
+}
+
+/// Whether epoll is told of a descriptor that somebody learns of where it is refused. Asio doesn't
+/// look whether its own ones, the timer and the eventfd that wakes a loop, are watched (the
+/// constructor of epoll_reactor); and a change of what is watched never fails in the kernel.
+bool is_looked_at(int what, int fd) {
+    if (what != EPOLL_CTL_ADD)
+        return false;
+    std::array<char, 32> link{};
+    std::array<char, 64> name{};
+    std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", fd);
+    if (::readlink(link.data(), name.data(), name.size() - 1) < 0)
+        return false;
+    const std::string_view kind(name.data());
+    return kind != "anon_inode:[eventfd]" && kind != "anon_inode:[timerfd]";
 }
 
 } // namespace
@@ -122,6 +151,7 @@ extern "C" {
 
 using tz::soak::Call;
 using tz::soak::fate_of;
+using tz::soak::unless_it_breaks;
 using tz::soak::unless_it_fails;
 
 ssize_t pwrite(int fd, const void* from, std::size_t bytes, off_t offset) {
@@ -171,27 +201,27 @@ int connect(int fd, const sockaddr* address, socklen_t size) {
 
 ssize_t recv(int fd, void* to, std::size_t bytes, int flags) {
     static auto* const next = tz::soak::real<decltype(recv)>("recv");
-    return unless_it_fails(Call::receive, [=] { return next(fd, to, bytes, flags); });
+    return unless_it_breaks(Call::receive, fd, [=] { return next(fd, to, bytes, flags); });
 }
 
 ssize_t recvmsg(int fd, msghdr* message, int flags) {
     static auto* const next = tz::soak::real<decltype(recvmsg)>("recvmsg");
-    return unless_it_fails(Call::receive, [=] { return next(fd, message, flags); });
+    return unless_it_breaks(Call::receive, fd, [=] { return next(fd, message, flags); });
 }
 
 ssize_t send(int fd, const void* from, std::size_t bytes, int flags) {
     static auto* const next = tz::soak::real<decltype(send)>("send");
-    return unless_it_fails(Call::send, [=] { return next(fd, from, bytes, flags); });
+    return unless_it_breaks(Call::send, fd, [=] { return next(fd, from, bytes, flags); });
 }
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
     static auto* const next = tz::soak::real<decltype(sendmsg)>("sendmsg");
-    return unless_it_fails(Call::send, [=] { return next(fd, message, flags); });
+    return unless_it_breaks(Call::send, fd, [=] { return next(fd, message, flags); });
 }
 
 int epoll_ctl(int epoll, int what, int fd, epoll_event* event) noexcept {
     static auto* const next = tz::soak::real<int(int, int, int, epoll_event*)>("epoll_ctl");
-    if (what == EPOLL_CTL_DEL) // never fails where what it names is there
+    if (!tz::soak::is_looked_at(what, fd))
         return next(epoll, what, fd, event);
     return unless_it_fails(Call::poll, [=] { return next(epoll, what, fd, event); });
 }

@@ -1,14 +1,17 @@
 // n-th failure loops: of allocations, reads, writes, sockets, threads, descriptors and CUDA.
+#include "attempt.hpp"
 #include "device.hpp"
 #include "scenarios.hpp"
 #include "soak.hpp"
 #include "watchdog.hpp"
 #include <tz/tests/support/faults.hpp>
+#include <tz/tests/support/few_descriptors.hpp>
 #include <tz/tests/support/held.hpp>
 
 #include <cerrno>
+#include <cstdio>
+#include <filesystem>
 #include <sstream>
-#include <sys/resource.h>
 #include <utility>
 
 namespace tz::soak {
@@ -19,7 +22,7 @@ using namespace std::chrono_literals;
 using Kind = Scenario::Kind;
 
 constexpr std::chrono::milliseconds usual_limit{30'000};
-constexpr std::uint64_t failures_max = 100'000; // a loop that does not end is a fault of its own
+constexpr std::uint64_t failures_max = 10'000; // a loop that does not end is a fault of its own
 
 struct CallLoop {
     Call call;
@@ -31,7 +34,8 @@ std::vector<CallLoop> calls_of(Kind kind) {
     std::vector<CallLoop> calls;
     if (kind != Kind::save)
         calls.push_back({Call::thread, EAGAIN, {errc::limit}});
-    // Not epoll_ctl: Asio doesn't look whether its own timer and a ring's descriptor are watched.
+    if (kind != Kind::save) // of sockets and rings: of its own descriptors Asio doesn't look
+        calls.push_back({Call::poll, ENOMEM, {errc::limit, errc::io, errc::transport}});
     if (kind == Kind::save || kind == Kind::convert)
         for (const int error : {EIO, ENOSPC})
             for (const Call call : {Call::write, Call::sync, Call::cut, Call::room, Call::rename})
@@ -91,30 +95,24 @@ FailureLoop reads_of(const Scenario& scenario) {
     return {"read: " + scenario.name, run, {errc::io}};
 }
 
-/// Puts the limit of descriptors back.
-class FewDescriptors {
-public:
-    explicit FewDescriptors(std::uint64_t more) {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        rlimit few = before_;
-        few.rlim_cur = test::held().descriptors + more;
-        ::setrlimit(RLIMIT_NOFILE, &few);
-    }
-
-    ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
-    FewDescriptors(const FewDescriptors&) = delete;
-    FewDescriptors& operator=(const FewDescriptors&) = delete;
-
-private:
-    rlimit before_{};
-};
+FailureLoop ring_writes_of(const Scenario& scenario, int error, errc kind) {
+    const auto run = [scenario, error](std::uint64_t nth, Outcome& outcome) {
+        test::Faults faults;
+        faults.ring_write = [nth, error](std::uint64_t number) {
+            return number == nth ? error : 0;
+        };
+        const test::FaultyKernel kernel(std::move(faults));
+        note_errors(outcome, [&] { scenario.run(outcome.wrong); });
+        return kernel.ring_writes() > nth;
+    };
+    return {"ring write (" + std::to_string(error) + "): " + scenario.name, run, {kind}};
+}
 
 FailureLoop descriptors_of(const Scenario& scenario) {
     const auto run = [scenario](std::uint64_t nth, Outcome& outcome) {
-        const FewDescriptors few(nth);
+        const test::FewDescriptors few(nth);
         note_errors(outcome, [&] { scenario.run(outcome.wrong); });
-        return outcome.error.has_value() || !outcome.untyped.empty() || nth < 8;
+        return outcome.error.has_value() || !outcome.untyped.empty() || nth < 12;
     };
     return {"descriptors: " + scenario.name, run, {errc::io, errc::limit, errc::transport}};
 }
@@ -124,6 +122,24 @@ FailureLoop device_calls_of(std::string_view call, const Material& material) {
         return load_with_failing_device(call, static_cast<unsigned>(nth + 1), material, outcome);
     };
     return {"device: " + std::string(call), run, {errc::device, errc::limit}};
+}
+
+/// Says what is there after a failure, too: the old file or the new one, whole, and nothing else.
+/// Every other time there is no old one.
+void look_at_file(FailureLoop& loop, const std::string& path, const Material& material) {
+    loop.run = [run = loop.run, path, &material](std::uint64_t nth, Outcome& outcome) {
+        if (nth % 2 == 0)
+            std::filesystem::remove(path);
+        const bool old = std::filesystem::exists(path);
+        const bool met = run(nth, outcome);
+        const bool failed = outcome.error || !outcome.untyped.empty();
+        if (std::filesystem::exists(path))
+            outcome.wrong += file_difference(path, 0, material);
+        else if (old || !failed)
+            outcome.wrong += "there is no file; ";
+        outcome.left += others_beside(path);
+        return met;
+    };
 }
 
 /// Blocks that the texts of an outcome take.
@@ -171,40 +187,76 @@ Outcome run_twice_if_it_leaks(const FailureLoop& loop, std::uint64_t nth, bool& 
 std::vector<FailureLoop> failure_loops(const Material& material, const std::string& url) {
     std::vector<FailureLoop> loops;
     for (const Scenario& scenario : scenarios(material, url)) {
+        const std::size_t before = loops.size();
         loops.push_back(allocations_of(scenario));
         if (scenario.kind == Kind::file || scenario.kind == Kind::convert)
             loops.push_back(reads_of(scenario));
         for (const CallLoop& call : calls_of(scenario.kind))
             loops.push_back(calls_of(scenario, call));
+        if (scenario.kind == Kind::convert) {
+            loops.push_back(ring_writes_of(scenario, EIO, errc::io));
+            loops.push_back(ring_writes_of(scenario, ENOSPC, errc::limit));
+        }
         loops.push_back(descriptors_of(scenario));
+        for (std::size_t i = before; i < loops.size() && !scenario.written.empty(); ++i)
+            look_at_file(loops[i], scenario.written, material);
     }
     for (const std::string_view call : device_calls_that_fail())
         loops.push_back(device_calls_of(call, material));
     return loops;
 }
 
+namespace {
+
+/// Until one gets through; or the `nth` alone.
+void run_loop(const FailureLoop& loop, std::optional<std::uint64_t> nth, Report& report) {
+    Tally& tally = report.tally(loop.name);
+    bool met = true;
+    for (std::uint64_t i = nth.value_or(0); met && i <= nth.value_or(failures_max); ++i) {
+        const std::string replay =
+            "tz_soak failures --only '" + loop.name + "' --nth " + std::to_string(i);
+        begin_run(replay);
+        const Outcome outcome = run_twice_if_it_leaks(loop, i, met);
+        const Expectation expected{true, met ? loop.errors : std::set<errc>()};
+        report.add(tally, judge(expected, outcome, usual_limit), outcome, replay, loop.name);
+        if (i == failures_max)
+            report.add_break(loop.name + " goes on failing");
+    }
+    end_run();
+}
+
+void print_progress(
+    std::size_t done,
+    std::size_t all,
+    const std::string& name,
+    std::chrono::steady_clock::duration took) {
+    std::fprintf(
+        stderr,
+        "[%zu/%zu] %s: %.1f s\n",
+        done,
+        all,
+        name.c_str(),
+        std::chrono::duration<double>(took).count());
+}
+
+} // namespace
+
 void run_failures(
     const std::vector<FailureLoop>& loops,
     const std::string& only,
     std::optional<std::uint64_t> nth,
     Report& report) {
-    for (const FailureLoop& loop : loops) {
-        if (loop.name.find(only) == std::string::npos)
-            continue;
-        Tally& tally = report.tally(loop.name);
-        bool met = true;
-        for (std::uint64_t i = nth.value_or(0); met && i <= nth.value_or(failures_max); ++i) {
-            const std::string replay =
-                "tz_soak failures --only '" + loop.name + "' --nth " + std::to_string(i);
-            begin_run(replay);
-            const Outcome outcome = run_twice_if_it_leaks(loop, i, met);
-            const Expectation expected{true, met ? loop.errors : std::set<errc>()};
-            report.add(tally, judge(expected, outcome, usual_limit), outcome, replay, loop.name);
-            if (i == failures_max)
-                report.add_break(loop.name + " goes on failing");
-        }
+    std::vector<const FailureLoop*> chosen;
+    for (const FailureLoop& loop : loops)
+        if (loop.name.find(only) != std::string::npos)
+            chosen.push_back(&loop);
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        run_loop(*chosen[i], nth, report);
+        if (chosen.size() > 1)
+            print_progress(
+                i + 1, chosen.size(), chosen[i]->name, std::chrono::steady_clock::now() - start);
     }
-    end_run();
 }
 
 } // namespace tz::soak

@@ -78,15 +78,6 @@ test::Faults counting(Stopper& stopper) {
     return faults;
 }
 
-/// What is in the folder beside the file of that name.
-std::string others_in(const fs::path& folder, const std::string& name) {
-    std::string others;
-    for (const auto& entry : fs::directory_iterator(folder))
-        if (entry.path().filename() != name)
-            others += entry.path().filename().string() + " is left; ";
-    return others;
-}
-
 /// What is at `path` after a save that came to `outcome`.
 void compare_file(
     const std::string& path, const Plan& plan, const Material& material, Outcome& outcome) {
@@ -123,7 +114,7 @@ void save_to_file(const Plan& plan, const Material& material, Outcome& outcome) 
         });
     }
     compare_file(path, plan, material, outcome);
-    outcome.left += others_in(folder, "saved");
+    outcome.left += others_beside(path);
 }
 
 /// Whether the store has exactly what was to be saved.

@@ -78,7 +78,9 @@ void upload_file(const std::string& url, const Material& material) {
 } // namespace
 
 std::vector<Scenario> scenarios(const Material& material, const std::string& server_url) {
-    const std::string path = material.place("written");
+    const std::string folder = material.place("written");
+    std::filesystem::create_directory(folder);
+    const std::string path = folder + "/file";
     const auto load_of = [&material](std::string name, Content content, Io io) {
         return Scenario{std::move(name), Kind::file, [&material, content, io](std::string& wrong) {
                             load_file(content, io, material, wrong);
@@ -103,13 +105,16 @@ std::vector<Scenario> scenarios(const Material& material, const std::string& ser
          Kind::save,
          [&material, path](std::string&) {
              save(path, material.sample(shape).views, material.saving(Content::hashed));
-         }},
+         },
+         path},
         {"convert",
          Kind::convert,
-         [&material, path](std::string&) { convert_file(path, material, Io::threads); }},
+         [&material, path](std::string&) { convert_file(path, material, Io::threads); },
+         path},
         {"convert by ring",
          Kind::convert,
-         [&material, path](std::string&) { convert_file(path, material, Io::automatic); }},
+         [&material, path](std::string&) { convert_file(path, material, Io::automatic); },
+         path},
         {"upload",
          Kind::upload,
          [&material, server_url](std::string&) { upload_file(server_url, material); }},

@@ -17,6 +17,7 @@ struct Scenario {
     Kind kind;
     /// Throws what the load throws, and says in `wrong` what isn't right.
     std::function<void(std::string& wrong)> run;
+    std::string written{}; ///< the file that it writes, alone in its folder; "" if none
 };
 
 std::vector<Scenario> scenarios(const Material& material, const std::string& server_url);

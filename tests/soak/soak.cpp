@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -82,6 +83,11 @@ int run(const CLI::App& app, Asked& asked) {
     const ServerProcess server(material);
     begin_run("start"); // its thread is there before anybody counts
     Report report(asked.slice.seed);
+    on_hang([&](const std::string& what) { // with what was seen until then
+        report.add_break(what);
+        finish(report, asked);
+        std::fflush(stdout);
+    });
     if (app.got_subcommand("schedules"))
         run_schedules(asked.slice, roads_of(asked.kinds), material, report);
     if (app.got_subcommand("cancels"))
@@ -92,6 +98,7 @@ int run(const CLI::App& app, Asked& asked) {
         const std::chrono::seconds time(static_cast<std::int64_t>(asked.minutes * 60));
         run_all(time, asked.slice, failure_loops(material, server.url()), material, report);
     }
+    on_hang({});
     return finish(report, asked);
 }
 

@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace tz::soak {
 
@@ -22,11 +24,25 @@ struct Current {
     std::string description;
     Clock::time_point since{};
     bool runs = false;
+    std::function<void(const std::string&)> say;
 };
 
 Current& current() {
     static Current& made = *new Current; // the thread looks on until the process has ended
     return made;
+}
+
+[[noreturn]] void give_up(const Current& now) {
+    const std::string what = "hangs: " + now.description;
+    try {
+        if (now.say)
+            now.say(what);
+        else
+            std::cerr << what << std::endl;
+    } catch (const std::exception& error) { // what hangs may have left no descriptor
+        std::cerr << error.what() << std::endl;
+    }
+    std::abort();
 }
 
 [[noreturn]] void look_on() {
@@ -36,8 +52,7 @@ Current& current() {
         Current& now = current();
         const std::lock_guard lock(now.mutex);
         if (now.runs && Clock::now() - now.since > hangs_after) {
-            std::cerr << "hangs: " << now.description << std::endl;
-            std::abort();
+            give_up(now);
         }
     }
 }
@@ -61,6 +76,12 @@ void end_run() {
     Current& now = current();
     const std::lock_guard lock(now.mutex);
     now.runs = false;
+}
+
+void on_hang(std::function<void(const std::string&)> say) {
+    Current& now = current();
+    const std::lock_guard lock(now.mutex);
+    now.say = std::move(say);
 }
 
 std::string current_run() {

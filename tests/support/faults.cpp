@@ -75,6 +75,10 @@ struct FaultyKernel::State {
             const io_uring_sqe& entry = ring.sq.sqes[i & ring.sq.ring_mask];
             auto* const data = reinterpret_cast<void*>(entry.addr);
             std::vector<iovec> to;
+            if (entry.opcode == IORING_OP_WRITE) {
+                note_write(entry.user_data);
+                continue;
+            }
             if (entry.opcode == IORING_OP_READV)
                 to.assign(static_cast<iovec*>(data), static_cast<iovec*>(data) + entry.len);
             else if (entry.opcode == IORING_OP_READ || entry.opcode == IORING_OP_READ_FIXED)
@@ -85,6 +89,15 @@ struct FaultyKernel::State {
             const std::lock_guard lock(mutex);
             pending.insert_or_assign(entry.user_data, Pending{fate, std::move(to)});
         }
+    }
+
+    void note_write(std::uint64_t name) {
+        const std::uint64_t number = ring_writes++;
+        const int error = faults.ring_write ? faults.ring_write(number) : 0;
+        if (error == 0)
+            return;
+        const std::lock_guard lock(mutex);
+        pending.insert_or_assign(name, Pending{ReadFate{error}, {}});
     }
 
     void complete(io_uring_cqe& entry) {
@@ -100,6 +113,7 @@ struct FaultyKernel::State {
     std::atomic<std::uint64_t> reads = 0;
     std::atomic<std::uint64_t> ring_reads = 0;
     std::atomic<std::uint64_t> direct_reads = 0;
+    std::atomic<std::uint64_t> ring_writes = 0;
     std::atomic<std::uint64_t> submits = 0;
     std::mutex mutex;
     std::map<std::uint64_t, Pending> pending;
@@ -142,6 +156,10 @@ std::uint64_t FaultyKernel::ring_reads() const {
 
 std::uint64_t FaultyKernel::direct_reads() const {
     return state_->direct_reads;
+}
+
+std::uint64_t FaultyKernel::ring_writes() const {
+    return state_->ring_writes;
 }
 
 std::uint64_t FaultyKernel::submits() const {

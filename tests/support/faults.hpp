@@ -32,6 +32,8 @@ struct Faults {
     std::function<ReadFate(const ReadCall&)> read{};
     /// What the n-th io_uring_submit returns instead of submitting.
     std::function<std::optional<int>(std::uint64_t number)> submit{};
+    /// What the n-th write by io_uring fails with, if not 0; it is made all the same.
+    std::function<int(std::uint64_t number)> ring_write{};
     int direct_open_error = 0; ///< open with O_DIRECT fails with this, if not 0
     Cache cache = Cache::real;
 };
@@ -47,6 +49,7 @@ public:
     std::uint64_t reads() const;        ///< all of them
     std::uint64_t ring_reads() const;   ///< by io_uring
     std::uint64_t direct_reads() const; ///< past the page cache
+    std::uint64_t ring_writes() const;
     std::uint64_t submits() const;
 
     struct State;

@@ -20,6 +20,8 @@ using std::chrono::milliseconds;
 constexpr std::size_t head_bytes_max = 64 << 10;
 constexpr std::size_t body_bytes_max = 64 << 20;
 constexpr std::size_t requests_noted_max = 100'000;
+// More than any test looks at: a server of a soak is uploaded to for hours.
+constexpr std::size_t bodies_noted_bytes_max = 128 << 20;
 
 bool fits(const Rule& rule, const Request& request) {
     return (rule.method.empty() || rule.method == request.method) &&
@@ -236,8 +238,10 @@ std::vector<Fault> Script::faults_of(Request& request) {
 
 void Script::note_body(std::uint64_t number, const std::string& body) {
     const std::lock_guard lock(mutex);
-    if (number < requests.size())
-        requests[number].body = body;
+    if (number >= requests.size() || body.size() > bodies_noted_bytes_max - bodies_noted_bytes)
+        return;
+    requests[number].body = body;
+    bodies_noted_bytes += body.size();
 }
 
 void Script::note_status(std::uint64_t number, int status) {

@@ -37,6 +37,7 @@ public:
     std::vector<ConnectionRule> connection_rules;
     std::map<std::string, Page> pages;
     std::vector<Request> requests;
+    std::size_t bodies_noted_bytes = 0;
     std::uint64_t requests_count = 0;
 
 private:
