@@ -63,7 +63,8 @@ TEST(Device, HasATrackOfEachStreamInTheTrace) {
             EXPECT_TRUE(tracks[event["tid"]].starts_with("lane ")) << "arrows follow chunks";
         }
     }
-    for (const Json& device : Json::parse(outcome.out)["devices"])
+    const Json facts = Json::parse(outcome.out);
+    for (const Json& device : facts["devices"])
         EXPECT_EQ(bytes[device["device"]], device["copied_bytes"]);
 }
 
