@@ -35,24 +35,23 @@ Supervision::HeldTurn Supervision::turn(Turn& one_load) const {
 }
 
 void Supervision::wait(
-    Crew& crew,
-    const std::function<Progress()>& progress,
-    const std::function<void()>& deliver) try {
+    Crew& crew, const std::function<Progress()>& progress, const std::function<void()>& deliver) {
     const std::stop_callback on_stop(
         options_.stop, [&crew, this] { crew.stop(std::make_exception_ptr(cancelled())); });
-    crew.wait(options_.deadline ? 10ms : 100ms, [&] {
+    const auto look = [&] {
         check_deadline();
         if (deliver)
             deliver();
         if (options_.progress)
             report(progress());
-    });
-} catch (const Error&) { // a system_error, too
-
-    throw;
-} catch (const boost::system::system_error& error) {
-
-    throw cannot_wait(error);
+    };
+    try {
+        crew.wait(options_.deadline ? 10ms : 100ms, look);
+    } catch (const Error&) { // a system_error, too
+        throw;
+    } catch (const boost::system::system_error& error) {
+        throw cannot_wait(error);
+    }
 }
 
 void Supervision::check_deadline() const {
