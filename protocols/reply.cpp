@@ -14,7 +14,8 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using error_code = boost::system::error_code;
 
-/// Of "0\r\n\r\n". With less of a body's end at once Beast 1.81 runs into an assertion of its own.
+/// Of "0\r\n\r\n". Beast 1.81 asserts that it never sees less of a last chunk again, which holds
+/// where another one, whose end counts in, came before.
 constexpr std::size_t last_chunk_bytes = 5;
 
 struct ReplyParser::Parser {
@@ -169,10 +170,11 @@ bool ReplyParser::chunks(std::string_view bytes, std::size_t& used, std::string&
     while (!beast.is_done()) {
         error_code ec;
         const std::string_view rest = bytes.substr(used);
-        if (rest.size() < last_chunk_bytes)
+        if (!in_chunks_ && rest.size() < last_chunk_bytes)
             return false;
         const std::size_t taken = beast.put(asio::buffer(rest), ec);
         used += taken;
+        in_chunks_ = in_chunks_ || taken > 0;
         text += beast.get().body();
         beast.get().body().clear();
         if (ec == http::error::need_more || (!ec && taken == 0 && !beast.is_done()))

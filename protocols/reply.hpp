@@ -60,6 +60,7 @@ private:
     Rules rules_;
     unsigned informational_ = 0;
     std::size_t searched_ = 0;
+    bool in_chunks_ = false; ///< some of the body has been used
     std::unique_ptr<Parser> parser_;
 };
 
