@@ -279,6 +279,7 @@ TEST(Safetensors, OddEntriesAreRefused) {
         {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":1-1})"), 4, "JSON"},
         {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":tru})"), 4, "JSON"},
         {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":[1 2]})"), 4, "JSON"},
+        {a(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":["y" "z"]})"), 4, "JSON"},
     });
 }
 
