@@ -4,9 +4,9 @@ What is compiled is those sources alone. A source that stands before an archive 
 """
 
 import json
+import os
 import re
 import shlex
-import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -77,8 +77,9 @@ class Build:
         words[words.index("-c") + 1] = str(copy if copy.is_file() else self.root / source)
         # headers in quotes stand beside the source, and copies of headers come before the headers
         found = [f"-I{self.made / 'include'}", "-iquote", str((self.root / source).parent)]
-        cached = [known] if (known := shutil.which("ccache")) else []
-        subprocess.run([*cached, compiler, *found, *words], cwd=command["directory"], check=True)
+        # a cache that takes folders for each other takes a copied header for the header
+        fresh = os.environ | {"CCACHE_DISABLE": "1"}
+        subprocess.run([compiler, *found, *words], cwd=command["directory"], env=fresh, check=True)
         return output
 
     def _link(self, program: str, objects: list[Path], output: Path):
