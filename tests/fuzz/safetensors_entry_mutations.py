@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from given import given
 from safetensors_file import Object, Raw
 from safetensors_mutation import LARGE, mutation, of_data, one, product
 from verdicts import LOADS, refused
@@ -26,19 +27,15 @@ NO_NUMBERS += [b"18446744073709551616"]
 
 
 @mutation
-def fields_in_another_order(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def fields_in_another_order(file, tensor, lots):
     lots.shuffle(tensor.members)
     return LOADS
 
 
 @mutation
-def field_unknown(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def field_unknown(file, tensor, lots):
     values = [
         1.5,
         None,
@@ -55,10 +52,8 @@ def field_unknown(file, lots):
 
 
 @mutation
-def field_unknown_and_wrong(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def field_unknown_and_wrong(file, tensor, lots):
     values = [
         b"",
         b"nul",
@@ -81,19 +76,15 @@ def field_unknown_and_wrong(file, lots):
 
 
 @mutation
-def field_missing(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def field_missing(file, tensor, lots):
     del tensor.members[lots.randrange(3)]
     return refused("format")
 
 
 @mutation
-def field_twice(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def field_twice(file, tensor, lots):
     tensor.members.append(list(lots.choice(tensor.members)))
     return refused("format")
 
@@ -110,10 +101,8 @@ def entry_of_another_kind(file, lots):
 
 
 @mutation
-def field_of_another_kind(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def field_of_another_kind(file, tensor, lots):
     name = lots.choice(["dtype", "shape", "data_offsets"])
     values = [None, 1, True, Object([]), Object([[tensor["dtype"], None]])] + (
         [[], ["F32"]] if name == "dtype" else ["x"]
@@ -170,10 +159,8 @@ def dtype_named_like_ours(file, lots):
 
 
 @mutation
-def dtype_of_no_type(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def dtype_of_no_type(file, tensor, lots):
     tensor["dtype"] = lots.choice(["", " F32", "F32 ", "F-32", "F32\0", "日", "x" * 65, "a.b"])
     return refused("format")
 
@@ -203,10 +190,8 @@ def shape_of_other_size(file, lots):
 
 
 @mutation
-def shape_of_too_many_dimensions(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def shape_of_too_many_dimensions(file, tensor, lots):
     tensor["shape"] = [*tensor["shape"], *([1] * 65)]
     return refused("format")
 
@@ -221,10 +206,8 @@ def dimensions_of_nothing_too_large(file, lots):
 
 
 @mutation
-def number_of_no_number(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def number_of_no_number(file, tensor, lots):
     name = lots.choice(["shape", "data_offsets"])
     numbers = list(tensor[name])
     if not numbers:
@@ -235,10 +218,8 @@ def number_of_no_number(file, lots):
 
 
 @mutation
-def offsets(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def offsets(file, tensor, lots):
     right = list(tensor["data_offsets"])
     changed = list(right)
     place = lots.randrange(2)
@@ -252,10 +233,8 @@ def offsets(file, lots):
 
 
 @mutation
-def offsets_of_another_number(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def offsets_of_another_number(file, tensor, lots):
     begin, end = tensor["data_offsets"]
     tensor["data_offsets"] = lots.choice([[], [begin], [begin, end, end], [begin, end, 0]])
     return refused("format")

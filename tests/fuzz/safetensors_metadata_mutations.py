@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from given import given
 from safetensors_file import Object, Raw, SafetensorsFile
 from safetensors_mutation import mutation, one
 from verdicts import LOADS, refused
@@ -33,10 +34,8 @@ def metadata_twice(file, lots):
 
 
 @mutation
-def nested_deep(file, lots):
-    tensor = one(file, lots)
-    if tensor is None:
-        return None
+@given(one)
+def nested_deep(file, tensor, lots):
     depth = lots.choice([10, 100, 119, 200, 5000])
     tensor.members.append(["x", Raw(b"[" * depth + b"]" * depth)])
     return LOADS if depth < 120 else refused("format")

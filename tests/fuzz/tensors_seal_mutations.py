@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import struct
 
+from given import given
 from tensors_file import CRC32, Tensor, TensorsFile
 from tensors_mutation import LARGE, Lots, mutation, one
 from verdicts import LOADS, Verdict, refused
+
+
+def sealed(file: TensorsFile, lots: Lots) -> Tensor | None:
+    found = [tensor for tensor in file.tensors if tensor.crypt]
+    return lots.choice(found) if found else None
 
 
 @mutation
@@ -93,10 +99,8 @@ def data_flipped(file, lots):
 
 
 @mutation
-def nonce_or_mac(file, lots):
-    tensor = sealed(file, lots)
-    if tensor is None:
-        return None
+@given(sealed)
+def nonce_or_mac(file, tensor, lots):
     chunk = pieces_chunk(tensor)
     at = lots.choice([lots.randrange(10, 34), lots.randrange(42, len(chunk))])
     chunk[at] ^= 1 << lots.randrange(8)
@@ -104,68 +108,54 @@ def nonce_or_mac(file, lots):
 
 
 @mutation
-def size_of_pieces(file, lots):
+@given(sealed)
+def size_of_pieces(file, tensor, lots):
     """One piece holds it all: no other size changes where it ends."""
-    tensor = sealed(file, lots)
-    if tensor is None:
-        return None
     size = lots.choice([0, 1, 64, 960, 1023, 1025, 1088, 4096, 2**40, 2**63, 2**64 - 64, 2**64 - 1])
     struct.pack_into("<Q", pieces_chunk(tensor), 2, size)
     return LOADS if size >= 1024 and size % 64 == 0 else refused("format")
 
 
 @mutation
-def number_of_macs(file, lots):
-    tensor = sealed(file, lots)
-    if tensor is None:
-        return None
+@given(sealed)
+def number_of_macs(file, tensor, lots):
     struct.pack_into("<Q", pieces_chunk(tensor), 34, lots.choice([0, 2, 3, 1000, *LARGE]))
     return refused("format", "auth")
 
 
 @mutation
-def chunk_unknown(file, lots):
-    tensor = sealed(file, lots)
-    if tensor is None:
-        return None
+@given(sealed)
+def chunk_unknown(file, tensor, lots):
     tensor.crypt.append(bytearray(struct.pack("<H", lots.choice([0, 4, 255, 65535])) + bytes(4)))
     return refused("unsupported")
 
 
 @mutation
-def chunk_twice(file, lots):
-    tensor = sealed(file, lots)
-    if tensor is None:
-        return None
+@given(sealed)
+def chunk_twice(file, tensor, lots):
     tensor.crypt.append(bytearray(pieces_chunk(tensor)))
     return refused("format")
 
 
 @mutation
-def chunks_in_another_order(file, lots):
-    tensor = sealed(file, lots)
-    if tensor is None:
-        return None
+@given(sealed)
+def chunks_in_another_order(file, tensor, lots):
     tensor.crypt.reverse()
     return LOADS
 
 
 @mutation
-def no_chunks(file, lots):
+@given(sealed)
+def no_chunks(file, tensor, lots):
     """Data that is not sealed in a file that is."""
-    tensor = sealed(file, lots)
-    if tensor is None:
-        return None
     tensor.crypt, tensor.data = [], tensor.plain
     return refused("auth")
 
 
 @mutation
-def chunk_of_the_other_method(file, lots):
+@given(sealed)
+def chunk_of_the_other_method(file, tensor, lots):
     """One MAC for all data: the same in other words."""
-    tensor = sealed(file, lots)
-    if tensor is None:
-        return None
     chunk = pieces_chunk(tensor)
     if chunk[34:42] != struct.pack("<Q", 1):
         return None
@@ -174,10 +164,8 @@ def chunk_of_the_other_method(file, lots):
 
 
 @mutation
-def length_of_crypt_info(file, lots):
-    tensor = sealed(file, lots)
-    if tensor is None:
-        return None
+@given(sealed)
+def length_of_crypt_info(file, tensor, lots):
     right = len(tensor.crypt_block()) - 8
     name = lots.choice(["crypt_bytes", "chunk_count"])
     values = [0, 1, right - 1, right + 1, *LARGE] if name == "crypt_bytes" else [0, len(tensor.crypt) + 1, 65535]
@@ -212,11 +200,6 @@ def salt(file, lots):
         return None
     chunks[0][lots.randrange(26, 42)] ^= 1 << lots.randrange(8)
     return refused("auth", "format")
-
-
-def sealed(file: TensorsFile, lots: Lots) -> Tensor | None:
-    found = [tensor for tensor in file.tensors if tensor.crypt]
-    return lots.choice(found) if found else None
 
 
 def pieces_chunk(tensor: Tensor) -> bytearray:
