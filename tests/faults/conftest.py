@@ -12,8 +12,8 @@ REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/support"))
 
 from files import Samples  # noqa: E402
-from limits import as_nobody, both, need_root  # noqa: E402
-from loads import Loads, Package  # noqa: E402
+from limits import as_nobody, both, let_pass, need_root  # noqa: E402
+from loads import Loads, Package, clean_environment  # noqa: E402
 from program import access  # noqa: E402
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -43,17 +43,7 @@ def tz(request, build) -> Path:
 
 @pytest.fixture(scope="session")
 def environment(build, tmp_path_factory) -> dict:
-    """Of programs and of the package: nothing that this machine's user has set."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
-    home, temporary = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("temporary")
-    return kept | {
-        "HOME": str(home),
-        "TMPDIR": str(temporary),
-        "PYTHONPATH": str(build / "python"),
-        "MALLOC_ARENA_MAX": "1",  # memory of a heap for each thread would hide what a load leaves
-        "TZ_CONFIG": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
+    return clean_environment(build, tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("temporary"))
 
 
 @pytest.fixture(scope="session")
@@ -93,9 +83,7 @@ def loads_with(tz, environment, tmp_path, samples):
 def for_nobody(loads_with, tmp_path, samples):
     """A function that makes loads without rights, of folders that everybody may look into."""
     need_root()
-    for folder in [tmp_path, *tmp_path.parents, samples.folder]:
-        if not folder.stat().st_mode & 0o001:
-            folder.chmod(folder.stat().st_mode | 0o011)
+    let_pass(tmp_path, *tmp_path.parents, samples.folder)
     return lambda *calls: loads_with(both(*calls, as_nobody))
 
 

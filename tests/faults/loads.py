@@ -65,6 +65,19 @@ class Program(Run):
         )
 
 
+def clean_environment(build: Path, home: Path, temporary: Path) -> dict:
+    """Of programs and of the package: nothing that this machine's user has set."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+    return kept | {
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": str(build / "python"),
+        "MALLOC_ARENA_MAX": "1",  # memory of a heap for each thread would hide what a load leaves
+        "TZ_CONFIG": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
 def children() -> set[int]:
     """Processes of ours, and those that their parents left to us (see conftest.py)."""
     found = set()

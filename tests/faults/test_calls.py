@@ -5,12 +5,12 @@ import errno
 import os
 import shutil
 import subprocess
-import sys
 
 import pytest
 from files import LARGE_SUMS, SUMS
 from limits import need_root
 from loads import SECONDS, Program
+from package_saves import saved_in_python
 from server import ranged, serving
 
 ALWAYS = 1 << 30
@@ -85,18 +85,6 @@ def test_reads_of_one_byte(faulty, samples, tmp_path, suffix):
 
 # --- writes
 
-#: Loads a file and saves its tensors; how that ends.
-SAVE = """
-import sys, tzio
-source, target = sys.argv[1:]
-tensors = tzio.load_file(source, framework="numpy")
-try:
-    tzio.save_file(tensors, target)
-    print("saved")
-except tzio.Error as error:
-    print(type(error).__name__, error)
-"""
-
 #: A call, what it fails with, the exit code of `tz` and the class of the package. For room `convert` alone asks.
 WRITES = [
     ("pwrite", errno.ENOSPC, 7, "LimitError"),
@@ -109,13 +97,6 @@ WRITES = [
     ("rename", errno.EXDEV, 1, "StorageError"),
     ("rename", errno.EACCES, 4, "DeniedError"),
 ]
-
-
-def saved(environment, *arguments) -> str:
-    command = [sys.executable, "-c", SAVE, *map(str, arguments)]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=2 * SECONDS)
-    assert ended.returncode == 0, ended
-    return ended.stdout
 
 
 @pytest.mark.parametrize("call, error, code, name", WRITES, ids=[f"{w[0]}-{errno.errorcode[w[1]]}" for w in WRITES])
@@ -133,7 +114,7 @@ def test_write_that_fails(faulty, samples, tmp_path, call, error, code, name):
             result = loads.run(command, *options, samples.plain, target)
             assert (result.code, result.out) == (code, b"") and str(target) in result.error, result
         if name:
-            kind, _, text = saved(loads.environment, samples.plain, target).partition(" ")
+            kind, text = saved_in_python(loads.environment, samples.plain, target, 2 * SECONDS)
             assert kind == name and str(target) in text, (kind, text)
         assert sorted(target.parent.iterdir()) == before
         assert old is None or target.read_bytes() == old

@@ -1,25 +1,13 @@
 """Files that can't be written, row 39: the old file stays as it was, and nothing is left beside it."""
 
 import subprocess
-import sys
 
 import pytest
 from files import LARGE_SUMS
 from limits import as_nobody, file_size, need_root
+from package_saves import saved_in_python
 
 SECONDS = 60
-
-#: Loads a file and saves its tensors; how that ends, in a line.
-SAVE = """
-import sys, tzio
-source, target = sys.argv[1:]
-tensors = tzio.load_file(source, framework="numpy")
-try:
-    tzio.save_file(tensors, target)
-    print("saved")
-except tzio.Error as error:
-    print(type(error).__name__, error)
-"""
 
 
 @pytest.fixture
@@ -37,16 +25,8 @@ def saves(loads, environment):
             assert str(target) in result.error or str(folder) in result.error, result
             assert (sorted(folder.iterdir()) if folder.exists() else None) == before, command
             assert old is None or target.read_bytes() == old, command
-        ended = subprocess.run(
-            [sys.executable, "-c", SAVE, source, target],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            preexec_fn=prepare,
-        )
-        kind, _, text = ended.stdout.partition(" ")
-        assert kind in kinds and str(target) in text, ended
+        kind, text = saved_in_python(environment, source, target, SECONDS, prepare)
+        assert kind in kinds and str(target) in text, (kind, text)
         assert old is None or target.read_bytes() == old
         assert not [path for path in folder.glob(".*")]
 

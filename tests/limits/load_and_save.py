@@ -1,16 +1,13 @@
 """Loads a file by the package, saves it, and prints what that gave: the tensors' digests, and what it left behind. In a
 process of its own, for one environment. Where there is no /proc nothing can be counted."""
 
-import gc
 import hashlib
 import json
 import os
 import sys
-import time
 
 import tzio
-import tzio.engine
-from load_in_python import SETTLES_SECONDS, held, left
+from load_in_python import held, left_without_engines
 
 
 def load_and_save(source, target, key) -> dict:
@@ -24,9 +21,5 @@ if __name__ == "__main__":
     countable = os.path.exists("/proc/self/fd")
     before = held() if countable else {}
     sums = load_and_save(*json.loads(sys.argv[1]))
-    tzio.engine._engines.clear()
-    gc.collect()
-    end = time.monotonic() + SETTLES_SECONDS
-    while (remains := left(before, held()) if countable else {}) and time.monotonic() < end:
-        time.sleep(0.02)
-    print(json.dumps({"sums": sums, "left": remains, "counted": countable}))
+    left = left_without_engines(before) if countable else {}
+    print(json.dumps({"sums": sums, "left": left, "counted": countable}))
