@@ -15,6 +15,7 @@ sys.path[:0] = [str(REPOSITORY / "tests/support"), str(FAULTS)]
 from files import KEY, Samples  # noqa: E402
 from kernel import own_mounts  # noqa: E402
 from limits import NOBODY, let_pass, need_root  # noqa: E402
+from loads import clean_environment  # noqa: E402
 from program import access  # noqa: E402
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -49,16 +50,10 @@ def opened(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def environment(build, tmp_path_factory) -> dict:
-    """Of programs and of the package: nothing that this machine's user has set."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
     home, temporary = (opened(tmp_path_factory.mktemp(name)) for name in ("home", "temporary"))
-    return kept | {
-        "HOME": str(home),
-        "TMPDIR": str(temporary),
+    return clean_environment(build, home, temporary) | {
         "PYTHONPATH": f"{build}/python:{FAULTS}",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "MALLOC_ARENA_MAX": "1",  # memory of a heap for each thread would hide what a load leaves
-        "AWS_EC2_METADATA_DISABLED": "true",
     }
 
 
