@@ -122,7 +122,7 @@ find_gpu() {
         python3 -c 'import json, sys; sys.exit(not json.load(sys.stdin)["gpu"]["devices"])'; then
         fake=1
     fi
-    if [[ -n $fake && ! ( -x $bin/tz_fake_gpu && -x $bin/gpu_probe_fake ) ]]; then
+    if [[ -n $fake && ! ( -x $bin/tz_fake_gpu && -x $bin/tz_bench_fake_gpu && -x $bin/gpu_probe_fake ) ]]; then
         echo "$me: there is no GPU, and no program that does without: build with TZ_TESTS and TZ_BENCH" >&2
         exit 1
     fi
@@ -139,6 +139,7 @@ ours() {
     if [[ -n $fake ]]; then
         case $program in
         tz) program=tz_fake_gpu ;;
+        tz-bench) program=tz_bench_fake_gpu ;;
         gpu_probe) program=gpu_probe_fake && set -- --brief "$@" ;;
         esac
     fi

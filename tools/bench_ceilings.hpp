@@ -4,6 +4,7 @@
 
 #include <tz/tools/bench_entry.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,11 @@ std::vector<Entry> stage_ceilings();
 /// TCP of this machine to itself, from memory to memory: a thread at each end, whose CPU time
 /// counts together.
 Entry loopback_ceiling();
+
+/// Copies of pinned memory to each of these GPUs, in one stream and nothing else under way: what a
+/// load to it can at best be. Where `devices` says nothing, to the first GPU, if this build has
+/// CUDA and there is one to use; one that was asked for and isn't there is dropped with its reason.
+std::vector<Entry> device_ceilings(const std::optional<std::vector<int>>& devices);
 
 // Names that `Entry::stages` uses.
 inline constexpr const char* stage_crc32 = "CRC-32";

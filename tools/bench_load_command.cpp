@@ -6,8 +6,10 @@
 #include <tz/tools/bench_run.hpp>
 #include <tz/tools/bench_timeline.hpp>
 #include <tz/tools/bench_trace.hpp>
+#include <tz/tools/device_text.hpp>
 #include <tz/tools/exit.hpp>
 #include <tz/tools/signals.hpp>
+#include <tz/tools/typed_options.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -31,6 +33,7 @@ struct LoadCommand {
     std::vector<std::string> cold_peers;
     PeerOptions adapters;
     bool no_fio = false;
+    std::optional<std::vector<int>> devices;
     bool sources_once = false;
     std::string html;
     std::vector<const CLI::Option*> engine_options; ///< as they were given
@@ -69,6 +72,7 @@ int run(LoadCommand& command, const Output& output) {
     options.peer_seconds_max = seconds_max(command.adapters);
     options.sample_command = sample_command() + as_given(command.engine_options);
     options.fio = !command.no_fio;
+    options.devices = command.devices;
     options.sources_once = command.sources_once;
     options.quiet = output.quiet;
     options.rounds.rounds = command.runs;
@@ -131,6 +135,12 @@ cli::Command add_load(CLI::App& app, Output& output) {
     add_peer_option(*load, "--cold-peer", command.cold_peers, "Likewise, for cold loads alone");
     add_peer_options(*load, command.adapters);
     load->add_flag("--no-fio", command.no_fio, "Don't run fio");
+    cli::add_parsed(
+        *load,
+        "--device",
+        "DEVICE",
+        "GPUs that copies of pinned memory are measured to (the first, if there is one); cpu: none",
+        [&command](const std::string& text) { command.devices = cli::parse_devices(text); });
     load->add_flag(
         "--sources-once",
         command.sources_once,

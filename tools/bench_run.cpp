@@ -149,6 +149,7 @@ Run measure(
     }
     append(run.entries, stage_ceilings());
     run.entries.push_back(loopback_ceiling());
+    append(run.entries, device_ceilings(options.devices));
     run.subjects = std::move(subjects);
     run.rounds = run_rounds(run.entries, with_progress(options, console));
     console.clear();

@@ -7,6 +7,7 @@
 #include <tz/tools/bench_report.hpp>
 #include <tz/tools/console.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct RunOptions {
     double peer_seconds_max = 0;    ///< for one sample of a peer; 0: no limit
     /// The shell's words for `tz-bench sample` and its engine options; the rest is appended.
     std::string sample_command;
-    bool fio = true; ///< where it is installed
+    bool fio = true;                         ///< where it is installed
+    std::optional<std::vector<int>> devices; ///< as device_ceilings() takes them
     /// Sources are measured for the first file alone and hold for the others, which have the same
     /// size.
     bool sources_once = false;

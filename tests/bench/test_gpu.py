@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build/release/bin"
 
 pytestmark = pytest.mark.skipif(
-    not (BIN / "gpu_probe_fake").exists() or not (BIN / "tz_fake_gpu").exists(),
+    not all((BIN / name).exists() for name in ("gpu_probe_fake", "tz_fake_gpu", "tz_bench_fake_gpu")),
     reason="no programs with the tests' runtime: these need CUDA's toolkit, TZ_TESTS and TZ_BENCH",
 )
 
