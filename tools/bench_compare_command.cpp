@@ -1,5 +1,6 @@
 // tz-bench compare: tensorizer's own benchmark, loads of a model shaped like OPT-30B, on this
 // machine.
+#include <tz/engine/machine.hpp>
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_child.hpp>
 #include <tz/tools/bench_command.hpp>
@@ -8,6 +9,7 @@
 #include <tz/tools/exit.hpp>
 #include <tz/tools/signals.hpp>
 #include <tz/tools/temporary_folder.hpp>
+#include <tz/tools/units.hpp>
 #include <tz/tools/uri_text.hpp>
 
 #include <CLI/CLI.hpp>
@@ -39,19 +41,69 @@ struct CompareCommand {
         .script = {}};
 };
 
-/// The model as .tensors where tensorizer can write that, else as safetensors. `made` gets what
-/// peers.py says of the model.
-std::string make_model(
+/// With each loader and each way of reading, in all rounds.
+std::size_t loads_of(const CompareCommand& command, const std::vector<Adapter>& adapters) {
+    constexpr std::size_t modes = 3; // plain, and with each of the hashes that tensorizer writes
+    constexpr std::size_t warm_reads = 4;
+    constexpr std::size_t cold_reads = 2;
+    std::vector<std::string> notes; // are join_peers()'s to give
+    const std::size_t peers = choose_adapters(adapters, command.peers.names, notes).size();
+    std::size_t round = 0;
+    if (command.warm || !command.cold)
+        round += peers + modes + warm_reads;
+    if (command.cold || !command.warm)
+        round += peers + modes + cold_reads;
+    return round * (command.warmup + command.runs);
+}
+
+/// What peers.py would make: see `plan` in bench/peers/opt.py.
+cli::Json ask_for_plan(
     const CompareCommand& command,
+    std::size_t loads,
+    const std::string& folder,
+    const std::stop_token& stop) {
+    return cli::Json::parse(run_script(
+        command.peers.script,
+        fmt::format(
+            "plan-opt {} --scale {} --loads {} --memory {}",
+            shell_word(folder),
+            shell_word(command.scale),
+            loads,
+            memory_available()),
+        stop));
+}
+
+std::string plan_text(const cli::Json& plan, std::size_t loads, const std::string& folder) {
+    const std::string bound = plan.at("bound");
+    std::string why = "all of it";
+    if (bound == "asked")
+        why = "as asked";
+    else if (bound != "whole")
+        why = fmt::format("what {} allows", bound);
+    return fmt::format(
+        "tz-bench: a model of {}, OPT-30B scaled by {:.4g} ({}), and what others read of it: {} in "
+        "{}\n"
+        "tz-bench: {} loads, which take {:.0f} min where a disk gives 0.5 GB/s",
+        cli::size_text(plan.at("bytes").get<std::uint64_t>()),
+        plan.at("scale").get<double>(),
+        why,
+        cli::size_text(plan.at("disk_bytes").get<std::uint64_t>()),
+        printable(folder),
+        loads,
+        plan.at("seconds").get<double>() / 60);
+}
+
+/// The model as .tensors where tensorizer can write that, else as safetensors. `model` is the plan;
+/// it becomes what peers.py says of what it made.
+std::string make_model(
+    const PeersScript& script,
     const std::vector<Adapter>& adapters,
     const std::string& folder,
-    cli::Json& made,
+    cli::Json& model,
     const std::stop_token& stop) {
-    const PeersScript& script = command.peers.script;
-    made = cli::Json::parse(run_script(
-        script,
-        fmt::format("make-opt {} --scale {}", shell_word(folder), shell_word(command.scale)),
-        stop));
+    const double scale = model.at("scale");
+    model = cli::Json::parse(
+        run_script(script, fmt::format("make-opt {} --scale {}", shell_word(folder), scale), stop));
     std::string safetensors = folder + "/model.safetensors";
     const auto tensorizer = std::ranges::find(adapters, "tensorizer", &Adapter::name);
     if (tensorizer == adapters.end() || !tensorizer->why_not.empty())
@@ -96,11 +148,12 @@ int run(CompareCommand& command, const Output& output) {
     RunOptions options = run_options(command, output.quiet, stop.token());
     const std::vector<Adapter> adapters = ask_for_adapters(command.peers, stop.token());
     TemporaryFolder folder(command.folder);
+    const std::size_t loads = loads_of(command, adapters);
+    cli::Json model = ask_for_plan(command, loads, folder.path(), stop.token());
     if (!output.quiet)
-        console.line(fmt::format("tz-bench: making a model in {}", printable(folder.path())));
-    cli::Json model;
+        console.line(plan_text(model, loads, folder.path()));
     Subject subject;
-    subject.uri = make_model(command, adapters, folder.path(), model, stop.token());
+    subject.uri = make_model(command.peers.script, adapters, folder.path(), model, stop.token());
     Engine engine;
     inspect(engine, subject);
     std::vector<Subject> subjects{std::move(subject)};
@@ -126,7 +179,9 @@ cli::Command add_compare(CLI::App& app, Output& output) {
     CompareCommand& command = *state;
     compare
         ->add_option(
-            "--scale", command.scale, "Bytes of the model, of OPT-30B's 60 GB; auto: what fits")
+            "--scale",
+            command.scale,
+            "Bytes of the model, of OPT-30B's 60 GB; auto: what memory, disk and an hour allow")
         ->type_name("S|auto");
     compare->add_option("--runs", command.runs, "Rounds; each takes one sample of everything (5)")
         ->type_name("N")

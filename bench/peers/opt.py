@@ -13,6 +13,10 @@ HEAD_COLUMNS = 128
 # Of the memory that is free. Two copies lie in the page cache (.tensors and safetensors), one is loaded, and a loader
 # may hold another for a moment.
 MEMORY_SHARE = 1 / 5
+# As safetensors, as .tensors, and for from_pretrained; something of the disk is left to others.
+FILES, DISK_SHARE = 3, 0.9
+# All loads together take no longer than this where each has this rate, as on a slow disk.
+SECONDS_MAX, BYTES_PER_SECOND = 3600, 500_000_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,33 @@ def largest_scale(bytes_max: int) -> float:
     return scale
 
 
+def plan(scale: str, memory: int, disk: int, loads: int) -> dict:
+    """What is made where so many bytes are free and it is to be loaded so often; `bound` says what allows no more. Pure."""
+    limits = {
+        "memory": memory * MEMORY_SHARE,
+        "disk": disk * DISK_SHARE / FILES,
+        "time": SECONDS_MAX * BYTES_PER_SECOND / max(1, loads),
+    }
+    bound = min(limits, key=limits.__getitem__)
+    chosen = largest_scale(int(limits[bound])) if scale == "auto" else float(scale)
+    shape = scaled(chosen)
+    if FILES * shape.bytes > disk:
+        raise OSError(f"{FILES} files of {shape.bytes} bytes don't fit the {disk} that are free; give --folder")
+    if scale != "auto":
+        bound = "asked"
+    elif chosen == 1:
+        bound = "whole"
+    return {
+        "scale": chosen,
+        "layers": shape.layers,
+        "hidden": shape.hidden,
+        "bytes": shape.bytes,
+        "disk_bytes": FILES * shape.bytes,
+        "bound": bound,
+        "seconds": loads * shape.bytes / BYTES_PER_SECOND,
+    }
+
+
 def memory_available() -> int:
     with open("/proc/meminfo", encoding="ascii") as file:
         fields = dict(line.split(":") for line in file)
@@ -64,9 +95,6 @@ def make(folder: Path, scale: float) -> dict:
     from safetensors.torch import save_file
 
     shape = scaled(scale)
-    free = shutil.disk_usage(folder).free
-    if 3 * shape.bytes > free:  # as safetensors, as .tensors, and for from_pretrained
-        raise OSError(f"{folder}: three files of {shape.bytes} bytes don't fit the {free} that are free; give --folder")
     config = transformers.OPTConfig(
         hidden_size=shape.hidden,
         word_embed_proj_dim=shape.hidden,
@@ -95,16 +123,32 @@ def sum_of(tensors: dict) -> int:
     return sum(tensor.nbytes for tensor in tensors.values())
 
 
+def planned(options: argparse.Namespace) -> dict:
+    """Raises OSError, naming the folder."""
+    os.makedirs(options.folder, exist_ok=True)
+    memory = memory_available() if options.memory is None else options.memory
+    try:
+        return plan(options.scale, memory, shutil.disk_usage(options.folder).free, options.loads)
+    except OSError as error:
+        raise OSError(f"{options.folder}: {error}") from None
+
+
+def plan_command(options: argparse.Namespace):
+    print(json.dumps({"schema": "tz-bench-opt-plan/1", **planned(options)}))
+
+
 def make_command(options: argparse.Namespace):
-    folder = Path(options.folder)
-    os.makedirs(folder, exist_ok=True)
-    automatic = options.scale == "auto"
-    scale = largest_scale(int(memory_available() * MEMORY_SHARE)) if automatic else float(options.scale)
-    print(json.dumps({"schema": "tz-bench-opt/1", **make(folder, scale)}))
+    print(json.dumps({"schema": "tz-bench-opt/1", **make(Path(options.folder), planned(options)["scale"])}))
 
 
 def add_command(commands):
-    command = commands.add_parser("make-opt", help="a model shaped like OPT-30B, for transformers; prints JSON")
-    command.add_argument("folder", metavar="FOLDER")
-    command.add_argument("--scale", default="auto", help="its bytes, of OPT-30B's; auto: what fits the memory")
-    command.set_defaults(run=make_command)
+    for name, run, text in (
+        ("plan-opt", plan_command, "which model make-opt would make; prints JSON"),
+        ("make-opt", make_command, "a model shaped like OPT-30B, for transformers; prints JSON"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("folder", metavar="FOLDER")
+        command.add_argument("--scale", default="auto", help="its bytes, of OPT-30B's; auto: what fits memory, disk and time")
+        command.add_argument("--memory", type=int, help="bytes that are free (as the kernel says)")
+        command.add_argument("--loads", type=int, default=0, help="how often it will be loaded")
+        command.set_defaults(run=run)

@@ -128,6 +128,27 @@ def test_tz_bench_loads_beside_all_of_them(tz_bench, large_model):
     assert entries["safetensors-clone"]["anonymous_peak_bytes_max"] > 450e6
 
 
+def test_compare_says_what_it_will_do_before_it_begins(tz_bench, tmp_path):
+    words = ["compare", "--scale=0.0002", "--runs=2", "--warmup=1", "--warm", "--peers=safetensors-mmap"]
+    command = [tz_bench, *words, "--python", sys.executable, "--folder", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    plan, loads = done.stderr.splitlines()[:2]
+    assert "OPT-30B scaled by 0.0002 (as asked)" in plan
+    assert str(tmp_path) in plan
+    assert loads.startswith("tz-bench: 24 loads, ")  # one peer, three of ours and four reads, in three rounds
+
+
+def test_compare_refuses_what_the_disk_has_no_room_for(tmp_path):
+    done = subprocess.run(
+        [sys.executable, PEERS, "plan-opt", tmp_path, "--scale", "1"], capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        pytest.skip("there is room for 180 GB")
+    assert f"{tmp_path}: 3 files of {opt.scaled(1).bytes} bytes don't fit" in done.stderr, done.stderr
+    assert "--folder" in done.stderr
+
+
 def test_compare_makes_its_model_and_removes_it(tz_bench, tmp_path):
     options = ("--scale=0.0002", "--runs=1", "--warmup=0", "--warm", "--folder", tmp_path)
     said = bench(tz_bench, "compare", *options)
@@ -150,6 +171,41 @@ def test_the_largest_scale_fits():
     for size in (10**8, 10**9, 10**10, 10**12):
         assert opt.scaled(opt.largest_scale(size)).bytes <= size
     assert opt.largest_scale(10**12) == 1
+
+
+GB = 10**9
+
+
+@pytest.mark.parametrize(
+    ("memory", "disk", "loads", "bound"),
+    [
+        (20 * GB, 10**13, 1, "memory"),
+        (10**13, 20 * GB, 1, "disk"),
+        (10**13, 10**13, 132, "time"),
+        (10**13, 10**13, 1, "whole"),
+        (20 * GB, 8 * GB, 132, "disk"),
+        (64 * GB, 100 * GB, 1000, "time"),
+    ],
+)
+def test_what_fits_memory_disk_and_time_is_made(memory, disk, loads, bound):
+    plan = opt.plan("auto", memory, disk, loads)
+    assert plan["bound"] == bound
+    assert plan["bytes"] <= memory / 5
+    assert plan["disk_bytes"] == 3 * plan["bytes"] <= disk * 0.9
+    assert plan["seconds"] <= 3600
+
+
+def test_a_plan_says_what_was_asked_for():
+    plan = opt.plan("0.001", GB, 10 * GB, 10)
+    assert (plan["scale"], plan["bound"]) == (0.001, "asked")
+    assert plan["seconds"] == pytest.approx(10 * plan["bytes"] / 500e6)
+
+
+def test_a_plan_needs_room_on_the_disk():
+    with pytest.raises(OSError, match="give --folder"):
+        opt.plan("auto", GB, 10**6, 1)
+    with pytest.raises(OSError, match="give --folder"):
+        opt.plan("1", 10**13, 100 * GB, 1)
 
 
 @pytest.mark.parametrize("scale", [0, -1, 1.5])
