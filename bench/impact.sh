@@ -40,7 +40,7 @@ main() {
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     [[ -n $(type -P "$python") ]] || wrong_usage "no $python: ./bootstrap test makes build/venv, or name one by --python"
     python=$(realpath --no-symlinks "$(type -P "$python")")
-    cmake --preset release -DTZ_PYTHON=ON -DPython_EXECUTABLE="$python" >/dev/null
+    configure TZ_PYTHON=ON Python_EXECUTABLE="$python"
     cmake --build --preset release --target tz-bench tzio_core
     begin_work tz-impact-XXXXXX
     if [[ ,$from, == *,s3,* && -z $endpoint ]]; then
@@ -56,7 +56,8 @@ main() {
 start_ceph() {
     local said
     ceph=$(mktemp -d) # unix sockets want a short name
-    trap 'tests/servers/ceph-s3 stop "$ceph"; rm -rf "$ceph" "$work"' EXIT
+    at_end rm -rf "$ceph"
+    at_end tests/servers/ceph-s3 stop "$ceph"
     said=$(tests/servers/ceph-s3 start "$ceph" 18000)
     endpoint=$(sed -n 's/^url=//p' <<<"$said")
     AWS_ACCESS_KEY_ID=$(sed -n 's/^access=//p' <<<"$said")

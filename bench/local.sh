@@ -38,14 +38,13 @@ main() {
     begin_work tz-local-XXXXXX
     make_files
     measure "$folder/local.json"
-    /usr/bin/python3 bench/markdown.py "$folder/local.json" >"$folder/local.md"
-    echo "wrote $folder/local.json and $folder/local.md"
+    write_tables local
 }
 
 prepare() {
     [[ -n $(type -P fio) ]] || echo "local.sh: no fio (apt-get install fio): cold loads are held against pread alone" >&2
     bench/peers/setup
-    cmake --preset release >/dev/null
+    configure TZ_BENCH_PROGRAM=ON
     cmake --build --preset release --target tz-bench
     PATH=$PWD/build/release/bin:$PATH
     # the folder may be anywhere; ours may hold spaces

@@ -10,7 +10,8 @@ usage() {
 Usage: bench/manifest.sh [OPTIONS] FOLDER
 
 Makes files of random weights in a new folder below FOLDER, signs them, times loads of them from the page cache with
-and without `--require` in rounds, beside SHA-256 on all cores, and prints a table. The files go away at the end.
+and without `--require` in rounds, beside SHA-256 on all cores, and writes FOLDER/manifest.json and FOLDER/manifest.md.
+The files go away at the end.
 
 Options:
   --size SIZE    bytes of tensors (2GB); needs four times as much disk
@@ -26,7 +27,7 @@ main() {
     parse_options "size|runs" "$@"
     check_folder
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
-    cmake --preset release >/dev/null
+    configure TZ_BENCH=ON
     cmake --build --preset release --target tz tz-bench hash_bench
     begin_work tz-manifest-XXXXXX
     make_key "$work/key"
@@ -42,7 +43,9 @@ main() {
         "$bin/tz" manifest add --quiet --sidecar --sign "$work/me.pem" "$work/$name.safetensors"
         rm "$work/$name.tensors"
     done
-    python3 bench/manifest/measure.py "$work" --bin "$bin" --runs "$runs"
+    python3 bench/manifest/measure.py "$work" --bin "$bin" --runs "$runs" >"$work/manifest.json"
+    mv "$work/manifest.json" "$folder"
+    write_tables manifest
 }
 
 main "$@"

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Prints a result of `tz-bench load --export-json` as the tables of docs/performance.md."""
+"""Prints a result of `tz-bench load --export-json`, or of rounds.py, as the tables of docs/performance.md."""
 
 import json
 import os
 import sys
+
+import machine
+import rounds
 
 HEADER = """| | GB/s | least to most | CPU s/GB | loop | ceiling | of it | huge pages | beside, MiB |
 |---|---|---|---|---|---|---|---|---|"""
@@ -42,14 +45,9 @@ def table(title: str, entries: list[dict]):
         print("\n".join(rows))
 
 
-def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
-        result = json.load(file)
-    host, summary = result["host"], result["summary"]
-    print(
-        f"tzio {result['version']}; {host['cpu']}, {host['cores']} cores, {host['memory_bytes'] / 2**30:.0f} GiB, "
-        f"Linux {host['kernel']}, load average {host['load_average']:.1f}; medians of {summary['rounds']} rounds."
-    )
+def of_loads(result: dict):
+    summary = result["summary"]
+    print(f"tzio {result['version']}; {machine.line(result['host'])}; medians of {summary['rounds']} rounds.")
     for file in summary["files"]:
         for cache in ("warm", "cold"):
             of_file = [e for e in summary["entries"] if e["file"] == file["file"] and e["cache"] == cache]
@@ -59,6 +57,12 @@ def main():
     print()
     for note in summary["notes"]:
         print(f"- {note}")
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        result = json.load(file)
+    print(rounds.tables(result)) if result["schema"] == "tz-rounds/1" else of_loads(result)
 
 
 if __name__ == "__main__":

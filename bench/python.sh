@@ -11,7 +11,7 @@ Usage: bench/python.sh [OPTIONS] FOLDER
 
 Makes files of random weights in a new folder below FOLDER, and loads them from Python in rounds: with tzio, its
 stand-ins for tensorizer and safetensors, and with these themselves, all from the page cache and every page touched.
-The files go away at the end.
+Writes FOLDER/python.json and FOLDER/python.md. The files go away at the end.
 
 Options:
   --size SIZE    bytes of tensors (2GB); needs five times as much disk and twice as much memory
@@ -28,12 +28,14 @@ main() {
     check_folder
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     bench/peers/setup
-    cmake --preset release -DTZ_PYTHON=ON -DPython_EXECUTABLE="$PWD/build/peers/bin/python" >/dev/null
+    configure TZ_PYTHON=ON Python_EXECUTABLE="$PWD/build/peers/bin/python"
     cmake --build --preset release --target tz tz-bench tzio_core
     begin_work tz-python-XXXXXX
     make_files build/release/bin
     PYTHONPATH=build/release/python build/peers/bin/python bench/python/measure.py "$work" \
-        --tz build/release/bin/tz --runs "$runs"
+        --tz build/release/bin/tz --runs "$runs" >"$work/python.json"
+    mv "$work/python.json" "$folder"
+    write_tables python
 }
 
 make_files() { # BIN

@@ -57,7 +57,7 @@ prepare() {
     done
     ((${#missing[@]} == 0)) || wrong_usage "not installed: ${missing[*]}"
     bench/peers/setup
-    cmake --preset release >/dev/null
+    configure TZ_BENCH=ON
     cmake --build --preset release --target tz tz-bench http_bench
 }
 

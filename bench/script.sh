@@ -4,6 +4,23 @@
 me=$(basename "$0")
 folder=
 work=
+endings=()
+
+trap run_endings EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# At the script's end, however that comes; what was asked for last is done first.
+at_end() { # COMMAND ARGUMENT...
+    endings=("$(printf '%q ' "$@")" "${endings[@]}")
+}
+
+run_endings() {
+    local ending
+    for ending in "${endings[@]}"; do
+        eval "$ending" || true
+    done
+}
 
 parse_options() { # NAME|NAME... ARGUMENT...: sets the variables that are called so, and `folder`
     local names=$1
@@ -42,9 +59,41 @@ wrong_usage() {
 # Makes the folder `work`, which goes away with the script.
 begin_work() { # TEMPLATE
     work=$(mktemp -d "$folder/$1")
-    trap 'rm -rf "$work"' EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    at_end rm -rf "$work"
+}
+
+# Has build/release built with these options. One that is there is changed only where it has to be, and configured as
+# it was at the script's end: people build and test in it.
+configure() { # NAME=VALUE...
+    local cache=build/release/CMakeCache.txt option name was changed=() before=()
+    if [[ ! -f $cache ]]; then
+        cmake --preset release "${@/#/-D}" >/dev/null
+        return
+    fi
+    for option; do
+        name=${option%%=*}
+        was=$(sed -n "s/^$name:[A-Z]*=//p" "$cache")
+        [[ $was != "${option#*=}" ]] || continue
+        changed+=("-D$option")
+        if [[ -n $was ]]; then
+            before+=("-D$name=$was")
+        else
+            before+=("-U$name")
+        fi
+    done
+    ((${#changed[@]})) || return 0
+    at_end configure_again "${before[@]}"
+    cmake build/release "${changed[@]}" >/dev/null
+}
+
+configure_again() { # CHANGE...
+    cmake build/release "$@" >/dev/null
+}
+
+# FOLDER/NAME.md of FOLDER/NAME.json, which is there.
+write_tables() { # NAME
+    /usr/bin/python3 bench/markdown.py "$folder/$1.json" >"$folder/$1.md"
+    echo "wrote $folder/$1.json and $folder/$1.md"
 }
 
 # Of 32 bytes, as hex digits, for its owner alone.

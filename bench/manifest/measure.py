@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Times loads with and without a manifest in rounds, and prints medians and ratios: see bench/manifest.sh."""
+"""Times loads with and without a manifest in rounds, and prints the result: see bench/manifest.sh."""
 
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "peers")]
 
+import rounds
 from memory import warm
 
 
@@ -43,30 +43,23 @@ def main():
     work, binary = options.folder, options.bin
     key, public = ["--key-file", work / "key"], ["--require", f"pubkey:{work / 'them.pem'}"]
     sealed = work / "sealed.tensors"
-    cases = {
+    ways = {
         "SHA-256 on all cores": lambda: sha256_on_all_cores(binary),
-        "pieces, 254 tensors": lambda: load(binary, work / "many.safetensors", *public),
+        "pieces, many tensors": lambda: load(binary, work / "many.safetensors", *public),
         "pieces, one tensor": lambda: load(binary, work / "one.safetensors", *public),
         "encrypted": lambda: load(binary, sealed, *key),
         "encrypted, manifest required": lambda: load(binary, sealed, *key, "--require", "key"),
     }
     beside = {
-        "pieces, 254 tensors": "SHA-256 on all cores",
+        "pieces, many tensors": "SHA-256 on all cores",
         "pieces, one tensor": "SHA-256 on all cores",
         "encrypted, manifest required": "encrypted",
     }
-    rates = {name: [] for name in cases}
-    for _ in range(options.runs):
-        for name, run in cases.items():
-            rates[name].append(run())
-    print("| | GB/s, median | least | most | of what | share |\n|---|---|---|---|---|---|")
-    for name, samples in rates.items():
-        row = [name, *(f"{rate:.2f}" for rate in (statistics.median(samples), min(samples), max(samples)))]
-        other = beside.get(name)
-        row.append(other or "")
-        # each round's own: machines wander
-        row.append(f"{statistics.median(a / b for a, b in zip(samples, rates[other])):.1%}" if other else "")
-        print("|", " | ".join(row), "|")
+    cases = [
+        rounds.Case(name, lambda run=run: rounds.Sample(run()), beside.get(name, "")) for name, run in ways.items()
+    ]
+    result = rounds.measured(cases, options.runs, binary / "tz", sealed.stat().st_size)
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times loads from Python in rounds, all in this process but `tz load`, and prints a table: see bench/python.sh."""
+"""Times loads from Python in rounds, all in this process but `tz load`, and prints the result: see bench/python.sh."""
 
 import argparse
 import gc
@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "peers")]
 
 import memory
 import peer
+import rounds
 import safetensors.torch
 import tensorizer
 import torch
@@ -27,40 +28,23 @@ many = 100_000
 password = "a password"
 
 
-Sample = tuple[float, float]  # seconds of the clock and of all cores
-
-
-class Case:
-    """A way to load. `beside` names the way that it is to be compared with, by the rounds' own ratios."""
-
-    def __init__(self, name: str, run: Callable[[], Sample], beside: str = "", target: str = "") -> None:
-        self.name, self.run, self.beside, self.target = name, run, beside, target
-        self.seconds: list[float] = []
-        self.cpu_seconds: list[float] = []
-
-    def take(self) -> None:
-        seconds, cpu_seconds = self.run()
-        self.seconds.append(seconds)
-        self.cpu_seconds.append(cpu_seconds)
-
-
-def timed(size: int, load: Callable[[], dict[str, torch.Tensor]]) -> Callable[[], Sample]:
-    def run() -> Sample:
+def timed(size: int, load: Callable[[], dict[str, torch.Tensor]]) -> Callable[[], rounds.Sample]:
+    def run() -> rounds.Sample:
         gc.collect()
         memory.touch_and_free(size)
         cpu, began = time.process_time(), time.perf_counter()
         peer.touch(load())
-        return time.perf_counter() - began, time.process_time() - cpu
+        return rounds.timed(size, time.perf_counter() - began, time.process_time() - cpu)
 
     return run
 
 
-def program(size: int, *words: object) -> Callable[[], Sample]:
-    def run() -> Sample:
+def program(size: int, *words: object) -> Callable[[], rounds.Sample]:
+    def run() -> rounds.Sample:
         memory.touch_and_free(size)
         done = subprocess.run([*map(str, words), "--json"], check=True, capture_output=True, text=True)
         facts = json.loads(done.stdout)
-        return facts["seconds"], facts["cpu_seconds"]
+        return rounds.timed(size, facts["seconds"], facts["cpu_seconds"])
 
     return run
 
@@ -100,19 +84,18 @@ def write_with_password(path: Path, tensors: Path, shapes) -> None:
     serializer.close()
 
 
-def cases(folder: Path, tz: Path) -> list[Case]:
+def cases(folder: Path, tz: Path, size: int) -> list[rounds.Case]:
     tensors, plain = folder / "a.tensors", folder / "a.safetensors"
-    size = tensors.stat().st_size
     key = bytes.fromhex((folder / "key").read_text())
     shapes = {name: (tensor.shape, tensor.dtype) for name, tensor in tzio.load_file(tensors, memory="mapped").items()}
     write_with_password(folder / "password.tensors", tensors, shapes)
     made = []
 
     def add(name: str, load: Callable[[], dict[str, torch.Tensor]], beside: str = "", target: str = "") -> None:
-        made.append(Case(name, timed(size, load), beside, target))
+        made.append(rounds.Case(name, timed(size, load), beside, target))
 
     for verify in ("none", "sha256"):
-        made.append(Case(f"tz load, {verify}", program(size, tz, "load", "--quiet", "--verify", verify, tensors)))
+        made.append(rounds.Case(f"tz load, {verify}", program(size, tz, "load", "--quiet", "--verify", verify, tensors)))
         add(
             f"load_file, .tensors, {verify}",
             lambda verify=verify: tzio.load_file(tensors, verify=verify),
@@ -148,7 +131,7 @@ class Told(logging.Handler):
         self.stats: tzio.Stats = record.args[0]
 
 
-def python_time(folder: Path, runs: int) -> None:
+def python_time(folder: Path, runs: int) -> str:
     """What `load_file` of many small tensors takes beyond the engine."""
     path = folder / "many.safetensors"
     tzio.save_file({f"model.layers.{number}.weight": torch.zeros(16) for number in range(many)}, path)
@@ -164,18 +147,18 @@ def python_time(folder: Path, runs: int) -> None:
         began = time.perf_counter()
         tensors = safetensors.torch.load_file(path)
         theirs.append(time.perf_counter() - began)
-    print(f"\n{many} tensors: {statistics.median(ours) / many * 1e6:.1f} us of Python time each (3); ", end="")
-    print(f"safetensors takes {statistics.median(theirs) / many * 1e6:.1f} us each for all")
+    each, all_of_it = (statistics.median(seconds) / many * 1e6 for seconds in (ours, theirs))
+    return f"{many} tensors: {each:.1f} us of Python time each (target 3); safetensors takes {all_of_it:.1f} us each for all"
 
 
-def import_time(runs: int) -> None:
+def import_time(runs: int) -> str:
     def seconds(code: str) -> float:
         began = time.perf_counter()
         subprocess.run([sys.executable, "-c", code], check=True)
         return time.perf_counter() - began
 
     differences = [seconds("import tzio") - seconds("pass") for _ in range(runs)]
-    print(f"import tzio: {statistics.median(differences) * 1e3:.0f} ms (100)")
+    return f"import tzio: {statistics.median(differences) * 1e3:.0f} ms (target 100)"
 
 
 def main() -> None:
@@ -185,27 +168,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     options = parser.parse_args()
     torch.set_grad_enabled(False)
-    all_cases = cases(options.folder, options.tz)
+    size = (options.folder / "a.tensors").stat().st_size
+    ways = cases(options.folder, options.tz, size)
     for path in (*options.folder.glob("*.tensors"), *options.folder.glob("*.safetensors")):
         memory.warm(path)
-    for round_ in range(options.runs):
-        shift = round_ % len(all_cases)
-        for case in all_cases[shift:] + all_cases[:shift]:
-            case.take()
-            print(f"round {round_ + 1}: {case.name}: {case.seconds[-1]:.2f} s", file=sys.stderr)
-    by_name = {case.name: case for case in all_cases}
-    size = (options.folder / "a.tensors").stat().st_size
-    print("| way | GB/s | CPU s/GB | x | of | target |\n|---|---|---|---|---|---|")
-    for case in all_cases:
-        rate = size / statistics.median(case.seconds) / 1e9
-        cpu = statistics.median(case.cpu_seconds) / size * 1e9
-        ratio = ""
-        if case.beside:
-            pairs = zip(by_name[case.beside].seconds, case.seconds)
-            ratio = f"{statistics.median(theirs / ours for theirs, ours in pairs):.2f}"
-        print(f"| {case.name} | {rate:.2f} | {cpu:.2f} | {ratio} | {case.beside} | {case.target} |")
-    python_time(options.folder, options.runs)
-    import_time(options.runs)
+    result = rounds.measured(ways, options.runs, options.tz, size)
+    result["notes"] = [python_time(options.folder, options.runs), import_time(options.runs)]
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -4,33 +4,17 @@
 import argparse
 import json
 import os
-import platform
-import re
 import statistics
-import subprocess
+import sys
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import machine
 from clients import TZ
 
 HEADER = """| | GB/s | least to most | CPU s/GB | loops | busy cores | requests | connections |
 |---|---|---|---|---|---|---|---|"""
-
-
-def host() -> dict:
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        model = re.search(r"model name\s*: (.*)", file.read())
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return {
-        "cpu": model[1] if model else platform.machine(),
-        "cores": os.cpu_count(),
-        "memory_bytes": memory,
-        "kernel": platform.release(),
-        "load_average": os.getloadavg()[0],
-    }
-
-
-def version(command: list[str]) -> str:
-    shown = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (shown.stdout + shown.stderr).split("\n", 1)[0]
 
 
 def number(value: float | None, digits: int) -> str:
@@ -68,11 +52,8 @@ def verdict(check: dict) -> str:
 
 
 def tables(report: dict) -> str:
-    machine = report["host"]
     lines = [
-        f"{report['version']}; {machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
-        f"Linux {machine['kernel']}, load average {machine['load_average']:.1f}; "
-        f"files of {report['file_bytes'] / 1e9:.2f} GB.",
+        f"{report['version']}; {machine.line(report['host'])}; files of {report['file_bytes'] / 1e9:.2f} GB.",
         "\n| | value | target | |\n|---|---|---|---|",
     ]
     for section in report["sections"]:
@@ -97,9 +78,9 @@ def main():
             sections.append(json.load(file))
     report = {
         "schema": "tz-remote/1",
-        "version": version([TZ, "--version"]),
-        "peers": [version(["nginx", "-v"]), version(["curl", "--version"]), version(["wrk", "-v"])],
-        "host": host(),
+        "version": machine.version([TZ, "--version"]),
+        "peers": [machine.version(["nginx", "-v"]), machine.version(["curl", "--version"]), machine.version(["wrk", "-v"])],
+        "host": machine.facts(),
         "file_bytes": options.file_bytes,
         "sections": sections,
     }

@@ -1,22 +1,17 @@
 #!/usr/bin/env python3
-"""Times saves and conversions in rounds, and prints a table of medians: see bench/write.sh."""
+"""Times saves and conversions in rounds, and prints the result: see bench/write.sh."""
 
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "peers")]
 
+import rounds
 from memory import warm
-
-
-class Case:
-    def __init__(self, name, run):
-        self.name, self.run, self.seconds = name, run, []
 
 
 def seconds_printed(command) -> float:
@@ -48,11 +43,10 @@ def cold(path: Path):
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def cases(options) -> list[Case]:
+def cases(options, size: int) -> list[rounds.Case]:
     work, binary, peer = options.folder, options.bin, [options.python, options.peer]
     tensors, safetensors, key = work / "a.tensors", work / "a.safetensors", work / "key"
     target = work / "target"
-    size = tensors.stat().st_size
 
     def save(*words):
         return lambda: seconds_printed([binary / "save_timer", tensors, target, "1", *words])
@@ -75,22 +69,31 @@ def cases(options) -> list[Case]:
         copy = tz(prepare, "convert", "--format", *words, target)
         return run
 
+    ways = {
+        "fio, direct writes": lambda: fio(work, size),
+        "fio, direct reads and writes at once": lambda: fio(work, size, beside=tensors),
+        "save, CRC-32 and SHA-256": save(),
+        "tensorizer: save": save_by_peer(),
+        "save, encrypted": save("encrypted"),
+        "tensorizer: save, encrypted": save_by_peer("--encrypted"),
+        "load, cold, dropped": tz(cold, "load", "--memory", "none", tensors),
+        "load, warm, dropped": tz(warm, "load", "--memory", "none", tensors),
+        "convert, cold": convert(cold, "tensors", tensors),
+        "convert, warm": convert(warm, "tensors", tensors),
+        "convert, warm, from safetensors": convert(warm, "tensors", safetensors),
+        "convert, warm, to safetensors": convert(warm, "safetensors", tensors),
+        "convert, warm, encrypted": convert(warm, "tensors", "--encrypt-key-file", key, tensors),
+    }
+    beside = {
+        "save, CRC-32 and SHA-256": "tensorizer: save",
+        "save, encrypted": "tensorizer: save, encrypted",
+        "convert, cold": "save, CRC-32 and SHA-256",
+        "convert, warm": "save, CRC-32 and SHA-256",
+        "convert, warm, encrypted": "save, encrypted",
+    }
     return [
-        Case("fio, direct writes", lambda: fio(work, size)),
-        Case("fio, direct reads and writes at once", lambda: fio(work, size, beside=tensors)),
-        Case("save, CRC-32 and SHA-256", save()),
-        Case("tensorizer: save", save_by_peer()),
-        Case("save, encrypted", save("encrypted")),
-        Case("tensorizer: save, encrypted", save_by_peer("--encrypted")),
-        Case("load, cold, dropped", tz(cold, "load", "--memory", "none", tensors)),
-        Case("load, warm, dropped", tz(warm, "load", "--memory", "none", tensors)),
-        Case("convert, cold", convert(cold, "tensors", tensors)),
-        Case("convert, warm", convert(warm, "tensors", tensors)),
-        Case("convert, warm, from safetensors", convert(warm, "tensors", safetensors)),
-        Case("convert, warm, to safetensors", convert(warm, "safetensors", tensors)),
-        Case("convert, warm, encrypted", convert(
-            warm, "tensors", "--encrypt-key-file", key, tensors)),
-    ]  # fmt: skip
+        rounds.Case(name, lambda run=run: rounds.timed(size, run()), beside.get(name, "")) for name, run in ways.items()
+    ]
 
 
 def main():
@@ -101,15 +104,8 @@ def main():
     parser.add_argument("--peer", required=True)
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
-    bytes_saved = (options.folder / "a.tensors").stat().st_size
-    every = cases(options)
-    for _ in range(options.runs):
-        for case in every:
-            case.seconds.append(case.run())
-    print("| | GB/s, median | least | most |\n|---|---|---|---|")
-    for case in every:
-        rates = sorted(bytes_saved / second / 1e9 for second in case.seconds)
-        print(f"| {case.name} | {statistics.median(rates):.2f} | {rates[0]:.2f} | {rates[-1]:.2f} |")
+    size = (options.folder / "a.tensors").stat().st_size
+    print(json.dumps(rounds.measured(cases(options, size), options.runs, options.bin / "tz", size)))
 
 
 if __name__ == "__main__":
