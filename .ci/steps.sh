@@ -179,7 +179,7 @@ formatting() {
     make_venv lint "$lint_pip"
     find format engine protocols cuda python tools bench tests examples -regex '.*\.[ch]\(pp\)?' -print0 |
         xargs -0 build/lint/bin/clang-format --dry-run --Werror
-    shellcheck bootstrap .ci/run .ci/steps.sh .ci/check_layering bench/gpu.sh bench/local.sh bench/manifest.sh bench/python.sh bench/remote.sh bench/script.sh bench/write.sh \
+    shellcheck bootstrap .ci/run .ci/steps.sh .ci/check_layering bench/figures.sh bench/gpu.sh bench/local.sh bench/manifest.sh bench/python.sh bench/remote.sh bench/script.sh bench/write.sh \
         bench/peers/setup tests/install/run .ci/promises.sh python/make_wheels tools/make_man bench/impact.sh \
         tests/c/check_symbols tests/examples/check tests/servers/ceph-s3 tests/servers/web-server
 }
