@@ -94,8 +94,8 @@ def page(facts: list[str], not_idle: list[str], parts: list[Taken]) -> str:
         lines += ["", f"**The machine was not idle when this began: {'; '.join(not_idle)}.**"]
     lines += [
         "",
-        "One part after the other. Load average, others' share of the cores and what the machine's host took of them: just before each",
-        "part, the latter two over five seconds in which nothing of this ran. The load average is of the last minute, which is the part's before.",
+        "One part after the other. What others took of the cores, and what was stolen by the host, just before each part, over",
+        "five seconds in which nothing of this ran; the load average is of the minute before, and so of the part before.",
         "",
         "| | at (UTC) | minutes | load average | others | stolen | |",
         "|---|---|---|---|---|---|---|",

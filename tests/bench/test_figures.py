@@ -65,7 +65,7 @@ def test_a_folder_has_a_disk(tmp_path):
 
 
 def ways(*rates):
-    """That take these samples in turn."""
+    """That give these samples in turn."""
     return [rounds.Case(f"way {number}", iter(samples).__next__) for number, samples in enumerate(rates)]
 
 
@@ -80,7 +80,7 @@ def test_rounds_begin_with_another_way_each_time():
 
 
 def test_a_ratio_is_the_median_of_the_rounds_own():
-    slow, fast = ways([rounds.Sample(1), rounds.Sample(2), rounds.Sample(100)], [rounds.Sample(3), rounds.Sample(4), rounds.Sample(50)])
+    slow, fast = ways(map(rounds.Sample, (1, 2, 100)), map(rounds.Sample, (3, 4, 50)))
     for case in (slow, fast):
         case.samples = [case.run() for _ in range(3)]
     fast.beside = slow.name
