@@ -40,7 +40,7 @@ public:
         Supervision& supervision)
         : engine_(engine),
           sources_(sources),
-          options_(effective(options)),
+          options_(options),
           supervision_(supervision),
           hosts_(sources),
           lineup_(engine, hosts_, sources, options_.sink ? options_.sink->file_lanes() : 0) {}
@@ -74,7 +74,7 @@ private:
 
     Engine::State& engine_;
     Sources sources_;
-    const LoadOptions options_;
+    LoadOptions options_; ///< once the indexes are read: the effective ones
     Supervision& supervision_;
     Hosts hosts_;
     Lineup lineup_;
@@ -147,6 +147,7 @@ void FileLoad::read_indexes() {
     }
     for (std::size_t i = 0; i < layouts_.size(); ++i)
         about(*sources_[i], [&] { check_by_manifest(options_, i, layouts_[i]); });
+    options_ = effective(std::move(options_), layouts_);
     lineup_.ask_hosts();
     if (options_.check_layouts)
         options_.check_layouts(layouts_);
