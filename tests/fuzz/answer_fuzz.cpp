@@ -3,6 +3,7 @@
 #include "memory_bound.hpp"
 #include <tz/format/error.hpp>
 #include <tz/protocols/credential_providers.hpp>
+#include <tz/protocols/iso_time.hpp>
 #include <tz/protocols/multipart.hpp>
 
 #include <cstdint>
@@ -83,7 +84,6 @@ void read_page(std::string_view body) {
 }
 
 void read_times(std::string_view text) {
-    parse_s3_time(text);
     parse_time(text);
 }
 
