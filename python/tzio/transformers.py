@@ -79,7 +79,7 @@ def from_pretrained(
 
 
 def _may_map(address: str, settings: Config, device: Any, secret: Any) -> bool:
-    """Whether the files' own pages can be the weights without a wish being lost. The load knows whether a check would be."""
+    """Whether the files' own pages can be the weights and no wish is lost. The load knows whether a check would be."""
     on_cpu = device is None or str(device) == "cpu"
     return secret is None and on_cpu and is_local(address) and settings.direct_io != "on"
 
