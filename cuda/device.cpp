@@ -1,12 +1,11 @@
 #include <tz/cuda/device.hpp>
 #include <tz/cuda/device_error.hpp>
+#include <tz/engine/start_thread.hpp>
 
 #include <cuda_runtime_api.h>
 
 #include <exception>
 #include <string>
-#include <system_error>
-#include <thread>
 
 namespace tz::cuda {
 
@@ -39,11 +38,7 @@ void on_device(int device, const std::function<void()>& work) {
             failure = std::current_exception();
         }
     };
-    try {
-        std::thread(body).join();
-    } catch (const std::system_error& error) {
-        throw Error(errc::limit, std::string("no more threads can be started: ") + error.what());
-    }
+    start_thread(body).join();
     if (failure)
         std::rethrow_exception(failure);
 }

@@ -1,6 +1,8 @@
+#include <tz/engine/cause.hpp>
 #include <tz/engine/crew.hpp>
 #include <tz/engine/engine.hpp>
 #include <tz/engine/fetch.hpp>
+#include <tz/engine/file_calls.hpp>
 #include <tz/engine/lane_reader.hpp>
 #include <tz/engine/lineup.hpp>
 #include <tz/engine/machine.hpp>
@@ -182,13 +184,7 @@ void FilesFetch::check_room() const {
         std::uint64_t& bytes = needed[part->file.filesystem()];
         const std::uint64_t free = part->file.free_bytes();
         if (__builtin_add_overflow(bytes, part->missing.load(), &bytes) || bytes > free)
-            throw Error(
-                errc::limit,
-                std::to_string(bytes) + " bytes are to be written and " + std::to_string(free) +
-                    " bytes are free",
-                {},
-                "free space, or choose another folder")
-                .in(part->file.path());
+            throw no_room(part->file.path(), bytes, free);
     }
 }
 
@@ -321,13 +317,8 @@ void FilesFetch::check_going_on() const {
 }
 
 void FilesFetch::publish() {
-    for (const auto& source : sources_) {
-        try {
-            source->check_unchanged();
-        } catch (const Error& error) {
-            throw error.in(source->name());
-        }
-    }
+    for (const auto& source : sources_)
+        about(*source, [&source] { source->check_unchanged(); });
     for (const auto& part : parts_)
         part->file.publish();
 }

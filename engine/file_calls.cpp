@@ -28,6 +28,16 @@ void fail_on(const std::string& path, const char* doing, int error) {
     throw Error(kind_of_errno(error), std::string(doing) + ": " + system_message(error)).in(path);
 }
 
+Error no_room(const std::string& path, std::uint64_t bytes, std::uint64_t free) {
+    return Error(
+               errc::limit,
+               std::to_string(bytes) + " bytes are to be written and " + std::to_string(free) +
+                   " bytes are free",
+               {},
+               "free space, or choose another folder")
+        .in(path);
+}
+
 std::string folder_of(const std::string& path) {
     const auto slash = path.rfind('/');
     if (slash == std::string::npos)

@@ -10,11 +10,15 @@
 
 namespace tz {
 
-/// What kind of failure an error number of the system means, for somebody who writes files.
+/// What kind of failure an error number of the system means, for somebody who reads or writes
+/// files.
 errc kind_of_errno(int error);
 
 /// Throws what `error` means, which came from `doing` something with `path`.
 [[noreturn]] void fail_on(const std::string& path, const char* doing, int error);
+
+/// The error where `bytes` are to be written to `path`, and its filesystem has `free` of them.
+Error no_room(const std::string& path, std::uint64_t bytes, std::uint64_t free);
 
 /// The folder that `path` lies in; "." where it names none.
 std::string folder_of(const std::string& path);

@@ -158,6 +158,7 @@ private:
             }
             if (error != 0 || done == 0)
                 file_->fail("write", error != 0 ? error : EIO, offset);
+            faults = 0;
             bytes = bytes.subspan(done);
             offset += done;
         }

@@ -1,90 +1,18 @@
 #include <tz/engine/cause.hpp>
-#include <tz/engine/choose.hpp>
-#include <tz/engine/crew.hpp>
-#include <tz/engine/engine.hpp>
+#include <tz/engine/file_load.hpp>
 #include <tz/engine/index.hpp>
-#include <tz/engine/job.hpp>
 #include <tz/engine/lane.hpp>
-#include <tz/engine/lineup.hpp>
 #include <tz/engine/load.hpp>
-#include <tz/engine/load_options.hpp>
 #include <tz/engine/machine.hpp>
-#include <tz/engine/manifest_check.hpp>
 #include <tz/engine/result.hpp>
 #include <tz/engine/room.hpp>
-#include <tz/engine/sink.hpp>
-#include <tz/engine/supervision.hpp>
-#include <tz/format/error.hpp>
 #include <tz/format/name.hpp>
 
-#include <algorithm>
 #include <memory>
 #include <new>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 namespace tz {
-
-namespace {
-
-using Sources = std::span<const std::shared_ptr<const Source>>;
-
-/// One call of load(): its files, from the index to what is handed over.
-class FileLoad {
-public:
-    FileLoad(
-        Engine::State& engine,
-        Sources sources,
-        const LoadOptions& options,
-        Supervision& supervision)
-        : engine_(engine),
-          sources_(sources),
-          options_(effective(options)),
-          supervision_(supervision),
-          hosts_(sources),
-          lineup_(engine, hosts_, sources, options_.sink ? options_.sink->file_lanes() : 0) {}
-
-    LoadedFiles run();
-
-private:
-    Error cause_among(const Error& error) const;
-    void read_indexes();
-    void choose();
-    std::unordered_map<const format::Tensor*, std::uint64_t> read_piece_sizes();
-    std::vector<JobFile> job_files(bool mapped) const;
-    PlanOptions plan_options(bool headers_only) const;
-    unsigned spans() const;
-    bool needs_scratch() const;
-    void make_job();
-    void bring_all();
-    void fill_sink(Sink& sink);
-    void run_lanes(Job& job);
-    void deliver(std::size_t item);
-    void check_unchanged() const;
-    void log_oddities() const;
-    LoadedFiles hand_over();
-    void fill_stats(LoadStats& stats) const;
-    void report_end() const;
-    [[noreturn]] void fail_partly(const Error& error) const;
-
-    const format::Tensor& handed_tensor(const Item& item) const {
-        return all_ ? *item.tensor : handed_[item.source].tensors[item.place];
-    }
-
-    Engine::State& engine_;
-    Sources sources_;
-    const LoadOptions options_;
-    Supervision& supervision_;
-    Hosts hosts_;
-    Lineup lineup_;
-    std::vector<format::Layout> layouts_; ///< of the files
-    bool all_ = true;                     ///< the files are handed out as they are
-    std::vector<format::Layout> handed_;  ///< else: what is handed out of them
-    std::vector<Item> items_;             ///< until the job has them
-    std::unique_ptr<Job> job_;
-    Crew* crew_ = nullptr; ///< while it works
-};
 
 LoadedFiles FileLoad::run() {
     read_indexes();
@@ -147,137 +75,10 @@ void FileLoad::read_indexes() {
     }
     for (std::size_t i = 0; i < layouts_.size(); ++i)
         about(*sources_[i], [&] { check_by_manifest(options_, i, layouts_[i]); });
+    options_ = effective(std::move(options_), layouts_);
     lineup_.ask_hosts();
     if (options_.check_layouts)
         options_.check_layouts(layouts_);
-}
-
-void FileLoad::choose() {
-    const Selection& selection = options_.selection;
-    items_ = choose_items(layouts_, selection);
-    all_ = selection.everything();
-    if (all_)
-        return;
-    // how slices of sealed data are read depends on its pieces, which stand in the tensor headers
-    const auto pieces = read_piece_sizes();
-    cut_slices(
-        items_,
-        selection.slices,
-        selection.read_whole_for_hashes && (options_.verify != Verify::none || options_.digests),
-        lineup_.chunk_bytes(),
-        [&pieces](const Item& item) { return pieces.at(item.tensor); });
-    for (std::size_t i = 0; i < layouts_.size(); ++i)
-        handed_.push_back(handed_out(layouts_[i], items_, static_cast<std::uint32_t>(i)));
-}
-
-/// Of the sealed tensors that slices are wanted of.
-std::unordered_map<const format::Tensor*, std::uint64_t> FileLoad::read_piece_sizes() {
-    std::unordered_map<const format::Tensor*, std::uint64_t> pieces;
-    std::unordered_set<std::string> names;
-    for (const Slice& slice : options_.selection.slices)
-        names.insert(slice.name);
-    std::vector<Item> sliced;
-    for (const Item& item : items_)
-        if (item.layout->encrypted && item.tensor->data.bytes > 0 &&
-            (names.contains(format::key_name(item.tensor->name)) ||
-             names.contains(format::display_name(item.tensor->name))))
-            sliced.push_back(item);
-    if (sliced.empty())
-        return pieces;
-    LoadOptions options;
-    options.headers_only = options.keep_headers = true;
-    options.memory = Memory::none;
-    check_room(sliced, options, memory_available());
-    std::vector<JobFile> files;
-    files.reserve(sources_.size());
-    for (std::size_t i = 0; i < sources_.size(); ++i)
-        files.push_back(JobFile{sources_[i].get(), &layouts_[i], nullptr, nullptr});
-    const auto queues = lineup_.queues(1);
-    Job job(
-        std::move(files),
-        std::move(sliced),
-        options,
-        plan_options(true),
-        queues,
-        lineup_.scratch_bytes());
-    run_lanes(job);
-    for (std::size_t i = 0; i < job.items.size(); ++i)
-        pieces[job.items[i].tensor] = job.arrivals[i].header.seal->piece_bytes;
-    return pieces;
-}
-
-std::vector<JobFile> FileLoad::job_files(bool mapped) const {
-    std::vector<JobFile> files;
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-        const format::Layout& layout = layouts_[i];
-        about(*sources_[i], [&] {
-            JobFile file{sources_[i].get(), &layout, nullptr, nullptr};
-            file.keys = std::make_unique<Keys>(layout, options_);
-            if (pieces_of(options_, i, layout) == nullptr)
-                check_hashes_exist(layout, options_);
-            // what is sealed is opened into memory of its own: nobody may change it in between
-            if (mapped && !layout.encrypted)
-                file.mapping = sources_[i]->map();
-            files.push_back(std::move(file));
-        });
-    }
-    return files;
-}
-
-PlanOptions FileLoad::plan_options(bool headers_only) const {
-    PlanOptions plan;
-    plan.chunk_bytes = lineup_.chunk_bytes();
-    plan.cut_from_data = options_.sink != nullptr && options_.sink->cuts_from_data();
-    plan.headers_only = headers_only;
-    for (std::size_t i = 0; !headers_only && i < layouts_.size(); ++i) {
-        const CheckedManifest* manifest = pieces_of(options_, i, layouts_[i]);
-        plan.piece_bytes.push_back(manifest != nullptr ? manifest->manifest.piece_bytes : 0);
-        if (manifest != nullptr && plan.cut_from_data)
-            throw Error(
-                errc::usage,
-                "what takes this data needs other parts of it than the pieces of its manifest",
-                {},
-                "check them first (ManifestOptions::contents)")
-                .in(sources_[i]->name());
-    }
-    return plan;
-}
-
-/// SHA-256 runs through a tensor in order: as many tensors under way as the workers can hash, each
-/// several at once.
-unsigned FileLoad::spans() const {
-    const bool in_order = hashes_in_order(options_) || (options_.sink && options_.sink->in_order());
-    return in_order ? engine_.options.workers * HashQueue::together_max : 1;
-}
-
-/// Whether headers or sealed tensors may take memory beside the staging. How sealed ones are cut
-/// stands in their headers, so they count where they would need it at worst.
-bool FileLoad::needs_scratch() const {
-    return std::any_of(items_.begin(), items_.end(), [this](const Item& item) {
-        const bool gathered_elsewhere = item.layout->encrypted && !options_.headers_only &&
-                                        (options_.memory == Memory::none || !item.linear());
-        return gathered_elsewhere || item.tensor->header.bytes > lineup_.chunk_bytes();
-    });
-}
-
-void FileLoad::make_job() {
-    lineup_.deal(needs_scratch());
-    const auto queues = lineup_.queues(spans());
-    job_ = std::make_unique<Job>(
-        job_files(options_.memory == Memory::mapped),
-        std::move(items_),
-        options_,
-        plan_options(options_.headers_only),
-        queues,
-        lineup_.scratch_bytes());
-    job_->settle([this](const Item& item) {
-        return options_.destination(item.source, handed_tensor(item));
-    });
-    std::function<void(std::size_t)> hand_over;
-    if (options_.deliver)
-        hand_over = [this](std::size_t item) { deliver(item); };
-    job_->delivery = std::make_unique<Delivery>(
-        job_->items.size(), std::move(hand_over), [this] { crew_->nudge(); });
 }
 
 void FileLoad::run_lanes(Job& job) {
@@ -376,6 +177,10 @@ void FileLoad::fail_partly(const Error& error) const {
     throw PartialLoad(
         sources_.size() == 1 ? error.in(sources_.front()->name()) : error, std::move(complete));
 }
+
+namespace {
+
+using Sources = Hosts::Sources;
 
 LoadedFiles load_files(Engine::State& engine, Sources sources, const LoadOptions& options) {
     check_options(options, sources.size());

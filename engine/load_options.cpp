@@ -2,6 +2,8 @@
 #include <tz/engine/manifest_check.hpp>
 #include <tz/format/error.hpp>
 
+#include <algorithm>
+
 namespace tz {
 
 namespace {
@@ -10,6 +12,12 @@ namespace {
 bool demands_hashes(const LoadOptions& options) {
     return options.digests || options.verify == Verify::crc32 || options.verify == Verify::sha256 ||
            options.verify == Verify::all;
+}
+
+bool checks_no_hashes(const LoadOptions& options, std::span<const format::Layout> layouts) {
+    return options.verify == Verify::none ||
+           (options.verify == Verify::automatic &&
+            std::ranges::none_of(layouts, &format::Layout::has_headers));
 }
 
 } // namespace
@@ -68,7 +76,9 @@ void check_by_manifest(
             "check the pieces of the manifest first");
 }
 
-LoadOptions effective(LoadOptions options) {
+LoadOptions effective(LoadOptions options, std::span<const format::Layout> layouts) {
+    if (options.memory == Memory::automatic)
+        options.memory = checks_no_hashes(options, layouts) ? Memory::mapped : Memory::owned;
     if (options.memory == Memory::mapped && options.verify == Verify::automatic)
         options.verify = Verify::none;
     if (options.headers_only)

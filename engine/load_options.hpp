@@ -5,14 +5,15 @@
 #include <tz/format/layout.hpp>
 
 #include <cstddef>
+#include <span>
 
 namespace tz {
 
 /// Throws `tz::Error` (errc::usage) for what can't hold together.
 void check_options(const LoadOptions& options, std::size_t sources);
 
-/// With everything in them that follows from the rest.
-LoadOptions effective(LoadOptions options);
+/// With everything in them that follows from the rest, and from what the files hold.
+LoadOptions effective(LoadOptions options, std::span<const format::Layout> layouts);
 
 /// Of the file `source`; null: none.
 const CheckedManifest* manifest_of(const LoadOptions& options, std::size_t source);

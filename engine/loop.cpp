@@ -1,12 +1,11 @@
 #include <tz/engine/loop.hpp>
 #include <tz/engine/signals.hpp>
-#include <tz/format/error.hpp>
+#include <tz/engine/start_thread.hpp>
 
 #include <boost/asio/execution/bad_executor.hpp>
 
 #include <algorithm>
 #include <bit>
-#include <exception>
 #include <new>
 #include <pthread.h>
 #include <system_error>
@@ -17,12 +16,8 @@ namespace tz {
 
 namespace {
 
-[[noreturn]] void no_threads(const std::exception& error) {
-    throw Error(
-        errc::limit,
-        std::string("no more threads can be started: ") + error.what(),
-        {},
-        "raise the limit of processes (ulimit -u), or lower --workers and --concurrency");
+Error no_threads(const std::system_error& refusal) {
+    return no_more_threads(refusal, ", or lower --workers and --concurrency");
 }
 
 /// A coroutine whose next step there is no memory for is given up by Asio: its Crew is told by the
@@ -42,8 +37,8 @@ void run_to_the_end(asio::io_context& context) {
 std::unique_ptr<Workers> start_workers(unsigned threads) {
     try {
         return std::make_unique<Workers>(threads);
-    } catch (const std::system_error& error) {
-        no_threads(error);
+    } catch (const std::system_error& refusal) {
+        throw no_threads(refusal);
     }
 }
 
@@ -73,8 +68,8 @@ Loop::Loop(const Setup& setup, Pools& pools)
     const SignalBlock block;
     try {
         thread_ = std::thread([this] { run_to_the_end(context_); });
-    } catch (const std::system_error& error) {
-        no_threads(error);
+    } catch (const std::system_error& refusal) {
+        throw no_threads(refusal);
     }
 }
 

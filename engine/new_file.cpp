@@ -194,13 +194,7 @@ void NewFile::fail(const char* doing, int error, std::uint64_t offset) const {
 
 void NewFile::reserve(std::uint64_t bytes) {
     if (bytes > free_bytes())
-        throw Error(
-            errc::limit,
-            std::to_string(bytes) + " bytes are to be written and " + std::to_string(free_bytes()) +
-                " bytes are free",
-            {},
-            "free space, or choose another folder")
-            .in(path_);
+        throw no_room(path_, bytes, free_bytes());
     int error = 0;
     do
         error = ::fallocate(fd_, 0, 0, static_cast<off_t>(bytes)) == 0 ? 0 : errno;

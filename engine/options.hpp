@@ -50,6 +50,9 @@ enum class Memory {
     /// While they are in use nobody may cut the file short, which ends the process (SIGBUS), or
     /// write to it, which may show.
     mapped,
+    /// `mapped` where no hash goes unchecked by it: files that have none (safetensors), unless
+    /// `verify` asks for some; or any with Verify::none. Else `owned`. For all files of a load.
+    automatic,
     given, ///< memory of the caller, see `LoadOptions::destination`
     none,  ///< nowhere: read, verified, decrypted and dropped, or given to a sink
 };

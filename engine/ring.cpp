@@ -66,10 +66,11 @@ struct Opcode {
     const char* name;
 };
 
-constexpr std::array<Opcode, 4> needed_opcodes{{
+constexpr std::array<Opcode, 5> needed_opcodes{{
     {IORING_OP_READ, "read"},
     {IORING_OP_READV, "readv"},
     {IORING_OP_READ_FIXED, "read_fixed"},
+    {IORING_OP_WRITE, "write"},
     {IORING_OP_ASYNC_CANCEL, "async_cancel"},
 }};
 
@@ -210,7 +211,7 @@ struct Ring::State {
         const auto operations = std::exchange(unsubmitted, {});
         for (Operation* operation : operations)
             if (operation != nullptr)
-                finish(operation, -error);
+                finish_alone(operation, -error);
     }
 
     // Re-arming checks readiness again, so no completion is missed though Asio watches edges.

@@ -1,4 +1,5 @@
 #include <tz/engine/alignment.hpp>
+#include <tz/engine/cause.hpp>
 #include <tz/engine/crew.hpp>
 #include <tz/engine/engine.hpp>
 #include <tz/engine/hosts.hpp>
@@ -152,11 +153,7 @@ awaitable<void> Upload::begin_target(Loop& loop) {
 }
 
 void Upload::check_source() const {
-    try {
-        source_->check_unchanged();
-    } catch (const Error& error) {
-        throw error.in(source_->name());
-    }
+    about(*source_, [this] { source_->check_unchanged(); });
 }
 
 void Upload::choose_lanes() {

@@ -74,6 +74,40 @@ std::size_t utf8_length(std::string_view text) {
 
 } // namespace
 
+const char* name_of(errc kind) noexcept {
+    switch (kind) {
+    case errc::format:
+        return "format";
+    case errc::integrity:
+        return "integrity";
+    case errc::auth:
+        return "auth";
+    case errc::unsupported:
+        return "unsupported";
+    case errc::not_found:
+        return "not_found";
+    case errc::denied:
+        return "denied";
+    case errc::transport:
+        return "transport";
+    case errc::deadline:
+        return "deadline";
+    case errc::object_changed:
+        return "object_changed";
+    case errc::limit:
+        return "limit";
+    case errc::io:
+        return "io";
+    case errc::device:
+        return "device";
+    case errc::cancelled:
+        return "cancelled";
+    case errc::usage:
+        return "usage";
+    }
+    return "unknown";
+}
+
 const boost::system::error_category& error_category() noexcept {
     static const Category category;
     return category;

@@ -30,6 +30,12 @@ enum class errc : std::uint8_t {
     usage,          ///< options that cannot hold together
 };
 
+/// Of the last one; the first is 1, and there is none missing in between.
+inline constexpr int errc_last = static_cast<int>(errc::usage);
+
+/// Its name above, for what programs read: metrics, Python, reports.
+const char* name_of(errc kind) noexcept;
+
 const boost::system::error_category& error_category() noexcept;
 
 inline boost::system::error_code make_error_code(errc code) noexcept {

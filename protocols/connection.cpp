@@ -182,10 +182,6 @@ std::uint64_t Connection::body_received() const {
     return state_->received;
 }
 
-std::uint64_t Connection::body_left() const {
-    return state_->framing == State::Framing::length ? state_->left : 0;
-}
-
 bool Connection::body_ended() const {
     return state_->framing == State::Framing::none;
 }

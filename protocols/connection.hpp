@@ -69,8 +69,6 @@ public:
 
     /// Bytes of the answer's body that were handed out so far.
     std::uint64_t body_received() const;
-    /// Bytes that are to come; 0 too where there is no length.
-    std::uint64_t body_left() const;
     bool body_ended() const;
     /// It ended, and read_text() did not cut it.
     bool body_whole() const;

@@ -26,10 +26,6 @@ std::optional<Credentials> container_credentials(const S3Settings& settings);
 /// Nothing where there is no such service or it has no role.
 std::optional<Credentials> instance_credentials(const S3Settings& settings);
 
-/// Of "2026-11-25T22:02:51Z", with or without fractions, or with an offset instead of Z. Nothing
-/// for another text.
-std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text);
-
 [[noreturn]] void
 refuse_credentials(const std::string& provider, const std::string& what, const std::string& hint);
 

@@ -1,5 +1,6 @@
 #include <tz/format/error.hpp>
 #include <tz/protocols/credential_providers.hpp>
+#include <tz/protocols/iso_time.hpp>
 #include <tz/protocols/wiped.hpp>
 
 #include <boost/algorithm/string/join.hpp>

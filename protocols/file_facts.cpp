@@ -1,5 +1,5 @@
 #include <tz/engine/alignment.hpp>
-#include <tz/format/error.hpp>
+#include <tz/engine/file_calls.hpp>
 #include <tz/protocols/descriptor.hpp>
 #include <tz/protocols/file.hpp>
 #include <tz/protocols/file_facts.hpp>
@@ -57,12 +57,11 @@ std::size_t direct_alignment_of(int fd) {
 }
 
 [[noreturn]] void fail_to_open(const std::string& path, int error) {
-    const std::string text = system_message(error);
-    const bool missing = error == ENOENT || error == ENOTDIR;
-    const bool denied = error == EACCES || error == EPERM;
-    const errc kind = missing ? errc::not_found : denied ? errc::denied : errc::io;
-    const char* hint = missing ? "check the path" : denied ? "check its permissions" : "";
-    throw Error(kind, "open: " + text, {}, hint).in(path);
+    const errc kind = kind_of_errno(error);
+    const char* hint = kind == errc::not_found ? "check the path"
+                       : kind == errc::denied  ? "check its permissions"
+                                               : "";
+    throw Error(kind, "open: " + system_message(error), {}, hint).in(path);
 }
 
 FileFacts file_facts(const std::string& path) {

@@ -1,3 +1,4 @@
+#include <tz/engine/file_calls.hpp>
 #include <tz/engine/numbered_name.hpp>
 #include <tz/engine/read_whole.hpp>
 #include <tz/engine/source.hpp>
@@ -76,7 +77,7 @@ std::vector<std::string> names_in(const std::string& folder) {
     }
     if (failure)
         throw Error(
-            failure == std::errc::permission_denied ? errc::denied : errc::io,
+            kind_of_errno(failure.value()),
             "the folder can't be read: " + system_message(failure.value()),
             {},
             "check its permissions")

@@ -1,9 +1,9 @@
 #include <tz/format/error.hpp>
+#include <tz/protocols/iso_time.hpp>
 #include <tz/protocols/multipart.hpp>
 #include <tz/protocols/url.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <pugixml.hpp>
 #include <utility>
 
@@ -70,21 +70,11 @@ UnfinishedUpload upload_of(const pugi::xml_node& node, bool encoded) {
     if (encoded)
         upload.key = decoded(std::move(upload.key));
     upload.upload_id = text_of(node, "UploadId", upload_id_bytes_max);
-    const auto time = parse_s3_time(node.child("Initiated").text().get());
+    const auto time = parse_time(node.child("Initiated").text().get());
     if (upload.key.empty() || upload.upload_id.empty() || !time)
         unusable("lacks a key, an id or a time");
-    upload.initiated = *time;
+    upload.initiated = std::chrono::floor<std::chrono::seconds>(*time);
     return upload;
-}
-
-/// A number of `digits` digits at `at`.
-std::optional<int> number_at(std::string_view text, std::size_t at, std::size_t digits) {
-    const std::string_view part = text.substr(at, digits);
-    int value = 0;
-    const auto [end, ec] = std::from_chars(part.data(), part.data() + part.size(), value);
-    if (ec != std::errc() || end != part.data() + digits || part.front() == '-')
-        return {};
-    return value;
 }
 
 } // namespace
@@ -163,22 +153,6 @@ std::optional<UploadsPage> uploads_page(std::string_view body) {
     if (page.more && page.next_key.empty())
         unusable("says that there is more, and not where");
     return page;
-}
-
-std::optional<std::chrono::sys_seconds> parse_s3_time(std::string_view text) {
-    using namespace std::chrono;
-    if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
-        text[13] != ':' || text[16] != ':' || text.back() != 'Z')
-        return {};
-    const auto y = number_at(text, 0, 4), mo = number_at(text, 5, 2), d = number_at(text, 8, 2);
-    const auto h = number_at(text, 11, 2), mi = number_at(text, 14, 2), s = number_at(text, 17, 2);
-    if (!y || !mo || !d || !h || !mi || !s || *h > 23 || *mi > 59 || *s > 60)
-        return {};
-    const year_month_day date{
-        year(*y), month(static_cast<unsigned>(*mo)), day(static_cast<unsigned>(*d))};
-    if (!date.ok())
-        return {};
-    return sys_days(date) + hours(*h) + minutes(*mi) + seconds(*s);
 }
 
 } // namespace tz

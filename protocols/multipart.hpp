@@ -68,7 +68,4 @@ inline constexpr std::size_t uploads_page_bytes_max = 8 << 20;
 /// what it must have, or holds what can't be.
 std::optional<UploadsPage> uploads_page(std::string_view body);
 
-/// "2026-11-26T10:45:00.000Z", whole seconds of it.
-std::optional<std::chrono::sys_seconds> parse_s3_time(std::string_view text);
-
 } // namespace tz

@@ -24,6 +24,12 @@ using Clock = std::chrono::steady_clock;
 // A name with more addresses than these gains nothing by trying them all.
 constexpr std::size_t attempts_max = 32;
 
+/// Also what an address of a family that the machine lacks ends with.
+bool no_way(error_code ec) {
+    return ec == asio::error::network_unreachable || ec == asio::error::host_unreachable ||
+           ec == asio::error::address_family_not_supported || ec.value() == EADDRNOTAVAIL;
+}
+
 /// Shared by the attempts, whose handlers may run after the coroutine that waits has gone.
 class Race : public std::enable_shared_from_this<Race> {
 public:
@@ -118,14 +124,9 @@ private:
         try_next();
     }
 
-    // "unreachable" is what an address of the family that a machine lacks says: any other tells
-    // more
+    // any other error tells more than that there is no way
     void note(error_code ec) {
-        const auto unreachable = [](error_code e) {
-            return e == asio::error::network_unreachable || e == asio::error::host_unreachable ||
-                   e == asio::error::address_family_not_supported || e.value() == EADDRNOTAVAIL;
-        };
-        if (!error_ || (unreachable(error_) && !unreachable(ec)))
+        if (!error_ || (no_way(error_) && !no_way(ec)))
             error_ = ec;
     }
 
@@ -159,9 +160,7 @@ struct StopRace {
         hint = "check the host and the port, and that the server runs";
     } else if (ec == asio::error::timed_out) {
         cause = TransportCause::timed_out;
-    } else if (
-        ec == asio::error::network_unreachable || ec == asio::error::host_unreachable ||
-        ec == asio::error::address_family_not_supported || ec.value() == EADDRNOTAVAIL) {
+    } else if (no_way(ec)) {
         cause = TransportCause::unreachable;
     }
     throw TransportError(

@@ -43,7 +43,7 @@ std::optional<std::string> read_file(const std::string& path) {
     // a FIFO without a writer must not hold us up
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (file.get() < 0) {
-        if (errno == ENOENT || errno == ENOTDIR)
+        if (kind_of_errno(errno) == errc::not_found)
             return {};
         unreadable(path, errno);
     }

@@ -1,5 +1,6 @@
 #include <tz/engine/gate.hpp>
 #include <tz/engine/signals.hpp>
+#include <tz/engine/start_thread.hpp>
 #include <tz/protocols/resolve.hpp>
 #include <tz/protocols/transport_error.hpp>
 
@@ -19,8 +20,6 @@
 #include <mutex>
 #include <netdb.h>
 #include <sys/socket.h>
-#include <system_error>
-#include <thread>
 
 namespace tz {
 
@@ -81,15 +80,7 @@ public:
                 "check the name servers in /etc/resolv.conf");
         auto lookup = std::make_shared<Lookup>();
         const SignalBlock block;
-        try {
-            std::thread([this, host, lookup] { run(host, lookup); }).detach();
-        } catch (const std::system_error& error) {
-            throw Error(
-                errc::limit,
-                "no thread can be started to look up " + printable(host) + ": " + error.what(),
-                {},
-                "raise the limit of processes (ulimit -u)");
-        }
+        start_thread([this, host, lookup] { run(host, lookup); }).detach();
         running_.emplace(host, lookup);
         return lookup;
     }

@@ -44,11 +44,10 @@ struct TlsStream::State {
     std::unique_ptr<unsigned char[]> ciphertext;
     std::size_t at = 0; ///< of what OpenSSL has not taken yet
     std::size_t end = 0;
-    bool drained =
-        false;           ///< the last recv took less than it could: the next one would find nothing
-    bool ended = false;  ///< the connection did, by TLS or not
-    int system = 0;      ///< errno of recv or send
-    bool broken = false; ///< OpenSSL must not be asked to say the end any more
+    bool drained = false; ///< the last recv took all there was: the next one would find nothing
+    bool ended = false;   ///< the connection did, by TLS or not
+    int system = 0;       ///< errno of recv or send
+    bool broken = false;  ///< OpenSSL must not be asked to say the end any more
     std::optional<TlsReason> refusal; ///< of the server's certificate
     std::size_t burst = 0;
     LowWater low_water;

@@ -29,9 +29,6 @@ enum class TransportCause : std::uint8_t {
     protocol,      ///< what came is not the HTTP that we take
 };
 
-const char* to_string(TransportStage stage);
-const char* to_string(TransportCause cause);
-
 struct TransportFault {
     TransportStage stage = TransportStage::connect;
     TransportCause cause = TransportCause::reset;
@@ -43,8 +40,6 @@ struct TransportFault {
     /// The server closed a kept connection just as the next request went out: no failure of
     /// anything, to be sent again at once on a new connection.
     bool stale() const;
-    /// Trying again the same way would end the same way.
-    bool lasting() const;
     /// errc::denied where somebody says no, else errc::transport.
     errc kind() const;
 };

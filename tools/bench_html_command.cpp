@@ -1,4 +1,5 @@
 // tz-bench html: a result that was exported, as a page.
+#include <tz/engine/file_calls.hpp>
 #include <tz/engine/new_file.hpp>
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_command.hpp>
@@ -22,19 +23,12 @@ struct HtmlCommand {
     std::string trace;
 };
 
-[[noreturn]] void fail(const std::string& path, int error) {
-    const errc kind = error == ENOENT || error == ENOTDIR ? errc::not_found
-                      : error == EACCES || error == EPERM ? errc::denied
-                                                          : errc::io;
-    throw Error(kind, "cannot read: " + system_message(error)).in(path);
-}
-
 cli::Json read_json(const std::string& path) {
     errno = 0;
     std::ifstream file(path);
     file.peek(); // opening a folder succeeds
     if (errno != 0)
-        fail(path, errno);
+        fail_on(path, "cannot read", errno);
     try {
         return cli::Json::parse(file);
     } catch (const cli::Json::exception&) {

@@ -1,27 +1,15 @@
+#include <tz/engine/file_calls.hpp>
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_script.hpp>
 
-#include <fmt/format.h>
-
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <unistd.h>
 
 namespace tz::bench {
 
-namespace {
-
 namespace fs = std::filesystem;
-
-errc kind_of(int code) {
-    if (code == ENOENT || code == ENOTDIR)
-        return errc::not_found;
-    return code == EACCES || code == EPERM ? errc::denied : errc::io;
-}
-
-} // namespace
 
 std::string
 script_path(const std::string& given, const std::string& name, const std::string& option) {
@@ -54,8 +42,8 @@ void become_script(
     ::execvp(python.c_str(), pointers.data());
     const int code = errno;
     throw Error(
-        kind_of(code),
-        fmt::format("cannot be started: {}", std::strerror(code)),
+        kind_of_errno(code),
+        "cannot be started: " + system_message(code),
         {},
         "--python names another Python")
         .in(python);

@@ -1,3 +1,4 @@
+#include <tz/engine/file_calls.hpp>
 #include <tz/format/error.hpp>
 #include <tz/tools/config.hpp>
 #include <tz/tools/uri_text.hpp>
@@ -213,11 +214,9 @@ std::optional<ConfigFile> read_config(const CLI::App& app) {
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     if (file.bad() || !file.is_open()) {
         const int error = errno;
-        const bool missing = error == ENOENT || error == ENOTDIR;
-        if (missing && !named)
+        if (!named && kind_of_errno(error) == errc::not_found)
             return {};
-        const errc kind = missing ? errc::not_found : error == EACCES ? errc::denied : errc::io;
-        throw Error(kind, "read the configuration: " + system_message(error)).in(path);
+        fail_on(path, "read the configuration", error);
     }
     return ConfigFile{path, parse_config(text, printable(path))};
 }

@@ -1,11 +1,10 @@
+#include <tz/engine/start_thread.hpp>
 #include <tz/format/error.hpp>
 #include <tz/tools/console.hpp>
 #include <tz/tools/deadline.hpp>
 #include <tz/tools/exit.hpp>
 
 #include <algorithm>
-#include <string>
-#include <system_error>
 #include <unistd.h>
 
 namespace tz::cli {
@@ -28,15 +27,7 @@ Deadline::Deadline(std::optional<Duration> longest) {
     if (!longest)
         return;
     end_ = Clock::now() + *longest;
-    try {
-        thread_ = std::thread([this] { watch(); });
-    } catch (const std::system_error& error) {
-        throw Error(
-            errc::limit,
-            std::string("no more threads can be started: ") + error.what(),
-            {},
-            "raise the limit of processes (ulimit -u)");
-    }
+    thread_ = start_thread([this] { watch(); });
 }
 
 Deadline::~Deadline() {

@@ -1,3 +1,4 @@
+#include <tz/engine/file_calls.hpp>
 #include <tz/tools/console.hpp>
 #include <tz/tools/exit.hpp>
 #include <tz/tools/uri_text.hpp>
@@ -13,20 +14,7 @@ namespace tz::cli {
 namespace {
 
 ExitCode exit_code_of_errno(int value) noexcept {
-    switch (value) {
-    case ENOENT:
-    case ENOTDIR:
-        return exit_not_found;
-    case EACCES:
-    case EPERM:
-        return exit_denied;
-    case ENOSPC:
-    case EDQUOT:
-    case ENOMEM:
-        return exit_no_room;
-    default:
-        return exit_failed;
-    }
+    return value == ENOMEM ? exit_no_room : exit_code(kind_of_errno(value));
 }
 
 } // namespace

@@ -39,6 +39,8 @@ const char* name_of(Memory memory) {
         return "owned";
     case Memory::mapped:
         return "mapped";
+    case Memory::automatic:
+        return "auto";
     case Memory::given:
         return "given";
     case Memory::none:

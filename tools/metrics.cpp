@@ -12,22 +12,6 @@ namespace tz::cli {
 
 namespace {
 
-constexpr std::array<std::pair<errc, std::string_view>, 14> kinds{
-    {{errc::format, "format"},
-     {errc::integrity, "integrity"},
-     {errc::auth, "auth"},
-     {errc::unsupported, "unsupported"},
-     {errc::not_found, "not_found"},
-     {errc::denied, "denied"},
-     {errc::transport, "transport"},
-     {errc::deadline, "deadline"},
-     {errc::object_changed, "object_changed"},
-     {errc::limit, "limit"},
-     {errc::io, "io"},
-     {errc::device, "device"},
-     {errc::cancelled, "cancelled"},
-     {errc::usage, "usage"}}};
-
 std::string escaped(std::string_view text) {
     std::string out;
     for (const char c : text) {
@@ -78,8 +62,8 @@ void add_result(Page& page, const std::string& result) {
         return Sample{fmt::format(",result=\"{}\"", name), result == name ? 1.0 : 0.0};
     };
     std::vector<Sample> samples{sample("ok")};
-    for (const auto& [kind, name] : kinds)
-        samples.push_back(sample(name));
+    for (int kind = 1; kind <= errc_last; ++kind)
+        samples.push_back(sample(name_of(static_cast<errc>(kind))));
     samples.push_back(sample("other"));
     page.gauge("run_result", "How the last run ended: 1 for its result, 0 for others.", samples);
 }
@@ -131,11 +115,8 @@ void add_stats(Page& page, const LoadStats& stats) {
 } // namespace
 
 std::string result_of(const std::exception& error) {
-    if (const auto* ours = dynamic_cast<const Error*>(&error))
-        for (const auto& [kind, name] : kinds)
-            if (kind == ours->kind())
-                return std::string(name);
-    return "other";
+    const auto* ours = dynamic_cast<const Error*>(&error);
+    return ours != nullptr ? name_of(ours->kind()) : "other";
 }
 
 std::string metrics_text(const RunFigures& run) {

@@ -1,3 +1,4 @@
+#include <tz/engine/file_calls.hpp>
 #include <tz/engine/machine.hpp>
 #include <tz/format/dsse.hpp>
 #include <tz/format/error.hpp>
@@ -34,22 +35,15 @@ constexpr std::size_t step_bytes = 1 << 20;
 // Of a PEM with a public key.
 constexpr std::size_t key_bytes_max = 64 << 10;
 
-[[noreturn]] void fail(const std::string& path, const char* doing, int error) {
-    const errc kind = error == ENOENT || error == ENOTDIR ? errc::not_found
-                      : error == EACCES || error == EPERM ? errc::denied
-                                                          : errc::io;
-    throw Error(kind, fmt::format("{}: {}", doing, system_message(error))).in(path);
-}
-
 struct File {
     explicit File(const std::string& its_path)
         : path(its_path),
           fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
         if (fd < 0)
-            fail(path, "open", errno);
+            fail_on(path, "open", errno);
         struct ::stat facts{};
         if (::fstat(fd, &facts) != 0)
-            fail(path, "fstat", errno);
+            fail_on(path, "fstat", errno);
         if (!S_ISREG(facts.st_mode))
             throw Error(errc::usage, "this is not a regular file").in(path);
     }
@@ -65,7 +59,7 @@ struct File {
             if (got >= 0)
                 return static_cast<std::size_t>(got);
             if (errno != EINTR)
-                fail(path, "read", errno);
+                fail_on(path, "read", errno);
         }
     }
 
@@ -101,7 +95,7 @@ public:
             if (!take(*entry))
                 entry.disable_recursion_pending();
         if (failure)
-            fail(folder_, "read the folder", failure.value());
+            fail_on(folder_, "read the folder", failure.value());
         return std::move(names_);
     }
 

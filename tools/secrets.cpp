@@ -1,3 +1,4 @@
+#include <tz/engine/file_calls.hpp>
 #include <tz/format/error.hpp>
 #include <tz/tools/secrets.hpp>
 
@@ -5,7 +6,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <span>
@@ -43,10 +43,7 @@ struct Descriptor {
 
 [[noreturn]] void fail() {
     const int error = errno;
-    const errc kind = error == ENOENT || error == ENOTDIR ? errc::not_found
-                      : error == EACCES || error == EPERM ? errc::denied
-                                                          : errc::io;
-    throw Error(kind, std::strerror(error));
+    throw Error(kind_of_errno(error), system_message(error));
 }
 
 void warn_if_shared(int fd, const std::string& path, const Warn& warn) {

@@ -1,16 +1,13 @@
-#include <tz/format/error.hpp>
+#include <tz/engine/start_thread.hpp>
 #include <tz/tools/signals.hpp>
 
 #include <array>
 #include <cerrno>
-#include <functional>
 #include <poll.h>
-#include <string>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <system_error>
 #include <unistd.h>
-#include <utility>
 
 namespace tz::cli {
 
@@ -32,18 +29,6 @@ bool ignored(int signal) {
     ::_exit(128 + signal);
 }
 
-std::thread start(std::function<void()> body) {
-    try {
-        return std::thread(std::move(body));
-    } catch (const std::system_error& error) {
-        throw Error(
-            errc::limit,
-            std::string("no more threads can be started: ") + error.what(),
-            {},
-            "raise the limit of processes (ulimit -u)");
-    }
-}
-
 } // namespace
 
 StopOnSignal::StopOnSignal() {
@@ -59,7 +44,7 @@ StopOnSignal::StopOnSignal() {
     try {
         if (arrived_ < 0 || ended_ < 0)
             throw std::system_error(error, std::generic_category(), "cannot wait for signals");
-        thread_ = start([this] { watch(); });
+        thread_ = start_thread([this] { watch(); });
     } catch (...) {
         ::close(arrived_);
         ::close(ended_);

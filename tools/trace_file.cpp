@@ -1,5 +1,5 @@
 #include <tz/engine/device_track.hpp>
-#include <tz/format/error.hpp>
+#include <tz/engine/file_calls.hpp>
 #include <tz/tools/trace_file.hpp>
 
 #include <fmt/format.h>
@@ -188,15 +188,6 @@ void write_counters(Writer& writer, const std::map<std::uint64_t, Events>& chunk
     }
 }
 
-[[noreturn]] void fail(const std::string& path) {
-    const int error = errno;
-    const errc kind = error == EACCES || error == EPERM     ? errc::denied
-                      : error == ENOENT || error == ENOTDIR ? errc::not_found
-                      : error == ENOSPC || error == EDQUOT  ? errc::limit
-                                                            : errc::io;
-    throw Error(kind, "write the trace: " + system_message(error)).in(path);
-}
-
 } // namespace
 
 void write_chrome_trace(std::ostream& to, const Trace& trace, const std::string& name) {
@@ -222,7 +213,7 @@ TraceFile::TraceFile(std::string path, std::string name)
       name_(std::move(name)) {
     errno = 0;
     if (!std::ofstream(path_, std::ios::trunc))
-        fail(path_);
+        fail_on(path_, "write the trace", errno);
 }
 
 TraceFile::~TraceFile() {
@@ -241,7 +232,7 @@ void TraceFile::write() {
     write_chrome_trace(file, *trace_, name_);
     file.close();
     if (!file)
-        fail(path_);
+        fail_on(path_, "write the trace", errno);
 }
 
 } // namespace tz::cli

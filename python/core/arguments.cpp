@@ -123,6 +123,7 @@ const std::map<std::string_view, Set> load_keywords{
              "memory",
              {{"owned", tz::Memory::owned},
               {"mapped", tz::Memory::mapped},
+              {"auto", tz::Memory::automatic},
               {"none", tz::Memory::none}});
      }},
     {"names", [](Arguments& to, nb::handle v) { to.options.selection.names = texts_of(v); }},

@@ -6,44 +6,6 @@
 
 namespace tzio {
 
-namespace {
-
-const char* name_of(tz::errc kind) {
-    switch (kind) {
-    case tz::errc::format:
-        return "format";
-    case tz::errc::integrity:
-        return "integrity";
-    case tz::errc::auth:
-        return "auth";
-    case tz::errc::unsupported:
-        return "unsupported";
-    case tz::errc::not_found:
-        return "not_found";
-    case tz::errc::denied:
-        return "denied";
-    case tz::errc::transport:
-        return "transport";
-    case tz::errc::deadline:
-        return "deadline";
-    case tz::errc::object_changed:
-        return "object_changed";
-    case tz::errc::limit:
-        return "limit";
-    case tz::errc::io:
-        return "io";
-    case tz::errc::device:
-        return "device";
-    case tz::errc::cancelled:
-        return "cancelled";
-    case tz::errc::usage:
-        return "usage";
-    }
-    return "io";
-}
-
-} // namespace
-
 void raise_made(const nb::object& error) {
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
 }

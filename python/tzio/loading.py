@@ -38,7 +38,8 @@ def load_file(
     """The tensors of a file or model by name, verified and decrypted, in file order.
 
     `memory`: "owned", or "mapped" for the file's own pages where its tensors are aligned, which nobody may cut short
-    while they are used; on a GPU it's always owned. All tensors of a call share one block of memory (on a GPU some of
+    while they are used, or "auto": mapped where that leaves no hash unchecked, as with safetensors; on a GPU it's
+    always owned. All tensors of a call share one block of memory (on a GPU some of
     1 GiB), which is free when the last of them is gone.
     The rest is as for `open`. Raises `tzio.Error`; then nothing is left behind.
     """

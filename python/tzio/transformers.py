@@ -15,7 +15,7 @@ from . import _core
 from .config import Config, effective
 from .engine import engine_of
 from .errors import NotFoundError
-from .loading import info, load_file
+from .loading import load_file
 from .model_places import first_found, is_local, model_places
 from .request import Progress, Uri
 from .tokenizer_files import tokenizer_from_pretrained
@@ -58,7 +58,7 @@ def from_pretrained(
         rest["dtype"] = dtype
 
     def load(address: str) -> dict[str, Any]:
-        chosen = memory or ("mapped" if _may_map(address, settings, device, key or password) else "owned")
+        chosen = memory or ("auto" if _may_map(address, settings, device, key or password) else "owned")
         secrets = {"key": key, "password": password}
         return load_file(address, framework="torch", memory=chosen, progress=progress, config=settings, **secrets)
 
@@ -79,13 +79,9 @@ def from_pretrained(
 
 
 def _may_map(address: str, settings: Config, device: Any, secret: Any) -> bool:
-    """Whether the files' own pages can be the weights without a check or a wish being lost. Raises `tzio.Error`."""
+    """Whether the files' own pages can be the weights and no wish is lost. The load knows whether a check would be."""
     on_cpu = device is None or str(device) == "cpu"
-    if secret is not None or not on_cpu or not is_local(address) or settings.direct_io == "on":
-        return False
-    if settings.verify not in (None, "auto"):
-        return settings.verify in (False, "none")
-    return all(file.format == "safetensors" for file in info(address, config=settings))  # which have no hashes
+    return secret is None and on_cpu and is_local(address) and settings.direct_io != "on"
 
 
 def _described(folder: str, settings: Config, changes: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:

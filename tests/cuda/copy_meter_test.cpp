@@ -1,6 +1,7 @@
 // Times of copies, by a clock that the tests move.
 #include <tz/cuda/copy_meter.hpp>
 #include <tz/engine/device_track.hpp>
+#include <tz/tests/support/one_second.hpp>
 
 #include <gtest/gtest.h>
 
@@ -85,18 +86,8 @@ TEST(DeviceTrack, IsNoLanesAndNotTheCallers) {
         EXPECT_EQ(device_track_of(lane_of(track)), track);
 }
 
-LoadStats one_second() {
-    LoadStats stats;
-    stats.bytes = 2'000'000'000;
-    stats.seconds = 1;
-    stats.workers = 2;
-    stats.lanes = 16;
-    stats.cpu_seconds = 0.4;
-    return stats;
-}
-
 TEST(ExplainCopies, NamesTheDevicesThatBoundALoad) {
-    LoadStats stats = one_second();
+    LoadStats stats = test::one_second(0.4);
     stats.put = {2'000'000'000, 0, 12};
     stats.sink_seconds = 0.8;
     DeviceStats device;
@@ -108,7 +99,7 @@ TEST(ExplainCopies, NamesTheDevicesThatBoundALoad) {
 }
 
 TEST(ExplainCopies, SaysHowLongTheyTookWhateverTheBound) {
-    LoadStats stats = one_second();
+    LoadStats stats = test::one_second(0.4);
     stats.read = {2'000'000'000, 0.1, 15};
     stats.source_seconds = 0.95;
     DeviceStats device;

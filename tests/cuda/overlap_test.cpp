@@ -1,85 +1,38 @@
 // That reads, checks and copies to a device overlap: each is made to take a known time for a chunk,
-// and the load takes hardly longer than the slowest of them alone. The checksum is slowed down by a
-// shim that the linker puts in front of ISA-L's (see CMakeLists.txt), so this is a program of its
-// own.
+// and the load takes hardly longer than the slowest of them alone. A program of its own:
+// slow_stages.hpp.
 #include <tz/cuda/device_load.hpp>
 #include <tz/engine/device_track.hpp>
 #include <tz/tests/support/fake_cudart.hpp>
-#include <tz/tests/support/files.hpp>
-#include <tz/tests/support/memory_source.hpp>
+#include <tz/tests/support/slow_stages.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
-#include <thread>
-
-namespace {
-
-constexpr std::chrono::milliseconds each_chunk{20};
-constexpr std::size_t tensor_bytes = 60'000; // one a chunk
-constexpr unsigned chunks = 64;
-constexpr unsigned lanes = 8;
-constexpr unsigned workers = 2;
-constexpr int rounds = 5; // what else the machine does makes a round longer, never shorter
-
-} // namespace
-
-extern "C" {
-
-// NOLINTBEGIN: names that the linker demands
-std::uint32_t __real_crc32_gzip_refl(std::uint32_t, const unsigned char*, std::uint64_t);
-
-std::uint32_t
-__wrap_crc32_gzip_refl(std::uint32_t crc, const unsigned char* data, std::uint64_t bytes) {
-    if (bytes >= tensor_bytes / 2) // not of headers
-        std::this_thread::sleep_for(each_chunk);
-    return __real_crc32_gzip_refl(crc, data, bytes);
-}
-
-// NOLINTEND
-}
 
 namespace tz::cuda {
 namespace {
 
-double seconds(std::chrono::nanoseconds time) {
-    return std::chrono::duration<double>(time).count();
-}
+using test::seconds;
+using test::SlowStages;
+
+constexpr std::chrono::milliseconds each_chunk{20};
+constexpr int rounds = 5; // what else the machine does makes a round longer, never shorter
 
 /// A load of which each stage takes `each_chunk` for a chunk.
 class DeviceOverlap : public testing::Test {
 protected:
-    DeviceOverlap() {
-        SaveOptions packed;
-        packed.alignment = 1;
-        save(folder_ / "file", sample_.views, packed);
-        source_ = std::make_shared<test::MemorySource>(test::read_file(folder_ / "file"));
-        EngineOptions slow_stages;
-        slow_stages.io = Io::threads;
-        slow_stages.concurrency = lanes;
-        slow_stages.workers = workers;
-        slow_stages.chunk_bytes = 64 << 10;
-        engine_ = std::make_unique<Engine>(slow_stages);
-        read_layout(*engine_, source_); // the index comes without the delay
-        source_->delay = each_chunk;
-        load_.verify = Verify::crc32;
-    }
-
     ~DeviceOverlap() override { EXPECT_EQ(cuda_.violations(), std::vector<std::string>{}); }
 
     DeviceLoaded load() {
-        load_.trace = std::make_shared<Trace>();
-        const std::shared_ptr<const Source> source = source_;
-        return load_to_device(*engine_, {&source, 1}, load_, {});
+        stages_.load.trace = std::make_shared<Trace>();
+        const std::shared_ptr<const Source> source = stages_.source;
+        return load_to_device(stages_.engine, {&source, 1}, stages_.load, {});
     }
 
     test::FakeCudart cuda_;
-    test::TempFolder folder_;
-    const test::Sample sample_{std::vector<std::size_t>(chunks, tensor_bytes)};
-    std::shared_ptr<test::MemorySource> source_;
-    std::unique_ptr<Engine> engine_;
-    LoadOptions load_;
+    SlowStages stages_{each_chunk};
 };
 
 /// What one load took, and its slowest stage alone.
@@ -100,7 +53,10 @@ Round measure(const std::vector<TraceEvent>& events, double copying) {
     }
     return {
         seconds(ended - began),
-        std::max({alone[Stage::read] / lanes, alone[Stage::verify] / workers, copying})};
+        std::max(
+            {alone[Stage::read] / SlowStages::lanes,
+             alone[Stage::verify] / SlowStages::workers,
+             copying})};
 }
 
 TEST_F(DeviceOverlap, MakesLoadsTakeHardlyLongerThanTheirSlowestStage) {
@@ -109,11 +65,11 @@ TEST_F(DeviceOverlap, MakesLoadsTakeHardlyLongerThanTheirSlowestStage) {
     double copied = 0;
     for (int i = 0; i < rounds && best > 1.15; ++i) {
         const DeviceLoaded loaded = load();
-        ASSERT_EQ(loaded.device.copies, chunks) << "each takes its time";
+        ASSERT_EQ(loaded.device.copies, SlowStages::chunks) << "each takes its time";
         const double copying = cuda_.copy_seconds(0) - copied;
         copied += copying;
-        EXPECT_GE(copying, seconds(each_chunk) * chunks) << "one behind the other";
-        const Round round = measure(load_.trace->events(), copying);
+        EXPECT_GE(copying, seconds(each_chunk) * SlowStages::chunks) << "one behind the other";
+        const Round round = measure(stages_.load.trace->events(), copying);
         best = std::min(best, round.seconds / round.slowest);
     }
     EXPECT_LE(best, 1.15);
@@ -124,12 +80,12 @@ TEST_F(DeviceOverlap, IsSeenInTheStatisticsAndTheTrace) {
     const DeviceLoaded loaded = load();
     ASSERT_EQ(loaded.device.of_device.size(), 1u);
     const DeviceCopies copies = loaded.device.of_device[0];
-    EXPECT_EQ(copies.bytes, chunks * tensor_bytes);
+    EXPECT_EQ(copies.bytes, SlowStages::chunks * SlowStages::tensor_bytes);
     EXPECT_GE(copies.seconds, cuda_.copy_seconds(0));
     EXPECT_LE(copies.seconds, loaded.stats.seconds);
     std::uint64_t traced = 0;
     std::map<unsigned, std::vector<TraceEvent>> streams;
-    for (const TraceEvent& event : load_.trace->events()) {
+    for (const TraceEvent& event : stages_.load.trace->events()) {
         if (!device_track_of(event.lane))
             continue;
         EXPECT_EQ(device_track_of(event.lane)->device, 0u);

@@ -93,6 +93,16 @@ TEST_F(ConvertFaults, ThatPassAreGotOver) {
     }
 }
 
+TEST_F(ConvertFaults, ThatPassCountAnewWhereBytesWereWritten) {
+    const FaultyWrites faults([](const WriteCall& call) {
+        if (call.kind != WriteKind::write)
+            return WriteFate{};
+        return WriteFate{200, call.number % 2 == 0 ? EINTR : 0}; // of a chunk 300 times
+    });
+    convert_it();
+    EXPECT_EQ(test::read_file(folder_ / "b"), bytes_);
+}
+
 TEST_F(ConvertFaults, ThatGoOnForEverEnd) {
     const FaultyWrites faults([](const WriteCall& call) {
         return WriteFate{SIZE_MAX, call.kind == WriteKind::write ? EAGAIN : 0};

@@ -46,6 +46,41 @@ TEST(Keys, GoWithTheFile) {
     expect_error(errc::usage, "a key has 32 bytes, not 31", [&] { Keys(sealed, short_key); });
 }
 
+TEST(Options, MapFilesWhereNoHashGoesUnchecked) {
+    format::Layout hashed;
+    hashed.format = format::FileFormat::tensors;
+    format::Layout bare;
+    bare.format = format::FileFormat::safetensors;
+    const std::vector<format::Layout> all_bare{bare, bare};
+    const std::vector<format::Layout> mixed{bare, hashed};
+
+    const struct {
+        Verify verify;
+        const std::vector<format::Layout>& files;
+        Memory memory;
+        Verify checked;
+    } cases[] = {
+        {Verify::automatic, all_bare, Memory::mapped, Verify::none},
+        {Verify::automatic, mixed, Memory::owned, Verify::automatic},
+        {Verify::none, all_bare, Memory::mapped, Verify::none},
+        {Verify::none, mixed, Memory::mapped, Verify::none},
+        {Verify::crc32, all_bare, Memory::owned, Verify::crc32},
+        {Verify::sha256, mixed, Memory::owned, Verify::sha256},
+        {Verify::all, mixed, Memory::owned, Verify::all},
+    };
+
+    for (const auto& each : cases) {
+        LoadOptions options;
+        options.memory = Memory::automatic;
+        options.verify = each.verify;
+        const LoadOptions chosen = effective(options, each.files);
+        EXPECT_EQ(chosen.memory, each.memory);
+        EXPECT_EQ(chosen.verify, each.checked);
+        options.headers_only = true;
+        EXPECT_EQ(effective(options, each.files).memory, Memory::none);
+    }
+}
+
 awaitable<void> ask(Keys& keys, unsigned salt, Workers& workers) {
     format::Seal seal;
     seal.derivation = format::KeyDerivation{1, 8192, counting_array<16>(salt)};

@@ -129,6 +129,22 @@ TEST_F(Destinations, MappedChecksHashesOnlyWhenAsked) {
     }
 }
 
+TEST_F(Destinations, AutomaticMapsNothingThatHasHashesToCheck) {
+    LoadOptions options;
+    options.memory = Memory::automatic;
+    EXPECT_EQ(load(engine_, file(), options).stats.mapped_bytes, 0u);
+    auto bytes = test::read_file(folder_ / "file");
+    const format::Layout layout = read_layout(engine_, open_file(folder_ / "file"));
+    bytes[layout.tensors[3].data.offset + 5] ^= std::byte{1};
+    test::write_file(folder_ / "file", bytes);
+    const auto error = test::error_of([&] { load(engine_, open_file(folder_ / "file"), options); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::integrity);
+    options.verify = Verify::none;
+    const Loaded loaded = load(engine_, open_file(folder_ / "file"), options);
+    EXPECT_EQ(loaded.stats.mapped_bytes, loaded.stats.bytes);
+}
+
 TEST_F(Destinations, MappedPagesOutliveEngineAndSource) {
     std::shared_ptr<const void> memory;
     std::span<std::byte> tensor;

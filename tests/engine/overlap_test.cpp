@@ -1,10 +1,10 @@
 // That the stages of a load overlap: each is made to take a known time for a chunk, and the load
-// takes hardly longer than the slowest of them alone. The checksum is slowed down by a shim that
-// the linker puts in front of ISA-L's (see CMakeLists.txt), so this is a program of its own.
+// takes hardly longer than the slowest of them alone. A program of its own: slow_stages.hpp.
 #include <tz/engine/load.hpp>
 #include <tz/tests/support/files.hpp>
 #include <tz/tests/support/memory_source.hpp>
 #include <tz/tests/support/slow_source.hpp>
+#include <tz/tests/support/slow_stages.hpp>
 
 #include <gtest/gtest.h>
 
@@ -13,37 +13,13 @@
 #include <set>
 #include <thread>
 
-namespace {
-
-constexpr std::chrono::milliseconds each_chunk{10};
-constexpr std::size_t tensor_bytes = 60'000; // one a chunk
-constexpr unsigned chunks = 64;
-constexpr unsigned lanes = 8;
-constexpr unsigned workers = 2;
-
-} // namespace
-
-extern "C" {
-
-// NOLINTBEGIN: names that the linker demands
-std::uint32_t __real_crc32_gzip_refl(std::uint32_t, const unsigned char*, std::uint64_t);
-
-std::uint32_t
-__wrap_crc32_gzip_refl(std::uint32_t crc, const unsigned char* data, std::uint64_t bytes) {
-    if (bytes >= tensor_bytes / 2) // not of headers
-        std::this_thread::sleep_for(each_chunk);
-    return __real_crc32_gzip_refl(crc, data, bytes);
-}
-
-// NOLINTEND
-}
-
 namespace tz {
 namespace {
 
-double seconds(std::chrono::nanoseconds time) {
-    return std::chrono::duration<double>(time).count();
-}
+using test::seconds;
+using test::SlowStages;
+
+constexpr std::chrono::milliseconds each_chunk{10};
 
 /// The most stages that were under way at once, each with another chunk.
 std::size_t stages_at_once(const std::vector<TraceEvent>& events) {
@@ -63,26 +39,11 @@ std::size_t stages_at_once(const std::vector<TraceEvent>& events) {
 }
 
 TEST(Overlap, LoadsTakeHardlyLongerThanTheirSlowestStage) {
-    test::TempFolder folder;
-    const test::Sample sample(std::vector<std::size_t>(chunks, tensor_bytes));
-    SaveOptions packed;
-    packed.alignment = 1;
-    save(folder / "file", sample.views, packed);
-    const auto source = std::make_shared<test::MemorySource>(test::read_file(folder / "file"));
-
-    EngineOptions slow_stages;
-    slow_stages.io = Io::threads;
-    slow_stages.concurrency = lanes;
-    slow_stages.workers = workers;
-    slow_stages.chunk_bytes = 64 << 10;
-    Engine engine(slow_stages);
-    read_layout(engine, source); // the index comes without the delay
-    source->delay = each_chunk;
-    LoadOptions options;
-    options.verify = Verify::crc32;
+    SlowStages stages(each_chunk);
+    LoadOptions& options = stages.load;
     options.trace = std::make_shared<Trace>();
     options.deliver = [](const Delivered&) { std::this_thread::sleep_for(each_chunk); };
-    load(engine, source, options);
+    load(stages.engine, stages.source, options);
 
     std::map<Stage, std::chrono::nanoseconds> alone;
     std::chrono::nanoseconds began = std::chrono::nanoseconds::max();
@@ -95,14 +56,15 @@ TEST(Overlap, LoadsTakeHardlyLongerThanTheirSlowestStage) {
         began = std::min(began, event.begin);
         ended = std::max(ended, event.end);
     }
-    ASSERT_EQ(count[Stage::read], chunks);
-    ASSERT_EQ(count[Stage::verify], chunks);
-    ASSERT_EQ(count[Stage::deliver], chunks);
+    ASSERT_EQ(count[Stage::read], SlowStages::chunks);
+    ASSERT_EQ(count[Stage::verify], SlowStages::chunks);
+    ASSERT_EQ(count[Stage::deliver], SlowStages::chunks);
     const double slowest = std::max(
-        {seconds(alone[Stage::read]) / lanes,
-         seconds(alone[Stage::verify]) / workers,
+        {seconds(alone[Stage::read]) / SlowStages::lanes,
+         seconds(alone[Stage::verify]) / SlowStages::workers,
          seconds(alone[Stage::deliver])});
-    EXPECT_GE(slowest, seconds(each_chunk) * chunks) << "the delivery, one behind the other";
+    EXPECT_GE(slowest, seconds(each_chunk) * SlowStages::chunks)
+        << "the delivery, one behind the other";
     EXPECT_LE(seconds(ended - began), 1.15 * slowest);
     EXPECT_GE(stages_at_once(events), 3u);
 }
@@ -111,23 +73,15 @@ TEST(Overlap, LoadsTakeHardlyLongerThanTheirSlowestStage) {
 /// longer than the slower one, and the disk's tensors don't wait for the host.
 TEST(Overlap, LoadsFromTwoSourcesTakeHardlyLongerThanTheSlowerOne) {
     using Clock = std::chrono::steady_clock;
-    test::TempFolder folder;
-    const test::Sample sample(std::vector<std::size_t>(128, tensor_bytes));
-    SaveOptions packed;
-    packed.alignment = 1;
-    save(folder / "file", sample.views, packed);
+    const test::Sample sample(std::vector<std::size_t>(128, SlowStages::tensor_bytes));
+    const std::vector<std::byte> file = SlowStages::packed(sample);
     const auto host = std::make_shared<test::SlowHost>();
     host->flight = 10 * each_chunk;
-    const auto far =
-        std::make_shared<test::SlowSource>("far", host, test::read_file(folder / "file"));
-    const auto near = std::make_shared<test::MemorySource>(test::read_file(folder / "file"));
+    const auto far = std::make_shared<test::SlowSource>("far", host, file);
+    const auto near = std::make_shared<test::MemorySource>(file);
     near->delay = 2 * each_chunk;
 
-    EngineOptions small_chunks;
-    small_chunks.io = Io::threads;
-    small_chunks.workers = workers;
-    small_chunks.chunk_bytes = 64 << 10;
-    Engine engine(small_chunks);
+    Engine engine(SlowStages::engine_options(0));
     LoadOptions options;
     options.verify = Verify::none;
     Clock::time_point near_ended;

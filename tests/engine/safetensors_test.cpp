@@ -203,6 +203,19 @@ TEST_F(Safetensors, MappedMemoryIsTheFileWhereItIsAligned) {
     EXPECT_EQ(loaded.stats.mapped_bytes, loaded.stats.bytes);
 }
 
+TEST_F(Safetensors, AreMappedWhereTheLoadChooses) {
+    LoadOptions options;
+    options.memory = Memory::automatic;
+    const test::Sample even({64, 3 << 20, 0, 1 << 20, 128});
+    const auto source = file(test::safetensors_of(even.views, 64));
+    const Loaded loaded = load(engine_, source, options);
+    EXPECT_EQ(loaded.stats.mapped_bytes, loaded.stats.bytes);
+    options.verify = Verify::crc32; // which the file has none of
+    const auto error = test::error_of([&] { load(engine_, source, options); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::integrity);
+}
+
 // As the usual writer leaves files: at multiples of 8, and seldom of 64.
 TEST_F(Safetensors, MappedMemoryIsTheFileOfTheUsualWriterToo) {
     const auto weight = test::random_bytes(3 << 20);

@@ -1,23 +1,15 @@
 #include <tz/engine/stats.hpp>
+#include <tz/tests/support/one_second.hpp>
 
 #include <gtest/gtest.h>
 
 namespace tz {
 namespace {
 
-/// A load of 2 GB in a second on two workers and 16 lanes.
-LoadStats one_second() {
-    LoadStats stats;
-    stats.bytes = 2'000'000'000;
-    stats.seconds = 1;
-    stats.workers = 2;
-    stats.lanes = 16;
-    return stats;
-}
+using test::one_second;
 
 TEST(Verdict, NamesTheSourceWhenLanesWaitForIt) {
-    LoadStats stats = one_second();
-    stats.cpu_seconds = 0.4;
+    LoadStats stats = one_second(0.4);
     stats.read = {2'000'000'000, 0.1, 15};
     stats.source_seconds = 0.95;
     const Verdict verdict = verdict_of(stats);
@@ -27,8 +19,7 @@ TEST(Verdict, NamesTheSourceWhenLanesWaitForIt) {
 }
 
 TEST(Verdict, NamesTheCostliestStageWhenTheCoresAreBusy) {
-    LoadStats stats = one_second();
-    stats.cpu_seconds = 1.8;
+    LoadStats stats = one_second(1.8);
     stats.read = {2'000'000'000, 0.3, 2};
     stats.verify.cpu_seconds = 0.3;
     stats.decrypt.cpu_seconds = 1.2;
@@ -43,8 +34,7 @@ TEST(Verdict, NamesTheCostliestStageWhenTheCoresAreBusy) {
 }
 
 TEST(Verdict, NamesTheCallerWhenItsCallbackTakesTheTime) {
-    LoadStats stats = one_second();
-    stats.cpu_seconds = 0.5;
+    LoadStats stats = one_second(0.5);
     stats.deliver_seconds = 0.98;
     const Verdict verdict = verdict_of(stats);
     EXPECT_EQ(verdict.bound, Bound::delivery);
@@ -52,8 +42,7 @@ TEST(Verdict, NamesTheCallerWhenItsCallbackTakesTheTime) {
 }
 
 TEST(Verdict, NamesTheSinkWhenLanesWaitForIt) {
-    LoadStats stats = one_second();
-    stats.cpu_seconds = 0.4;
+    LoadStats stats = one_second(0.4);
     stats.read = {2'000'000'000, 0.1, 3};
     stats.put = {2'000'000'000, 0, 12};
     stats.sink_seconds = 0.8;
@@ -63,8 +52,7 @@ TEST(Verdict, NamesTheSinkWhenLanesWaitForIt) {
 }
 
 TEST(Verdict, NeverSaysMoreThanAll) {
-    LoadStats stats = one_second();
-    stats.cpu_seconds = 2.5; // a clock that ticks coarsely
+    LoadStats stats = one_second(2.5); // a clock that ticks coarsely
     EXPECT_EQ(verdict_of(stats).share, 1);
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 namespace tz {
@@ -29,9 +30,19 @@ TEST(Error, IsAnErrorCodeOfItsCategory) {
 }
 
 TEST(Error, HasAMessageForEachKind) {
-    for (int kind = 1; kind <= static_cast<int>(errc::usage); ++kind)
+    for (int kind = 1; kind <= errc_last; ++kind)
         EXPECT_NE(error_category().message(kind), "unknown error") << kind;
     EXPECT_EQ(error_category().message(999), "unknown error");
+}
+
+TEST(Error, HasANameForEachKind) {
+    std::set<std::string> names;
+    for (int kind = 1; kind <= errc_last; ++kind)
+        names.insert(name_of(static_cast<errc>(kind)));
+    EXPECT_EQ(names.size(), static_cast<std::size_t>(errc_last)) << "each is another";
+    EXPECT_FALSE(names.contains("unknown"));
+    EXPECT_STREQ(name_of(errc::object_changed), "object_changed");
+    EXPECT_STREQ(name_of(static_cast<errc>(errc_last + 1)), "unknown");
 }
 
 TEST(Printable, KeepsText) {

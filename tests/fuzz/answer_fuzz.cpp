@@ -1,8 +1,9 @@
 // An input is a byte that picks who answers, and what is answered: S3 about a multipart upload or
 // all of them, STS, a container's and an instance's service with credentials.
-#include "memory_bound.hpp"
+#include "pick_reader.hpp"
 #include <tz/format/error.hpp>
 #include <tz/protocols/credential_providers.hpp>
+#include <tz/protocols/iso_time.hpp>
 #include <tz/protocols/multipart.hpp>
 
 #include <cstdint>
@@ -82,32 +83,24 @@ void read_page(std::string_view body) {
         require(!upload.key.empty() && !upload.upload_id.empty());
 }
 
-void read_times(std::string_view text) {
-    parse_s3_time(text);
-    parse_time(text);
+constexpr test::Reader readers[] = {
+    read_created,
+    read_completed,
+    read_page,
+    [](std::string_view text) { parse_time(text); },
+    ask_sts,
+    [](std::string_view text) { ask(container_credentials, text); },
+    [](std::string_view text) { ask(instance_credentials, text); }};
+
+void look_at(const Error& error) {
+    const std::string text = error.what();
+    require(!error.hint().empty() && printable(text) == text);
+    require(text.find(canary) == text.npos);
 }
 
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size == 0)
-        return 0;
-    const std::string_view body(reinterpret_cast<const char*>(data + 1), size - 1);
-    static constexpr void (*readers[])(std::string_view) = {
-        read_created,
-        read_completed,
-        read_page,
-        read_times,
-        ask_sts,
-        [](std::string_view text) { ask(container_credentials, text); },
-        [](std::string_view text) { ask(instance_credentials, text); }};
-    const test::MemoryBound bound(size);
-    try {
-        readers[data[0] % std::size(readers)](body);
-    } catch (const Error& error) {
-        const std::string text = error.what();
-        require(!error.hint().empty() && printable(text) == text);
-        require(text.find(canary) == text.npos);
-    }
+    test::read_by_first_byte({data, size}, readers, look_at);
     return 0;
 }

@@ -1,6 +1,6 @@
 // An input is a byte that picks what it is read as, and a text: ~/.aws/config, ~/.aws/credentials,
 // ~/.s3cfg, a server's error, or the URI of an object.
-#include "memory_bound.hpp"
+#include "pick_reader.hpp"
 #include <tz/format/error.hpp>
 #include <tz/protocols/aws_profile.hpp>
 #include <tz/protocols/s3_address.hpp>
@@ -68,25 +68,22 @@ void read_uri(std::string_view text) {
         require(c > ' ' && c < '\x7f');
 }
 
+constexpr test::Reader readers[] = {
+    read_file,
+    read_profiles,
+    [](std::string_view file) { read_s3cfg(IniFile(file, "f")); },
+    read_error,
+    read_uri};
+
+void look_at(const Error& error) {
+    require(!error.hint().empty() && printable_text(error.what()));
+    // IniFile's name a line
+    require(error.kind() != errc::denied || error.source() == "f");
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size == 0)
-        return 0;
-    const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
-    static constexpr void (*readers[])(std::string_view) = {
-        read_file,
-        read_profiles,
-        [](std::string_view file) { read_s3cfg(IniFile(file, "f")); },
-        read_error,
-        read_uri};
-    const test::MemoryBound bound(size);
-    try {
-        readers[data[0] % std::size(readers)](text);
-    } catch (const Error& error) {
-        require(!error.hint().empty() && printable_text(error.what()));
-        // IniFile's name a line
-        require(error.kind() != errc::denied || error.source() == "f");
-    }
+    test::read_by_first_byte({data, size}, readers, look_at);
     return 0;
 }

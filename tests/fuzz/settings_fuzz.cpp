@@ -1,6 +1,6 @@
 // An input is a byte that picks what it is read as, and a text that people write: config.toml, a
 // size or time, a key in PEM, the digits of a root, a name with a place for a number.
-#include "memory_bound.hpp"
+#include "pick_reader.hpp"
 #include <tz/engine/numbered_name.hpp>
 #include <tz/format/dsse.hpp>
 #include <tz/format/error.hpp>
@@ -74,25 +74,22 @@ void read_name(std::string_view text) {
     }
 }
 
+constexpr test::Reader readers[] = {
+    read_config,
+    read_units,
+    read_public_key,
+    read_signing_key,
+    read_envelope_key,
+    [](std::string_view digits) { format::parse_root(digits); },
+    read_name};
+
+void look_at(const Error& error) {
+    require(error.kind() == errc::usage && printable(error.what()) == error.what());
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size == 0)
-        return 0;
-    const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
-    static constexpr void (*readers[])(std::string_view) = {
-        read_config,
-        read_units,
-        read_public_key,
-        read_signing_key,
-        read_envelope_key,
-        [](std::string_view digits) { format::parse_root(digits); },
-        read_name};
-    const test::MemoryBound bound(size);
-    try {
-        readers[data[0] % std::size(readers)](text);
-    } catch (const Error& error) {
-        require(error.kind() == errc::usage && printable(error.what()) == error.what());
-    }
+    test::read_by_first_byte({data, size}, readers, look_at);
     return 0;
 }

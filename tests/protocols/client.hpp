@@ -145,8 +145,8 @@ inline void expect_fault(
     const char* file,
     int line) {
     const testing::ScopedTrace trace(file, line, failure.what);
-    EXPECT_STREQ(to_string(failure.fault.stage), to_string(stage));
-    EXPECT_STREQ(to_string(failure.fault.cause), to_string(cause));
+    EXPECT_EQ(failure.fault.stage, stage);
+    EXPECT_EQ(failure.fault.cause, cause);
 }
 
 #define EXPECT_FAULT(failure, stage, cause)                                                        \

@@ -156,7 +156,6 @@ TEST(Connect, TellsARefusal) {
     EXPECT_FAULT(failure, connect, refused);
     EXPECT_NE(failure.what.find("127.0.0.1:"), std::string::npos);
     EXPECT_TRUE(failure.fault.repeatable);
-    EXPECT_FALSE(failure.fault.lasting());
 }
 
 TEST(Connect, PrefersAReasonThatSaysMoreThanUnreachable) {
@@ -227,7 +226,6 @@ TEST(Connect, RefusesAddressesThatTheCallerForbids) {
     };
     const Failure failure = failure_of(get_text(client));
     EXPECT_FAULT(failure, connect, forbidden);
-    EXPECT_TRUE(failure.fault.lasting());
     EXPECT_EQ(asked, (std::vector<std::string>{"127.0.0.1", "169.254.169.254"}));
     client.peer.allowed = [](std::string_view address) { return address.starts_with("127."); };
     const Failure allowed = failure_of(get_text(client));
@@ -302,7 +300,7 @@ TEST(Connect, TellsWhatAProxyDoesWrong) {
     EXPECT_NE(credentials.what.find("407"), std::string::npos);
     EXPECT_EQ(credentials.what.find("pass word"), std::string::npos) << "a secret";
     EXPECT_FAULT(tunnel_failure("HTTP/1.1 403 No\r\n\r\n", false), proxy, proxy_refused);
-    EXPECT_FALSE(tunnel_failure("HTTP/1.1 503 No\r\n\r\n", false).fault.lasting());
+    EXPECT_FAULT(tunnel_failure("HTTP/1.1 503 No\r\n\r\n", false), proxy, reset);
     EXPECT_FAULT(tunnel_failure("<html>", false), proxy, protocol);
     EXPECT_FAULT(tunnel_failure("HTTP/1.1 200 OK\r\n\r\n<html>", false), proxy, protocol);
     EXPECT_FAULT(tunnel_failure("HTTP/1.1 20", true), proxy, closed_early);

@@ -8,12 +8,16 @@
 #include <tz/tests/support/held.hpp>
 #include <tz/tests/support/sanitizer.hpp>
 
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/execution.hpp>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <new>
 #include <random>
 
 namespace tz {
@@ -373,6 +377,38 @@ TEST_P(FileSubmits, ThatAreNeverTakenEndTheLoadInTheEnd) {
 INSTANTIATE_TEST_SUITE_P(Ways, FileSubmits, testing::Values(uring_direct), [](const auto& info) {
     return std::string(info.param.name);
 });
+
+/// Has no memory for whatever it is given.
+struct ExecutorWithoutMemory {
+    asio::io_context* of;
+
+    asio::execution_context& query(asio::execution::context_t) const noexcept { return *of; }
+
+    static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept {
+        return asio::execution::blocking.never;
+    }
+
+    void execute(const auto& /*work*/) const { throw std::bad_alloc(); }
+
+    bool operator==(const ExecutorWithoutMemory&) const noexcept = default;
+};
+
+TEST(RingSubmits, ThatTheKernelTakesNoMoreEndAllReadsThoughThereIsNoMemoryToEndOne) {
+    if (!ring_facts().usable)
+        GTEST_SKIP() << ring_facts().reason;
+    Faults refusal;
+    refusal.submit = [](std::uint64_t) -> std::optional<int> { return -EPERM; };
+    const FaultyKernel kernel(refusal);
+    asio::io_context context;
+    Ring ring(context, 8, 0);
+    std::array<std::byte, 10> to{};
+    error_code second;
+    const auto lost = [](error_code, std::size_t) { FAIL(); };
+    ring.read(-1, to, 0, -1, asio::bind_executor(ExecutorWithoutMemory{&context}, lost));
+    ring.read(-1, to, 0, -1, [&second](error_code ec, std::size_t) { second = ec; });
+    context.run_for(std::chrono::seconds(30));
+    EXPECT_EQ(second.value(), EPERM);
+}
 
 } // namespace
 } // namespace tz

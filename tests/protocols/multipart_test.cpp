@@ -140,22 +140,5 @@ TEST(Multipart, RefusesListsThatLeadNowhere) {
     EXPECT_FALSE(uploads_page("<Error><Code>NoSuchBucket</Code></Error>"));
 }
 
-TEST(Multipart, ReadsTimesOfOneForm) {
-    EXPECT_EQ(
-        parse_s3_time("2026-11-26T10:45:07.000Z"),
-        std::chrono::sys_days(std::chrono::year(2026) / 11 / 26) + 10h + 45min + 7s);
-    for (const char* wrong :
-         {"",
-          "2026-11-26",
-          "2026-11-26T10:45:07",
-          "2026-13-26T10:45:07Z",
-          "2026-02-30T10:45:07Z",
-          "2026-11-26T24:45:07Z",
-          "2026-11-26 10:45:07Z",
-          "-026-11-26T10:45:07Z",
-          "2026-1 -26T10:45:07Z"})
-        EXPECT_FALSE(parse_s3_time(wrong)) << wrong;
-}
-
 } // namespace
 } // namespace tz

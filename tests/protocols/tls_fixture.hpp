@@ -33,7 +33,6 @@ protected:
         const Failure failure =
             expect_failure(server_context(issue(folder, wish, &authority)), host);
         EXPECT_FAULT(failure, tls, certificate);
-        EXPECT_TRUE(failure.fault.lasting());
         return failure;
     }
 

@@ -160,6 +160,17 @@ def test_what_is_to_be_checked_is_not_mapped(folder, tmp_path):
         load(hashed)
 
 
+def test_indexes_are_read_by_the_load_alone(folder, tmp_path, monkeypatch):
+    def no_layout(*_):
+        raise AssertionError("the index is read apart from the load")
+
+    monkeypatch.setattr(tzio.engine.Engine, "layout", no_layout)
+    tzio.save_file(tzio.load_file(folder), tmp_path / "model.tensors")
+    shutil.copy(folder / "config.json", tmp_path)
+    assert is_mapped(tzio.transformers.from_pretrained(folder))
+    assert not is_mapped(tzio.transformers.from_pretrained(tmp_path / "model.tensors"))
+
+
 def test_what_is_written_to_mapped_weights_stays_in_the_process(folder):
     before = (folder / "model.safetensors").read_bytes()
     model = tzio.transformers.from_pretrained(folder)

@@ -10,26 +10,6 @@ const char* name_of(Verdict verdict) {
     return names[static_cast<std::size_t>(verdict)];
 }
 
-const char* name_of(errc kind) {
-    constexpr std::array names = {
-        "none",
-        "format",
-        "integrity",
-        "auth",
-        "unsupported",
-        "not_found",
-        "denied",
-        "transport",
-        "deadline",
-        "object_changed",
-        "limit",
-        "io",
-        "device",
-        "cancelled",
-        "usage"};
-    return names[static_cast<std::size_t>(kind)];
-}
-
 Judgement
 judge(const Expectation& expected, const Outcome& outcome, std::chrono::milliseconds late) {
     if (!outcome.wrong.empty())

@@ -35,9 +35,6 @@ struct Judgement {
 Judgement
 judge(const Expectation& expected, const Outcome& outcome, std::chrono::milliseconds late);
 
-/// "integrity", "io", ...
-const char* name_of(errc kind);
-
 /// Runs `body` and notes what it throws; std::bad_alloc, as from the constructor of an Engine, is
 /// errc::limit.
 template <typename Body>

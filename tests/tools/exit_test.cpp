@@ -41,6 +41,7 @@ TEST(ExitCode, OfTheOperatingSystemsErrors) {
         {EPERM, 4},
         {ENOSPC, 7},
         {EDQUOT, 7},
+        {EFBIG, 7},
         {ENOMEM, 7},
         {EIO, 1},
         {EBADF, 1}};
