@@ -5,8 +5,9 @@
 tsan_leaves_out='ForASignal'
 # Counts descriptors after many threads made rings: the symbolizer by which tests/tsan.supp is matched holds some itself.
 tsan_leaves_out+='|HttpHedge.LeavesNothingBehindWhenTheLoadIsStopped'
-fuzz_seconds=30   # each fuzzer, as many at a time as there are processors
-tidy_files_max=8  # about 10 s each
+fuzz_seconds=15        # each fuzzer, as many at a time as there are processors
+fuzz_inputs=1000000000 # that is, until then
+tidy_files_max=8       # about 10 s each
 logs=build/logs
 step_table=()
 
@@ -170,7 +171,7 @@ report() {
 
 # The same with sanitizers, which are slow: damage at every 40th byte.
 interop_asan() {
-    build/venv/bin/python -m pytest -q -p no:cacheprovider --every 40 \
+    build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" --every 40 \
         --junitxml="$logs/interop-asan.xml" --tz build/asan/bin/tz \
         tests/interop/test_golden.py tests/interop/test_keys.py tests/interop/test_damage.py
 }
@@ -217,34 +218,13 @@ wheel() {
     PATH=$PWD/build/lint/bin:$PATH python/make_wheels --reuse build/release build/venv/bin/python
     build/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index \
         --target build/wheels/installed build/wheels/*.whl
-    PYTHONPATH=build/wheels/installed build/venv/bin/python -m pytest -q -p no:cacheprovider \
+    PYTHONPATH=build/wheels/installed build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" \
         --junitxml="$logs/wheel.xml" tests/python/test_files.py tests/python/test_open.py tests/python/test_process.py
 }
 
-# Each fuzzer for a while on a copy of its seeds, so that what it finds does not land in the tree.
+# Each fuzzer for a while.
 fuzz() {
-    local binaries=(build/tsan/bin/*_fuzz)
-    [[ -x ${binaries[0]} ]] || die "no fuzzers were built"
-    export -f fuzz_one
-    export fuzz_seconds logs
-    # shellcheck disable=SC2016 # the inner shell expands it
-    printf '%s\0' "${binaries[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'fuzz_one "$1"' fuzz
-}
-
-fuzz_one() { # BINARY
-    local name log
-    name=$(basename "$1" _fuzz)
-    log=$logs/fuzz-$name.log
-    rm -rf "build/fuzz/$name"
-    mkdir -p "build/fuzz/$name"
-    cp -r "tests/fuzz/seeds/$name/." "build/fuzz/$name"
-    if ! "$1" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 -malloc_limit_mb=256 -timeout=10 \
-        -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" "build/fuzz/$name" >"$log" 2>&1; then
-        tail -n 60 "$log"
-        echo "fuzzer $name found a fault"
-        return 1
-    fi
-    grep -E '^stat::(number_of_executed_units|peak_rss_mb)' "$log" | sed "s/^/$name /"
+    tests/fuzz/run --inputs "$fuzz_inputs" --seconds "$fuzz_seconds" --timeout 10 --report "$logs/fuzz.json"
 }
 
 # Every benchmark once, briefly: that they run, not how fast.
