@@ -10,30 +10,33 @@ fuzz_inputs=1000000000 # that is, until then
 tidy_files_max=8       # about 10 s each
 logs=build/logs
 step_table=()
+steps_beside=() # "NAME PROCESS" of those that run
 
 test_steps() {
-    common_steps servers venv
+    common_steps
+    step servers servers venv
 }
 
-common_steps() { # COMMAND...: how real servers are tested
+common_steps() {
     step venv make_venv venv "$interop_pip"
     step release build_and_test release -DTZ_TESTS=ON -DTZ_PYTHON=ON "-DPython_EXECUTABLE=$PWD/build/venv/bin/python"
     step python python_tests
     step interop interop
-    step servers "$@"
 }
 
 # What fails fast and cheaply comes first.
 full_steps() {
     step format formatting
     step layering .ci/check_layering
-    common_steps full_servers
+    common_steps
     step bench-tests bench_tests
     step faults faults
     step limits limits
     step hardening hardening
-    step report report
+    step_beside servers full_servers
     step clang build tsan
+    join_steps
+    step report report # in the environment of servers
     step tidy tidy
     step types types
     step wheel wheel
@@ -76,8 +79,56 @@ step() { # NAME COMMAND...
     fi
 }
 
+# Begins a step that mostly waits, to run beside those that follow until `join_steps`. Its output is kept, and shown
+# there.
+step_beside() { # NAME COMMAND...
+    local name=$1
+    shift
+    printf '\n=== %s, beside what follows\n' "$name"
+    set -m # a group of processes of its own, to be ended as one
+    (
+        set -e
+        began=$SECONDS
+        trap 'echo $((SECONDS - began)) >"$logs/$name.seconds"' EXIT
+        "$@"
+    ) </dev/null >"$logs/$name.log" 2>&1 &
+    set +m
+    steps_beside+=("$name $!")
+}
+
+# Waits for them; the first that failed ends the script.
+join_steps() {
+    local row name process status
+    while ((${#steps_beside[@]})); do
+        read -r name process <<<"${steps_beside[0]}"
+        status=0
+        wait "$process" || status=$?
+        steps_beside=("${steps_beside[@]:1}")
+        printf '\n=== %s, which ran beside\n' "$name"
+        cat "$logs/$name.log"
+        row="$name $(<"$logs/$name.seconds")"
+        if ((status != 0)); then
+            step_table+=("$row failed")
+            exit 1
+        fi
+        step_table+=("$row beside")
+    done
+}
+
+# Where another step failed; servers that tests have started are stopped by these.
+end_steps_beside() {
+    local row name process
+    for row in "${steps_beside[@]}"; do
+        read -r name process <<<"$row"
+        kill -TERM -- "-$process" 2>/dev/null || true
+        wait "$process" || true
+        step_table+=("$name - ended")
+    done
+}
+
 end_steps() {
     local status=$? row passed failed skipped
+    end_steps_beside
     printf '\n'
     for row in "step seconds result" "${step_table[@]}" "total $SECONDS -"; do
         # shellcheck disable=SC2086 # a row is three words
