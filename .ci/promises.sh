@@ -7,7 +7,7 @@ reports=build/reports
 # All of it within an hour on two cores: each number as large as fits.
 promises() {
     rm -rf "$reports"
-    common_steps servers venv
+    test_steps
     step faults faults
     step limits limits
     step schedules build/release/bin/tz_soak --json "$reports/schedules.json" schedules --count 10000

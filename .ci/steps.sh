@@ -5,34 +5,38 @@
 tsan_leaves_out='ForASignal'
 # Counts descriptors after many threads made rings: the symbolizer by which tests/tsan.supp is matched holds some itself.
 tsan_leaves_out+='|HttpHedge.LeavesNothingBehindWhenTheLoadIsStopped'
-fuzz_seconds=30   # each fuzzer, as many at a time as there are processors
-tidy_files_max=8  # about 10 s each
+fuzz_seconds=15        # each fuzzer, as many at a time as there are processors
+fuzz_inputs=1000000000 # that is, until then
+tidy_files_max=8       # about 10 s each
 logs=build/logs
 step_table=()
+steps_beside=() # "NAME PROCESS" of those that run
 
 test_steps() {
-    common_steps servers venv
+    common_steps
+    step servers servers venv
 }
 
-common_steps() { # COMMAND...: how real servers are tested
+common_steps() {
     step venv make_venv venv "$interop_pip"
     step release build_and_test release -DTZ_TESTS=ON -DTZ_PYTHON=ON "-DPython_EXECUTABLE=$PWD/build/venv/bin/python"
     step python python_tests
     step interop interop
-    step servers "$@"
 }
 
 # What fails fast and cheaply comes first.
 full_steps() {
     step format formatting
     step layering .ci/check_layering
-    common_steps full_servers
+    common_steps
     step bench-tests bench_tests
     step faults faults
     step limits limits
     step hardening hardening
-    step report report
+    step_beside servers full_servers
     step clang build tsan
+    join_steps
+    step report report # in the environment of servers
     step tidy tidy
     step types types
     step wheel wheel
@@ -75,8 +79,56 @@ step() { # NAME COMMAND...
     fi
 }
 
+# Begins a step that mostly waits, to run beside those that follow until `join_steps`. Its output is kept, and shown
+# there.
+step_beside() { # NAME COMMAND...
+    local name=$1
+    shift
+    printf '\n=== %s, beside what follows\n' "$name"
+    set -m # a group of processes of its own, to be ended as one
+    (
+        set -e
+        began=$SECONDS
+        trap 'echo $((SECONDS - began)) >"$logs/$name.seconds"' EXIT
+        "$@"
+    ) </dev/null >"$logs/$name.log" 2>&1 &
+    set +m
+    steps_beside+=("$name $!")
+}
+
+# Waits for them; the first that failed ends the script.
+join_steps() {
+    local row name process status
+    while ((${#steps_beside[@]})); do
+        read -r name process <<<"${steps_beside[0]}"
+        status=0
+        wait "$process" || status=$?
+        steps_beside=("${steps_beside[@]:1}")
+        printf '\n=== %s, which ran beside\n' "$name"
+        cat "$logs/$name.log"
+        row="$name $(<"$logs/$name.seconds")"
+        if ((status != 0)); then
+            step_table+=("$row failed")
+            exit 1
+        fi
+        step_table+=("$row beside")
+    done
+}
+
+# Where another step failed; servers that tests have started are stopped by these.
+end_steps_beside() {
+    local row name process
+    for row in "${steps_beside[@]}"; do
+        read -r name process <<<"$row"
+        kill -TERM -- "-$process" 2>/dev/null || true
+        wait "$process" || true
+        step_table+=("$name - ended")
+    done
+}
+
 end_steps() {
     local status=$? row passed failed skipped
+    end_steps_beside
     printf '\n'
     for row in "step seconds result" "${step_table[@]}" "total $SECONDS -"; do
         # shellcheck disable=SC2086 # a row is three words
@@ -103,8 +155,9 @@ count_tests() {
 
 # --- the steps
 
+# Twice as many at a time as there are processors: a quarter to a half of their time is waiting.
 run_ctest() { # PRESET [ARGUMENT...]
-    ctest --preset "$1" -j "$(nproc)" --output-junit "$PWD/$logs/$1.xml" "${@:2}"
+    ctest --preset "$1" -j "$((2 * $(nproc)))" --output-junit "$PWD/$logs/$1.xml" "${@:2}"
 }
 
 build_and_test() { # PRESET [OPTION...]
@@ -170,7 +223,7 @@ report() {
 
 # The same with sanitizers, which are slow: damage at every 40th byte.
 interop_asan() {
-    build/venv/bin/python -m pytest -q -p no:cacheprovider --every 40 \
+    build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" --every 40 \
         --junitxml="$logs/interop-asan.xml" --tz build/asan/bin/tz \
         tests/interop/test_golden.py tests/interop/test_keys.py tests/interop/test_damage.py
 }
@@ -217,34 +270,13 @@ wheel() {
     PATH=$PWD/build/lint/bin:$PATH python/make_wheels --reuse build/release build/venv/bin/python
     build/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index \
         --target build/wheels/installed build/wheels/*.whl
-    PYTHONPATH=build/wheels/installed build/venv/bin/python -m pytest -q -p no:cacheprovider \
+    PYTHONPATH=build/wheels/installed build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" \
         --junitxml="$logs/wheel.xml" tests/python/test_files.py tests/python/test_open.py tests/python/test_process.py
 }
 
-# Each fuzzer for a while on a copy of its seeds, so that what it finds does not land in the tree.
+# Each fuzzer for a while.
 fuzz() {
-    local binaries=(build/tsan/bin/*_fuzz)
-    [[ -x ${binaries[0]} ]] || die "no fuzzers were built"
-    export -f fuzz_one
-    export fuzz_seconds logs
-    # shellcheck disable=SC2016 # the inner shell expands it
-    printf '%s\0' "${binaries[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'fuzz_one "$1"' fuzz
-}
-
-fuzz_one() { # BINARY
-    local name log
-    name=$(basename "$1" _fuzz)
-    log=$logs/fuzz-$name.log
-    rm -rf "build/fuzz/$name"
-    mkdir -p "build/fuzz/$name"
-    cp -r "tests/fuzz/seeds/$name/." "build/fuzz/$name"
-    if ! "$1" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 -malloc_limit_mb=256 -timeout=10 \
-        -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" "build/fuzz/$name" >"$log" 2>&1; then
-        tail -n 60 "$log"
-        echo "fuzzer $name found a fault"
-        return 1
-    fi
-    grep -E '^stat::(number_of_executed_units|peak_rss_mb)' "$log" | sed "s/^/$name /"
+    tests/fuzz/run --inputs "$fuzz_inputs" --seconds "$fuzz_seconds" --timeout 10 --report "$logs/fuzz.json"
 }
 
 # Every benchmark once, briefly: that they run, not how fast.

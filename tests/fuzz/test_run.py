@@ -15,6 +15,13 @@ echo "#100	DONE   cov: 55 ft: 99 corp: 8/2Kb exec/s: 9 rss: 31Mb" >&2
 echo "stat::number_of_executed_units: 100" >&2
 echo "stat::peak_rss_mb:              31" >&2
 """
+# As one that takes longer than it may.
+slow = """#!/bin/sh
+for argument; do
+    case $argument in -timeout=10) exit 70 ;; esac
+done
+echo "stat::number_of_executed_units: 100" >&2
+"""
 broken = """#!/bin/sh
 for argument; do
     case $argument in -artifact_prefix=*) prefix=${argument#*=} ;; esac
@@ -60,6 +67,13 @@ def test_a_fault_is_told_with_its_input_and_the_command_that_repeats_it(run):
     (fault,) = next(row for row in report["targets"] if row["name"] == "http")["faults"]
     assert fault["input"].endswith("crash-1") and fault["command"].endswith(f"bin/http_fuzz {fault['input']}")
     assert fault["input"] in done.stdout and "deadly signal" in done.stdout
+
+
+def test_one_input_may_take_as_long_as_is_said(run):
+    done, _ = run({"url": slow}, "--inputs", "100", "--jobs", "1")
+    assert done.returncode == 0, done
+    done, _ = run({"url": slow}, "--inputs", "100", "--jobs", "1", "--timeout", "10")
+    assert done.returncode == 1 and "exit code 70" in done.stdout
 
 
 def test_fewer_inputs_than_asked_for_are_a_fault(run):
