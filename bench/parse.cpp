@@ -1,8 +1,12 @@
 // What does it cost to know what a file holds? Parsing the index of a file with few and with
-// 100,000 tensors, and one tensor header, with and without the MACs of encrypted data. Against:
-// reading the same bytes once (their CRC-32), the least that anyone who looks at them pays. Writing
-// the same is timed too.
+// 100,000 tensors, the header of a safetensors file and the list of a model's shards with as many,
+// and one tensor header, with and without the MACs of encrypted data. Against: reading the same
+// bytes once (their CRC-32), the least that anyone who looks at them pays. Writing the same is
+// timed too.
 #include <tz/format/hash.hpp>
+#include <tz/format/safetensors.hpp>
+#include <tz/format/safetensors_write.hpp>
+#include <tz/format/shard_index.hpp>
 #include <tz/format/tensorizer.hpp>
 
 #include <benchmark/benchmark.h>
@@ -68,6 +72,27 @@ void plan_and_write_index(benchmark::State& state) {
     count(state, bytes);
 }
 
+void parse_safetensors(benchmark::State& state) {
+    std::vector<format::SafetensorsSpec> specs;
+    for (const format::TensorSpec& spec : specs_of(static_cast<std::size_t>(state.range(0))))
+        specs.push_back({spec.name, "F32", spec.shape, spec.bytes});
+    const format::SafetensorsPlan plan = format::plan_safetensors(specs);
+    for (auto _ : state)
+        benchmark::DoNotOptimize(format::parse_safetensors(plan.header, plan.layout.file_bytes));
+    count(state, plan.header.size());
+}
+
+void parse_shard_index(benchmark::State& state) {
+    std::string text = R"({"metadata":{"total_size":1},"weight_map":{)";
+    for (const format::TensorSpec& spec : specs_of(static_cast<std::size_t>(state.range(0))))
+        text += '"' + spec.name + R"(":"model-00001-of-00002.safetensors",)";
+    text.back() = '}';
+    text += '}';
+    for (auto _ : state)
+        benchmark::DoNotOptimize(format::parse_shard_index(std::as_bytes(std::span(text))));
+    count(state, text.size());
+}
+
 /// Argument: MACs; 0 for a tensor that is not encrypted.
 void parse_header(benchmark::State& state) {
     const auto macs = static_cast<std::size_t>(state.range(0));
@@ -97,6 +122,8 @@ void parse_header(benchmark::State& state) {
 
 BENCHMARK(parse_index)->ArgName("tensors")->Arg(300)->Arg(100'000);
 BENCHMARK(read_index_once)->ArgName("tensors")->Arg(300)->Arg(100'000);
+BENCHMARK(parse_safetensors)->ArgName("tensors")->Arg(300)->Arg(100'000);
+BENCHMARK(parse_shard_index)->ArgName("tensors")->Arg(300)->Arg(100'000);
 BENCHMARK(plan_and_write_index)->ArgName("tensors")->Arg(300)->Arg(100'000);
 BENCHMARK(parse_header)->ArgName("macs")->Arg(0)->Arg(8)->Arg(4096);
 

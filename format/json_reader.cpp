@@ -1,8 +1,10 @@
 #include <tz/format/json_reader.hpp>
+#include <tz/format/json_text.hpp>
 #include <tz/format/name.hpp>
 
 #include <algorithm>
-#include <new>
+#include <cassert>
+#include <charconv>
 
 namespace tz::format {
 
@@ -11,135 +13,186 @@ namespace {
 // What is skipped may be nested this deep, as safetensors' own reader has it: it costs stack.
 constexpr int depth_max = 120;
 
-std::string_view without_digits(std::string_view text) {
-    return text.substr(std::min(text.find_first_not_of("0123456789"), text.size()));
-}
+constexpr std::size_t block_bytes = 64 << 10;
+/// Longer texts have a block of their own, so that little of a block is lost at its end.
+constexpr std::size_t shared_bytes_max = block_bytes / 16;
 
-/// By its grammar alone: it may be larger than anything that holds it.
-bool is_number(std::string_view text) {
-    text = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
-    const auto take_digits = [&text] {
-        const std::size_t had = text.size();
-        text = without_digits(text);
-        return text.size() < had;
-    };
-    if (text.starts_with('-'))
-        text.remove_prefix(1);
-    if (text.starts_with('0'))
-        text.remove_prefix(1);
-    else if (!take_digits())
-        return false;
-    if (text.starts_with('.')) {
-        text.remove_prefix(1);
-        if (!take_digits())
-            return false;
-    }
-    if (text.starts_with('e') || text.starts_with('E')) {
-        text.remove_prefix(1);
-        if (text.starts_with('+') || text.starts_with('-'))
-            text.remove_prefix(1);
-        if (!take_digits())
-            return false;
-    }
-    return text.empty();
+bool blank(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
-
-/// simdjson doesn't look whether it got the memory that texts are written to.
-struct Document : simdjson::ondemand::document {
-    static bool has_room_for_texts(simdjson::ondemand::document& document) {
-        return (document.*&Document::iter).string_buf_loc() != nullptr;
-    }
-};
 
 } // namespace
 
 JsonReader::JsonReader(std::span<const std::byte> text, std::uint64_t at, const char* part)
-    : text_(reinterpret_cast<const char*>(text.data()), text.size()),
+    : begin_(reinterpret_cast<const char*>(text.data())),
+      end_(begin_ + text.size()),
+      next_(begin_),
       at_(at),
-      part_(part) {
-    if (text_.data() == nullptr) // simdjson throws nothing
-        throw std::bad_alloc();
-    const auto error = parser_.iterate(text_).get(document_);
-    if (error == simdjson::MEMALLOC)
-        throw std::bad_alloc();
-    if (error)
-        fail(std::string(part_) + " is not valid JSON: " + simdjson::error_message(error), at_);
-    if (!Document::has_room_for_texts(document_))
-        throw std::bad_alloc();
-}
+      part_(part) {}
 
 std::string_view JsonReader::read_text(Value value, const char* what) {
-    const std::uint64_t at = place(value);
-    std::string_view text;
-    if (value.get_string().get(text))
-        fail(std::string(what) + " is no JSON string", at);
-    return text;
+    if (!begins(value, '"'))
+        fail(std::string(what) + " is no JSON string", place(value));
+    return take_text();
 }
 
 std::uint64_t JsonReader::read_number(Value value, const char* what) {
-    const std::uint64_t at = place(value);
     std::uint64_t number = 0;
-    if (value.get_uint64().get(number))
-        fail(std::string(what) + " is no whole number from 0 to 2^64 - 1", at);
+    const auto [stop, failure] = std::from_chars(next_, end_, number);
+    const bool whole = failure == std::errc() &&
+                       number_length({next_, end_}) == static_cast<std::size_t>(stop - next_);
+    if (!whole)
+        fail(std::string(what) + " is no whole number from 0 to 2^64 - 1", place(value));
+    next_ = stop;
     return number;
 }
 
-bool JsonReader::read_null(Value value) {
-    const auto result = value.is_null();
-    return result.error() == simdjson::SUCCESS && result.value_unsafe();
+bool JsonReader::read_bool(Value value, const char* what) {
+    const bool is_true = take_word("true");
+    if (!is_true && !take_word("false"))
+        fail(std::string(what) + " is neither true nor false", place(value));
+    return is_true;
+}
+
+bool JsonReader::read_null(Value) {
+    return take_word("null");
 }
 
 void JsonReader::skip(Value value, int depth) {
-    using simdjson::ondemand::json_type;
-    const std::uint64_t at = place(value);
     if (depth == depth_max)
-        fail(std::string(part_) + " is nested too deep", at);
-    json_type type{};
-    if (const auto error = value.type().get(type))
-        fail(error);
-    bool valid = true;
-    switch (type) {
-    case json_type::object:
+        fail(std::string(part_) + " is nested too deep", place(value));
+    if (begins(value, '{'))
         read_object(value, "a value", [&](std::string_view, std::uint64_t, Value one) {
             skip(one, depth + 1);
         });
-        break;
-    case json_type::array:
+    else if (begins(value, '['))
         read_array(value, "a value", [&](Value one) { skip(one, depth + 1); });
-        break;
-    case json_type::string:
-        read_text(value, "a value");
-        break;
-    case json_type::number:
-        valid = is_number(value.raw_json_token());
-        break;
-    case json_type::boolean:
-        valid = value.get_bool().error() == simdjson::SUCCESS;
-        break;
-    case json_type::null:
-        valid = read_null(value);
-        break;
+    else if (begins(value, '"'))
+        take_text();
+    else if (const std::size_t digits = number_length({next_, end_}))
+        next_ += digits;
+    else if (!take_word("true") && !take_word("false") && !take_word("null"))
+        fail("a value is not valid JSON", place(value));
+}
+
+bool JsonReader::begins(Value value, char token) const {
+    assert(value.begin_ == next_); // each is read once, in order
+    return *value.begin_ == token;
+}
+
+void JsonReader::begin_root() {
+    pass_blanks();
+    if (next_ == end_)
+        fail_grammar("it is empty", begin_);
+    if (*next_ != '{')
+        fail_grammar("it is no object", next_);
+}
+
+void JsonReader::end_root() {
+    pass_blanks();
+    if (next_ != end_)
+        fail_grammar("text follows its object", next_);
+}
+
+void JsonReader::pass_blanks() {
+    while (next_ != end_ && blank(*next_))
+        ++next_;
+}
+
+/// Takes it, and the blanks before it, if it comes next.
+bool JsonReader::take(char token) {
+    pass_blanks();
+    if (next_ == end_)
+        fail_grammar("it ends within an object or array", end_);
+    if (*next_ != token)
+        return false;
+    ++next_;
+    return true;
+}
+
+bool JsonReader::take_word(std::string_view word) {
+    if (!std::string_view(next_, end_).starts_with(word))
+        return false;
+    next_ += word.size();
+    return true;
+}
+
+/// Whether another member or element follows, up to which all is then read.
+bool JsonReader::goes_on(char end) {
+    if (take(end))
+        return false;
+    if (!take(','))
+        fail_grammar("a comma or bracket is missing", next_);
+    pass_blanks();
+    return true;
+}
+
+JsonReader::Value JsonReader::take_value() {
+    pass_blanks();
+    if (next_ == end_)
+        fail_grammar("it ends before a value", end_);
+    return Value(next_);
+}
+
+std::string_view JsonReader::take_name() {
+    if (next_ == end_ || *next_ != '"')
+        fail_grammar("a name in quotes is missing", next_);
+    const std::string_view name = take_text();
+    if (!take(':'))
+        fail_grammar("a colon is missing", next_);
+    return name;
+}
+
+std::string_view JsonReader::take_text() {
+    const char* const begin = next_ + 1;
+    bool ascii = true;
+    bool escapes = false;
+    const char* stop = find_special(begin, end_, ascii);
+    for (; stop != end_ && *stop == '\\'; escapes = true)
+        stop = find_special(stop + std::min<std::ptrdiff_t>(2, end_ - stop), end_, ascii);
+    if (stop == end_)
+        fail_grammar("it ends within a text", next_);
+    if (*stop != '"')
+        fail_grammar("a text holds a control character", stop);
+    std::string_view text(begin, stop);
+    if (escapes)
+        text = decoded(text);
+    if (!ascii && !valid_utf8(text))
+        fail_grammar("a text is not valid UTF-8", next_);
+    next_ = stop + 1;
+    return text;
+}
+
+std::string_view JsonReader::decoded(std::string_view raw) {
+    char* const begin = room_for(raw.size()); // what is decoded is never longer
+    char* out = begin;
+    while (!raw.empty()) {
+        const std::size_t plain = std::min(raw.find('\\'), raw.size());
+        out = std::copy_n(raw.data(), plain, out);
+        raw.remove_prefix(plain);
+        const char* const escape = raw.data();
+        if (!raw.empty() && !decode_escape(raw, out))
+            fail_grammar("a text holds an escape that means nothing", escape);
     }
-    if (!valid)
-        fail("a value is not valid JSON", at);
+    const std::string_view text(begin, out);
+    if (begin == free_) {
+        free_ += text.size();
+        free_bytes_ -= text.size();
+    }
+    return text;
 }
 
-std::uint64_t JsonReader::place(Value& value) const {
-    const std::string_view token = value.raw_json_token();
-    return place(token.begin());
-}
-
-std::uint64_t JsonReader::place(const char* position) const {
-    const auto into = position - text_.data(); // simdjson may look one value too far
-    return at_ + static_cast<std::uint64_t>(std::clamp<std::ptrdiff_t>(
-                     into, 0, static_cast<std::ptrdiff_t>(text_.size())));
-}
-
-std::uint64_t JsonReader::here() {
-    const char* position = nullptr;
-    if (document_.current_location().get(position))
-        return at_ + text_.size();
-    return place(position);
+char* JsonReader::room_for(std::size_t bytes) {
+    if (bytes <= free_bytes_)
+        return free_;
+    const bool shared = bytes <= shared_bytes_max;
+    const std::size_t size = shared ? block_bytes : bytes;
+    char* const block = blocks_.emplace_back(std::make_unique_for_overwrite<char[]>(size)).get();
+    if (shared) {
+        free_ = block;
+        free_bytes_ = size;
+    }
+    return block;
 }
 
 void JsonReader::fail(
@@ -148,8 +201,8 @@ void JsonReader::fail(
     throw Error(kind, subject + problem, at, hint);
 }
 
-void JsonReader::fail(simdjson::error_code error) {
-    fail(std::string(part_) + " is not valid JSON: " + simdjson::error_message(error), here());
+void JsonReader::fail_grammar(const char* problem, const char* position) const {
+    fail(std::string(part_) + " is not valid JSON: " + problem, place(position));
 }
 
 } // namespace tz::format

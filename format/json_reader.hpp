@@ -1,6 +1,7 @@
 // Strict reading of JSON from untrusted files, one value after another in the order of the text: so
 // nothing is kept of it, a name that stands twice is seen, and every failure has its place in the
-// file. simdjson finds the values and checks UTF-8 and grammar. For the sources of this folder.
+// file. Neither copies nor indexes the text: it takes no memory but for texts that hold escapes.
+// For the sources of this folder.
 #pragma once
 
 #include <tz/format/cursor.hpp>
@@ -8,24 +9,30 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <simdjson.h>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 namespace tz::format {
 
-/// One text. The values it gives are read once each, in order, before the next one is asked for;
-/// texts stay as long as the reader. Every function throws `tz::Error` (errc::format).
+/// One text, which must outlive the reader. The values it gives are read once each, in order,
+/// before the next one is asked for; texts stay as long as the reader. Every function throws
+/// `tz::Error` (errc::format).
 class JsonReader {
 public:
-    using Value = simdjson::ondemand::value;
-    using Object = simdjson::ondemand::object;
+    /// A value that is not read yet.
+    class Value {
+        friend JsonReader;
+
+        explicit Value(const char* begin) : begin_(begin) {}
+
+        const char* begin_;
+    };
 
     /// `at` is the place of the first byte in the file, `part` names the text in errors, e.g. "the
-    /// header". Copies the text, since simdjson wants room behind it.
+    /// header".
     JsonReader(std::span<const std::byte> text, std::uint64_t at, const char* part);
 
     /// Names the tensor in errors from now on; empty: none.
@@ -34,37 +41,30 @@ public:
     /// The object that is all of the text. `use(name, at, value)` is called for each member.
     template <typename Use>
     void read_root(Use&& use) {
-        Object object;
-        if (const auto error = document_.get_object().get(object))
-            fail(error);
-        read_members(object, use);
-        if (document_.current_location().error() != simdjson::OUT_OF_BOUNDS)
-            fail(std::string("text follows ") + part_, here());
+        begin_root();
+        read_members(use);
+        end_root();
     }
 
     /// The same for a value; `what` names it in errors.
     template <typename Use>
     void read_object(Value value, const char* what, Use&& use) {
-        const std::uint64_t at = place(value);
-        Object object;
-        if (value.get_object().get(object))
-            fail(std::string(what) + " is no JSON object", at);
-        read_members(object, use);
+        if (!begins(value, '{'))
+            fail(std::string(what) + " is no JSON object", place(value));
+        read_members(use);
     }
 
     /// `use(value)` for each element.
     template <typename Use>
     void read_array(Value value, const char* what, Use&& use) {
-        const std::uint64_t at = place(value);
-        simdjson::ondemand::array array;
-        if (value.get_array().get(array))
-            fail(std::string(what) + " is no JSON array", at);
-        for (auto element : array) {
-            Value one;
-            if (const auto error = std::move(element).get(one))
-                fail(error);
-            use(one);
-        }
+        if (!begins(value, '['))
+            fail(std::string(what) + " is no JSON array", place(value));
+        ++next_;
+        if (take(']'))
+            return;
+        do
+            use(take_value());
+        while (goes_on(']'));
     }
 
     std::string_view read_text(Value value, const char* what);
@@ -72,14 +72,16 @@ public:
     /// A whole number, without sign, fraction and exponent, below 2^64.
     std::uint64_t read_number(Value value, const char* what);
 
+    bool read_bool(Value value, const char* what);
+
     /// Whether it is null, which is then read.
     bool read_null(Value value);
 
     /// Reads a value of any kind, and all in it, for its grammar alone.
     void skip(Value value) { skip(value, 0); }
 
-    /// Place in the file of a value that is not read yet.
-    std::uint64_t place(Value& value) const;
+    /// Place in the file of a value.
+    std::uint64_t place(Value value) const { return place(value.begin_); }
 
     [[noreturn]] void fail(
         const std::string& problem,
@@ -89,30 +91,47 @@ public:
 
 private:
     template <typename Use>
-    void read_members(Object object, Use&& use) {
-        for (auto member : object) {
-            simdjson::ondemand::field field;
-            if (const auto error = std::move(member).get(field))
-                fail(error);
-            const std::uint64_t at = place(field.key().raw());
-            std::string_view name;
-            if (const auto error = field.unescaped_key().get(name))
-                fail(error);
-            use(name, at, field.value());
-        }
+    void read_members(Use& use) {
+        ++next_;
+        if (take('}'))
+            return;
+        do {
+            const std::uint64_t at = place(next_);
+            const std::string_view name = take_name();
+            use(name, at, take_value());
+        } while (goes_on('}'));
     }
 
     void skip(Value value, int depth);
-    std::uint64_t place(const char* position) const;
-    std::uint64_t here();
-    [[noreturn]] void fail(simdjson::error_code error);
+    bool begins(Value value, char token) const;
+    void begin_root();
+    void end_root();
+    void pass_blanks();
+    bool take(char token);
+    bool take_word(std::string_view word);
+    bool goes_on(char end);
+    Value take_value();
+    std::string_view take_name();
+    std::string_view take_text();
+    std::string_view decoded(std::string_view raw);
+    char* room_for(std::size_t bytes);
 
-    simdjson::padded_string text_;
+    std::uint64_t place(const char* position) const {
+        return at_ + static_cast<std::uint64_t>(position - begin_);
+    }
+
+    [[noreturn]] void fail_grammar(const char* problem, const char* position) const;
+
+    const char* begin_;
+    const char* end_;
+    const char* next_; ///< the first byte that is not read
     std::uint64_t at_;
     const char* part_;
     std::string_view tensor_;
-    simdjson::ondemand::parser parser_;
-    simdjson::ondemand::document document_;
+    // texts that had escapes
+    std::vector<std::unique_ptr<char[]>> blocks_;
+    char* free_ = nullptr;
+    std::size_t free_bytes_ = 0;
 };
 
 } // namespace tz::format

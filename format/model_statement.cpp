@@ -167,16 +167,10 @@ private:
                         statement_.ignored.emplace_back(json_.read_text(path, "a path"));
                     });
                 else if (name == "allow_symlinks")
-                    read_symlinks(part);
+                    statement_.symlinks = json_.read_bool(part, "allow_symlinks");
                 else
                     json_.skip(part);
             });
-    }
-
-    void read_symlinks(Value value) {
-        const std::uint64_t at = json_.place(value);
-        if (value.get_bool().get(statement_.symlinks))
-            json_.fail("allow_symlinks is neither true nor false", at);
     }
 
     JsonReader json_;

@@ -115,15 +115,16 @@ Path parse_name(std::string_view name, std::uint64_t at) {
 std::string store_name(const Path& path) {
     if (path.empty())
         throw Error(errc::usage, "a tensor's name has no keys");
-    nlohmann::json array = nlohmann::json::array();
     for (const Key& key : path) {
         const auto* const text = std::get_if<std::string>(&key);
         if (text != nullptr && !valid_utf8(*text))
             throw Error(errc::usage, "the name '" + printable(*text) + "' is not valid UTF-8");
         if (text != nullptr && path.size() == 1 && !structured(*text))
             return *text;
-        std::visit([&](const auto& value) { array.push_back(value); }, key);
     }
+    nlohmann::json array = nlohmann::json::array();
+    for (const Key& key : path)
+        std::visit([&](const auto& value) { array.push_back(value); }, key);
     return structured_mark + array.dump(-1, ' ', /*ensure_ascii=*/true);
 }
 

@@ -22,6 +22,8 @@ constexpr char position_mark = 1;
 // All encoded paths in one block of memory.
 class Encoded {
 public:
+    explicit Encoded(std::size_t paths) { ends_.reserve(paths); }
+
     void append(std::span<const Key> path) {
         for (const Key& key : path) {
             const auto* const text = std::get_if<std::string>(&key);
@@ -83,11 +85,12 @@ std::optional<NameProblem> find_clash(const Encoded& paths, const LabelOf& label
 }
 
 // Plain names can't be prefixes of one another, so equal ones are all there is to find. Sorting by
-// hash is quicker than sorting by text, and unlike a hash table has no slow inputs.
+// hash is quicker than sorting by text, and unlike a hash table has no slow inputs. Half of a hash
+// does: names that share one are compared.
 std::optional<NameProblem> find_duplicate(std::span<const std::string_view> names) {
-    std::vector<std::pair<std::size_t, std::size_t>> sorted(names.size());
-    for (std::size_t i = 0; i < names.size(); ++i)
-        sorted[i] = {std::hash<std::string_view>{}(names[i]), i};
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> sorted(names.size());
+    for (std::uint32_t i = 0; i < names.size(); ++i)
+        sorted[i] = {static_cast<std::uint32_t>(std::hash<std::string_view>{}(names[i])), i};
     std::sort(sorted.begin(), sorted.end());
     for (auto first = sorted.begin(); first != sorted.end();) {
         const auto last = std::find_if(
@@ -118,7 +121,7 @@ std::optional<NameProblem> find_name_problem(std::span<const std::string_view> n
     if (std::all_of(names.begin(), names.end(), plain))
         return find_duplicate(names);
 
-    Encoded paths;
+    Encoded paths(names.size());
     Path path;
     for (std::size_t i = 0; i < names.size(); ++i) {
         if (const char* const problem = read_name(names[i], path))
@@ -129,7 +132,7 @@ std::optional<NameProblem> find_name_problem(std::span<const std::string_view> n
 }
 
 std::optional<NameProblem> find_path_problem(std::span<const Path> paths) {
-    Encoded encoded;
+    Encoded encoded(paths.size());
     for (std::size_t i = 0; i < paths.size(); ++i) {
         const bool valid = std::all_of(paths[i].begin(), paths[i].end(), [](const Key& key) {
             const auto* const text = std::get_if<std::string>(&key);

@@ -12,6 +12,7 @@
 #include <string>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
 namespace tz::format {
 
@@ -19,6 +20,9 @@ namespace {
 
 constexpr std::string_view metadata_name = "__metadata__";
 constexpr std::string_view json_blanks = " \t\r\n";
+// An entry without a name or dimensions, and the comma before it.
+constexpr std::size_t entry_bytes_min =
+    std::string_view(R"(,"":{"dtype":"X","shape":[],"data_offsets":[0,0]})").size();
 
 bool plain_word(std::string_view word) {
     constexpr std::size_t bytes_max = 64;
@@ -32,7 +36,7 @@ bool plain_word(std::string_view word) {
 struct Entry {
     std::string_view dtype;
     std::uint64_t dtype_at = 0;
-    std::vector<std::uint64_t> shape;
+    std::span<const std::uint64_t> shape;
     std::uint64_t shape_at = 0;
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
@@ -47,6 +51,13 @@ public:
         layout_.format = FileFormat::safetensors;
         layout_.file_bytes = file_bytes;
         layout_.index_bytes = safetensors_prefix_bytes + header.size();
+        // each has a brace of its own, which only texts may hold too
+        const auto braces = std::ranges::count(header, std::byte{'{'});
+        const std::size_t tensors =
+            std::min(static_cast<std::size_t>(braces), header.size() / entry_bytes_min);
+        layout_.tensors.reserve(tensors);
+        places_.reserve(tensors);
+        shape_.reserve(dimensions_max);
     }
 
     Layout run() {
@@ -107,13 +118,13 @@ private:
         const Entry entry = read_entry(at, value);
         Tensor tensor;
         tensor.name = store_name({std::string(name)});
-        tensor.shape = entry.shape;
+        tensor.shape.assign(entry.shape.begin(), entry.shape.end());
         tensor.bytes = tensor.data.bytes = check_range(entry);
         tensor.dtype = dtype_of(entry, tensor.bytes);
         tensor.data.offset = layout_.index_bytes + entry.begin;
         tensor.header = {tensor.data.offset, 0};
         layout_.tensors.push_back(std::move(tensor));
-        places_.push_back(at);
+        places_.push_back(static_cast<std::uint32_t>(at));
         json_.about({});
     }
 
@@ -148,16 +159,17 @@ private:
         return entry;
     }
 
-    std::vector<std::uint64_t> read_shape(Value value) {
-        std::vector<std::uint64_t> shape;
-        json_.read_array(value, "its shape", [&](Value one) {
-            if (shape.size() == dimensions_max)
+    /// Stays until the next one is read.
+    std::span<const std::uint64_t> read_shape(Value value) {
+        shape_.clear();
+        json_.read_array(value, "its shape", [this](Value one) {
+            if (shape_.size() == dimensions_max)
                 json_.fail(
                     "more than NumPy's " + std::to_string(dimensions_max) + " dimensions",
                     json_.place(one));
-            shape.push_back(json_.read_number(one, "a dimension"));
+            shape_.push_back(json_.read_number(one, "a dimension"));
         });
-        return shape;
+        return shape_;
     }
 
     void read_offsets(Value value, Entry& entry) {
@@ -307,16 +319,21 @@ private:
         if (std::ranges::is_sorted(order, {}, range_of))
             return;
         std::ranges::sort(order, {}, range_of);
-        std::vector<Tensor> sorted;
-        std::vector<std::uint64_t> places;
-        sorted.reserve(order.size());
-        places.reserve(order.size());
-        for (const std::uint32_t i : order) {
-            sorted.push_back(std::move(tensors[i]));
-            places.push_back(places_[i]);
+        put_in_order(order);
+    }
+
+    /// By swaps: a second list would take as much memory again. `order[i]` says which comes to `i`.
+    void put_in_order(std::vector<std::uint32_t>& order) {
+        for (std::uint32_t i = 0; i < order.size(); ++i) {
+            for (std::uint32_t to = i; order[to] != to;) {
+                const std::uint32_t from = std::exchange(order[to], to);
+                if (from == i)
+                    break;
+                std::swap(layout_.tensors[to], layout_.tensors[from]);
+                std::swap(places_[to], places_[from]);
+                to = from;
+            }
         }
-        tensors = std::move(sorted);
-        places_ = std::move(places);
     }
 
     /// One behind the other, from the end of the header to the end of the file.
@@ -342,7 +359,8 @@ private:
 
     JsonReader json_;
     Layout layout_;
-    std::vector<std::uint64_t> places_; ///< of the tensors' names in the file
+    std::vector<std::uint32_t> places_; ///< of the tensors' names in the file
+    std::vector<std::uint64_t> shape_;
     std::optional<std::uint64_t> metadata_at_;
     std::unordered_map<std::string, std::uint32_t> unknown_bits_; ///< by dtype
 };

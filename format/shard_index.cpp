@@ -4,6 +4,8 @@
 #include <tz/format/shard_index.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -21,10 +23,23 @@ bool plain_file_name(std::string_view name) {
            name.find_first_of("/\\") == name.npos && std::ranges::none_of(name, control);
 }
 
+// An entry without names, and the comma before it; it has four quotes and a colon.
+constexpr std::string_view shortest_entry = R"(,"":"s")";
+
+/// No more than these are in the list.
+std::size_t count_entries_max(std::span<const std::byte> text) {
+    const auto count = [text](char c) {
+        return static_cast<std::size_t>(std::ranges::count(text, static_cast<std::byte>(c)));
+    };
+    return std::min({count(':'), count('"') / 4, text.size() / shortest_entry.size()});
+}
+
 /// Reads one list.
 class ListReader {
 public:
-    explicit ListReader(std::span<const std::byte> text) : json_(text, 0, "the list of shards") {}
+    explicit ListReader(std::span<const std::byte> text) : json_(text, 0, "the list of shards") {
+        index_.tensors.reserve(count_entries_max(text));
+    }
 
     ShardIndex run() {
         json_.read_root([this](std::string_view name, std::uint64_t at, JsonReader::Value value) {
@@ -52,20 +67,34 @@ public:
 private:
     void add(std::string_view tensor, std::uint64_t at, JsonReader::Value value) {
         json_.about(tensor);
-        const std::string_view shard = json_.read_text(value, "its shard");
+        const std::uint32_t shard = number_of(json_.read_text(value, "its shard"), at);
+        const std::string name = store_name({std::string(tensor)});
+        index_.tensors.push_back(
+            {static_cast<std::uint32_t>(index_.names.size()),
+             static_cast<std::uint32_t>(name.size()),
+             shard,
+             static_cast<std::uint32_t>(at)});
+        index_.names += name;
+        json_.about({});
+    }
+
+    /// Of the shard, in the order in which they come.
+    std::uint32_t number_of(std::string_view shard, std::uint64_t at) {
+        if (last_ != shards_.end() && last_->first == shard) // as most have it
+            return last_->second;
         if (!plain_file_name(shard))
             json_.fail(
                 "its shard '" + printable(shard) + "' is no name of a file beside the list", at);
-        const auto known = shards_.emplace(shard, static_cast<std::uint32_t>(shards_.size()));
+        last_ = shards_.find(shard);
+        if (last_ == shards_.end())
+            last_ = shards_.emplace(shard, static_cast<std::uint32_t>(shards_.size())).first;
         if (shards_.size() > shards_max)
             json_.fail(
                 "the list has more than " + std::to_string(shards_max) + " shards",
                 at,
                 errc::limit,
                 "write the model anew with larger ones");
-        index_.tensors.push_back({store_name({std::string(tensor)}), known.first->second});
-        places_.push_back(at);
-        json_.about({});
+        return last_->second;
     }
 
     /// Until now they are numbered as they came.
@@ -80,27 +109,27 @@ private:
     }
 
     void sort_tensors() {
-        std::vector<std::pair<ShardIndex::Entry, std::uint64_t>> placed;
-        placed.reserve(places_.size());
-        for (std::size_t i = 0; i < places_.size(); ++i)
-            placed.emplace_back(std::move(index_.tensors[i]), places_[i]);
-        std::ranges::sort(placed, [](const auto& a, const auto& b) {
-            const int less = a.first.tensor.compare(b.first.tensor);
-            return less != 0 ? less < 0 : a.second < b.second;
+        auto& tensors = index_.tensors;
+        std::ranges::sort(tensors, [this](const auto& a, const auto& b) {
+            const int less = index_.name(a).compare(index_.name(b));
+            return less != 0 ? less < 0 : a.at < b.at;
         });
-        for (std::size_t i = 0; i < placed.size(); ++i) {
-            if (i > 0 && placed[i].first.tensor == index_.tensors[i - 1].tensor)
-                json_.fail(
-                    tensor_label(placed[i].first.tensor) + " stands in the list twice",
-                    placed[i].second);
-            index_.tensors[i] = std::move(placed[i].first);
-        }
+        const auto same = [this](const auto& a, const auto& b) {
+            return index_.name(a) == index_.name(b);
+        };
+        const auto twice = std::ranges::adjacent_find(tensors, same);
+        if (twice != tensors.end())
+            json_.fail(
+                tensor_label(index_.name(*twice)) + " stands in the list twice",
+                std::next(twice)->at);
     }
+
+    using Shards = std::map<std::string, std::uint32_t, std::less<>>;
 
     JsonReader json_;
     ShardIndex index_;
-    std::map<std::string, std::uint32_t, std::less<>> shards_;
-    std::vector<std::uint64_t> places_; ///< of the tensors' names
+    Shards shards_;
+    Shards::iterator last_ = shards_.end();
     std::optional<std::uint64_t> map_at_;
 };
 
@@ -115,16 +144,24 @@ private:
 } // namespace
 
 ShardIndex parse_shard_index(std::span<const std::byte> text) {
+    if (text.size() > shard_index_bytes_max)
+        throw Error(
+            errc::limit,
+            "the list of shards has " + std::to_string(text.size()) + " bytes, the limit is " +
+                std::to_string(shard_index_bytes_max),
+            shard_index_bytes_max,
+            list_hint);
     return ListReader(text).run();
 }
 
 void check_shards(const ShardIndex& index, std::span<const Layout> shards) {
+    const auto name_of = [&](const ShardIndex::Entry& entry) { return index.name(entry); };
     std::vector<char> found(index.tensors.size());
     for (std::uint32_t i = 0; i < shards.size(); ++i) {
         for (const Tensor& tensor : shards[i].tensors) {
-            const auto entry = std::ranges::lower_bound(
-                index.tensors, tensor.name, {}, &ShardIndex::Entry::tensor);
-            if (entry == index.tensors.end() || entry->tensor != tensor.name)
+            const auto entry =
+                std::ranges::lower_bound(index.tensors, std::string_view(tensor.name), {}, name_of);
+            if (entry == index.tensors.end() || name_of(*entry) != tensor.name)
                 refuse(
                     tensor_label(tensor.name) + " is in " + printable(index.shards[i]) +
                     " and not in the list");
@@ -140,7 +177,7 @@ void check_shards(const ShardIndex& index, std::span<const Layout> shards) {
         return;
     const auto& entry = index.tensors[static_cast<std::size_t>(missing - found.begin())];
     refuse(
-        tensor_label(entry.tensor) + " is not in " + printable(index.shards[entry.shard]) +
+        tensor_label(index.name(entry)) + " is not in " + printable(index.shards[entry.shard]) +
         ", where the list has it");
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tz::format {
@@ -18,13 +19,22 @@ inline constexpr std::uint64_t shard_index_bytes_max = 64 << 20;
 inline constexpr std::size_t shards_max = 10'000;
 
 struct ShardIndex {
+    /// A tensor. Small, since a list may have millions.
     struct Entry {
-        std::string tensor;  ///< its name as `Tensor::name` has it
-        std::uint32_t shard; ///< its place in `shards`
+        std::uint32_t name_at;    ///< in `names`
+        std::uint32_t name_bytes; ///< in `names`
+        std::uint32_t shard;      ///< its place in `shards`
+        std::uint32_t at;         ///< its name's place in the list
     };
 
     std::vector<std::string> shards; ///< names of files beside the list, sorted, each once
+    std::string names;               ///< of all tensors
     std::vector<Entry> tensors;      ///< sorted by name
+
+    /// As `Tensor::name` has it.
+    std::string_view name(const Entry& entry) const {
+        return std::string_view(names).substr(entry.name_at, entry.name_bytes);
+    }
 };
 
 /// Throws `tz::Error` (format, or limit for more than our limits), with the byte offset, for what

@@ -199,6 +199,26 @@ void read_ranges(Cursor& in, Tensor& tensor, const Layout& layout) {
     tensor.header.bytes = data_offset - tensor.header.offset;
 }
 
+// How many entries there are by the lengths in them alone: room for so many is never too much.
+std::uint64_t count_entries(std::span<const std::byte> index, const Prefix& prefix) {
+    const auto length = [&](std::size_t at) { return std::to_integer<std::size_t>(index[at]); };
+    const std::size_t tag_bytes = prefix.tagged ? 4 : 0;
+    std::uint64_t count = 0;
+    for (; count < prefix.tensors && index.size() >= tag_bytes + entry_bytes_min; ++count) {
+        const std::size_t name_bytes = length(tag_bytes) | length(tag_bytes + 1) << 8;
+        const std::size_t dtype_at = tag_bytes + 2 + name_bytes + 1;
+        if (name_bytes == 0 || dtype_at >= index.size())
+            break;
+        const std::size_t shape_at = dtype_at + 1 + length(dtype_at);
+        if (shape_at >= index.size())
+            break;
+        const std::size_t dimension_bytes = prefix.tagged && length(0) == 5 ? 8 : 4;
+        const std::size_t bytes = shape_at + 1 + dimension_bytes * length(shape_at) + 3 * 8;
+        index = index.subspan(std::min(bytes, index.size()));
+    }
+    return count;
+}
+
 // One entry; returns where its name stands.
 std::uint64_t read_entry(Cursor& index, const Prefix& prefix, Layout& layout) {
     Tensor tensor;
@@ -275,10 +295,11 @@ Layout parse_index(std::span<const std::byte> bytes, std::uint64_t file_bytes) {
     layout.encrypted = prefix.encrypted;
     layout.file_bytes = file_bytes;
     layout.index_bytes = index.at() + index.remaining();
-    // usual entries take about 100 bytes
-    layout.tensors.reserve(std::min(prefix.tensors, prefix.region_bytes / 64));
+    const std::uint64_t entries =
+        count_entries(bytes.subspan(prefix_bytes, prefix.region_bytes), prefix);
+    layout.tensors.reserve(entries);
     std::vector<std::uint64_t> name_offsets;
-    name_offsets.reserve(prefix.tensors);
+    name_offsets.reserve(entries);
     std::uint64_t total = 0;
     for (std::uint64_t i = 0; i < prefix.tensors; ++i) {
         name_offsets.push_back(read_entry(index, prefix, layout));

@@ -212,8 +212,8 @@ TEST(Safetensors, WhatIsNoJsonObjectIsRefused) {
     expect_refused({
         {"", 0, "too few"},
         {"  ", 0, "not valid JSON"},
-        {"[]", 0, "JSON: The JSON element does not have the requested type"},
-        {"\"a\"", 0, "JSON: The JSON element does not have the requested type"},
+        {"[]", 0, "JSON: it is no object"},
+        {"\"a\"", 0, "JSON: it is no object"},
         {"{", 0, "too few"},
         {"{ ", 0, "JSON"},
         {"{\"a\":" + four + "}x", 4, "JSON"},

@@ -32,9 +32,9 @@ TEST(ShardIndex, ListsEachShardOnceInOrder) {
     EXPECT_EQ(
         index.shards, (std::vector<std::string>{"m-00001.safetensors", "m-00002.safetensors"}));
     ASSERT_EQ(index.tensors.size(), 3u);
-    EXPECT_EQ(index.tensors[0].tensor, "a");
+    EXPECT_EQ(index.name(index.tensors[0]), "a");
     EXPECT_EQ(index.tensors[0].shard, 0u);
-    EXPECT_EQ(index.tensors[2].tensor, "c");
+    EXPECT_EQ(index.name(index.tensors[2]), "c");
     EXPECT_EQ(index.tensors[2].shard, 1u);
 }
 
@@ -57,6 +57,29 @@ TEST(ShardIndex, WhatIsNoSuchListIsRefused) {
         SCOPED_TRACE(text);
         expect_file_error(errc::format, expected, [&] { parse(text); });
     }
+    expect_file_error(errc::limit, "67108865 bytes, the limit is 67108864", [] {
+        parse(std::string(shard_index_bytes_max + 1, ' '));
+    });
+}
+
+TEST(ShardIndex, SaysWhereATensorStandsAgain) {
+    const std::string before = R"({"weight_map":{"b":"x","a":"x","\u0062":"y",)";
+    try {
+        parse(before + R"("\u0061":"x","c":"x"}})");
+        ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.offset(), before.size()) << error.what();
+        EXPECT_NE(std::string(error.what()).find("tensor 'a' stands"), std::string::npos);
+    }
+}
+
+TEST(ShardIndex, NamesAreAsTensorsHaveThem) {
+    const ShardIndex index = parse(R"({"weight_map":{"\u001e[1]":"x","":"x","a\nb":"x"}})");
+    ASSERT_EQ(index.tensors.size(), 3u);
+    EXPECT_EQ(index.name(index.tensors[0]), "");
+    EXPECT_EQ(index.name(index.tensors[1]), "\x1e[\"\\u001e[1]\"]");
+    EXPECT_EQ(index.name(index.tensors[2]), "a\nb");
+    EXPECT_NO_THROW(check_shards(index, std::vector{shard({"", "\x1e[\"\\u001e[1]\"]", "a\nb"})}));
 }
 
 TEST(ShardIndex, ShardsLieBesideTheList) {

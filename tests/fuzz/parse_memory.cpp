@@ -1,6 +1,7 @@
-// Parses files that are made to cost as much memory as any of their size, and prints what they
-// cost: what fuzzers don't find, since their inputs are small. Ends with 1 where one costs too
-// much. Usage: parse_memory [KIB], of each file's index or header
+// Parses files that are made to cost as much memory as any of their size, and usual ones, and
+// prints what they cost: what fuzzers don't find, since their inputs are small. Ends with 1 where
+// one costs too much. Usage: parse_memory [KIB], of each file's index or header, or as far as they
+// may go
 #include "memory_bound.hpp"
 #include <tz/format/appender.hpp>
 #include <tz/format/error.hpp>
@@ -8,6 +9,7 @@
 #include <tz/format/shard_index.hpp>
 #include <tz/format/tensorizer.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -18,6 +20,13 @@ namespace {
 
 using namespace tz::format;
 using Bytes = std::vector<std::byte>;
+
+// Where what is allowed ends (docs/reliability.md).
+/// For headers of the shortest entries that safetensors files can have: a `Tensor` is more than
+/// three times as large as such an entry.
+constexpr std::size_t shortest_entries_bytes_max = 20 << 20;
+/// For headers that are nothing but braces in a text, each of which may be an entry's.
+constexpr std::size_t braces_bytes_max = 8 << 20;
 
 /// A short name for each number.
 std::string name_of(std::size_t number) {
@@ -39,15 +48,23 @@ void append_prefix(Appender& out, std::uint64_t tensors, std::uint64_t region_by
     out.integer<std::uint64_t>(region_bytes);
 }
 
+/// One of 40 letters, as most have about as many.
+std::string usual_name_of(std::size_t number) {
+    const std::string name = "model.layers." + std::to_string(number);
+    return name + std::string(40 - name.size(), 'w');
+}
+
+using NameOf = std::string (*)(std::size_t);
+
 /// An index of as many entries as `region_bytes` hold; sets `file_bytes` to what a file with their
 /// headers has.
-Bytes index_of_small(
-    std::uint64_t region_bytes, std::size_t dimensions, std::uint64_t& file_bytes) {
+Bytes index_of(
+    std::uint64_t region_bytes, std::size_t dimensions, NameOf name_of, std::uint64_t& file_bytes) {
     const std::uint64_t fixed_bytes = 39 + 4 * dimensions; // of a header, but its name
     Appender out;
     std::uint64_t count = 0;
     std::uint64_t at = prefix_bytes + region_bytes;
-    for (; out.size() + 48 + 4 * dimensions < region_bytes; ++count) {
+    for (; out.size() + 80 + 4 * dimensions < region_bytes; ++count) {
         const std::string name = name_of(count);
         out.integer<std::uint16_t>(static_cast<std::uint16_t>(name.size()));
         out.text(name);
@@ -79,11 +96,12 @@ Bytes safetensors(std::string body) {
     return {bytes.begin(), bytes.end()};
 }
 
-/// `one(number)` again and again, with commas, as the members of an object.
+/// `one(number)` again and again, with commas, as the members of an object of `bytes` or little
+/// less.
 std::string object(std::size_t bytes, const std::function<std::string(std::size_t)>& one) {
-    std::string text = "{";
-    for (std::size_t i = 0; text.size() < bytes; ++i)
-        text += (i > 0 ? "," : "") + one(i);
+    std::string text = "{" + one(0);
+    for (std::size_t i = 1; text.size() + 200 < bytes; ++i)
+        text += "," + one(i);
     return text + "}";
 }
 
@@ -110,9 +128,16 @@ bool measure_tensors(std::size_t bytes) {
     bool fine = true;
     for (const std::size_t dimensions : {0, 1, 64}) {
         std::uint64_t file_bytes = 0;
-        const Bytes index = index_of_small(bytes, dimensions, file_bytes);
+        const Bytes index = index_of(bytes, dimensions, name_of, file_bytes);
         fine &= measure(
             "an index of small entries", file_bytes, [&] { parse_index(index, file_bytes); });
+    }
+    const auto in_list = [](std::size_t i) { return "\x1e[\"" + name_of(i) + "\"]"; };
+    for (const NameOf names : {NameOf(in_list), usual_name_of}) {
+        std::uint64_t file_bytes = 0;
+        const Bytes index = index_of(bytes, 2, names, file_bytes);
+        fine &= measure(
+            "an index with longer names", file_bytes, [&] { parse_index(index, file_bytes); });
     }
     Appender out;
     append_prefix(out, bytes / 32, bytes);
@@ -122,29 +147,62 @@ bool measure_tensors(std::size_t bytes) {
            measure("a count that lies", lying.size(), [&] { parse_index(lying, lying.size()); });
 }
 
-bool measure_json(std::size_t bytes) {
-    std::uint64_t at = 0;
-    const std::string tensors = object(bytes, [&](std::size_t i) {
-        const std::string begin = std::to_string(at++);
-        return '"' + name_of(i) + R"(":{"dtype":"U8","shape":[],"data_offsets":[)" + begin + ',' +
-               std::to_string(at) + "]}";
+/// Tensors with data of a byte each, or of none, as `shape` says; the first ones last, or not.
+bool measure_tensors_in_json(
+    const char* what, std::size_t bytes, NameOf name_of, const std::string& shape, bool backwards) {
+    const std::uint64_t step = shape == "[0]" ? 0 : 1;
+    std::uint64_t at = backwards ? bytes : 0;
+    const std::uint64_t begin = at;
+    std::string text = object(bytes, [&](std::size_t i) {
+        const std::uint64_t from = backwards ? at - step : at;
+        at = backwards ? from : from + step;
+        return '"' + name_of(i) + R"(":{"dtype":"U8","shape":)" + shape + R"(,"data_offsets":[)" +
+               std::to_string(from) + ',' + std::to_string(from + step) + "]}";
     });
+    if (backwards) // what is before the last one
+        text.insert(
+            1,
+            R"("":{"dtype":"U8","shape":[)" + std::to_string(at) + R"(],"data_offsets":[0,)" +
+                std::to_string(at) + "]},");
+    const Bytes file = safetensors(text);
+    const std::uint64_t file_bytes = file.size() + std::max(begin, at);
+    return measure(what, file.size(), [&] { parse_safetensors(file, file_bytes); });
+}
+
+bool measure_safetensors(std::size_t bytes) {
+    bytes = std::min<std::size_t>(bytes, safetensors_header_bytes_max - 200);
+    const std::size_t shortest = std::min(bytes, shortest_entries_bytes_max);
+    bool fine = measure_tensors_in_json("the shortest entries", shortest, name_of, "[0]", false);
+    fine &= measure_tensors_in_json("short entries", shortest, name_of, "[]", false);
+    fine &= measure_tensors_in_json("short entries backwards", shortest, name_of, "[]", true);
+    fine &= measure_tensors_in_json("usual entries", bytes, usual_name_of, "[1,1]", false);
+    fine &= measure_tensors_in_json("usual entries backwards", bytes, usual_name_of, "[1,1]", true);
     const std::string texts =
         object(bytes, [](std::size_t i) { return '"' + name_of(i) + "\":\"\""; });
+    const std::string escapes = R"({"__metadata__":{"a":"\n)" + std::string(bytes, 'x') + "\"}}";
     const std::string nested = R"({"a":{"x":)" + std::string(bytes / 2, '[');
-    bool fine = true;
-    for (const std::string& body : {tensors, R"({"__metadata__":)" + texts + "}", nested}) {
+    const std::string braces =
+        R"({"__metadata__":{"a":")" + std::string(std::min(bytes, braces_bytes_max), '{') + "\"}}";
+    for (const std::string& body : {R"({"__metadata__":)" + texts + "}", escapes, nested, braces}) {
         const Bytes file = safetensors(body);
-        const std::uint64_t file_bytes = file.size() + (body.size() == tensors.size() ? at : 0);
         fine &= measure(
-            "a safetensors header", file_bytes, [&] { parse_safetensors(file, file_bytes); });
+            "a header of other things", file.size(), [&] { parse_safetensors(file, file.size()); });
     }
-    const std::string shards =
-        R"({"weight_map":)" +
-        object(bytes, [](std::size_t i) { return '"' + name_of(i) + "\":\"s\""; }) + "}";
-    return fine & measure("a list of shards", shards.size(), [&] {
-               parse_shard_index(std::as_bytes(std::span(shards)));
-           });
+    return fine;
+}
+
+bool measure_shard_list(std::size_t bytes) {
+    bytes = std::min<std::size_t>(bytes, shard_index_bytes_max - 20);
+    bool fine = true;
+    for (const NameOf names : {NameOf(name_of), usual_name_of}) {
+        const std::string text =
+            R"({"weight_map":)" +
+            object(bytes, [names](std::size_t i) { return '"' + names(i) + "\":\"s\""; }) + "}";
+        fine &= measure("a list of shards", text.size(), [&] {
+            parse_shard_index(std::as_bytes(std::span(text)));
+        });
+    }
+    return fine;
 }
 
 } // namespace
@@ -152,5 +210,6 @@ bool measure_json(std::size_t bytes) {
 int main(int count, char** arguments) {
     const std::size_t bytes = (count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 512) << 10;
     const bool tensors = measure_tensors(bytes);
-    return measure_json(bytes) && tensors ? 0 : 1;
+    const bool safetensors = measure_safetensors(bytes);
+    return measure_shard_list(bytes) && safetensors && tensors ? 0 : 1;
 }

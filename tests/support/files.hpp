@@ -1,6 +1,7 @@
 // Files and bytes for tests.
 #pragma once
 
+#include "seed.hpp"
 #include <tz/engine/save.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/seal.hpp>
@@ -92,12 +93,6 @@ struct Sample {
     std::vector<std::vector<std::byte>> data;
     std::vector<TensorView> views;
 };
-
-/// For tests that draw lots, which print it: a new one each time, or TZ_TEST_SEED to run it again.
-inline std::uint64_t seed() {
-    const char* given = std::getenv("TZ_TEST_SEED");
-    return given != nullptr ? std::stoull(given) : std::random_device{}();
-}
 
 /// The `tz::Error` that `body` throws, if it throws one.
 inline std::optional<Error> error_of(const std::function<void()>& body) {
