@@ -25,11 +25,18 @@ DeviceBlock::DeviceBlock(int device, std::uint64_t bytes) : bytes_(bytes), devic
     });
 }
 
+// Either call may tell of an error of earlier work instead of doing its own: so twice.
 DeviceBlock::~DeviceBlock() {
+    if (!try_to_free())
+        try_to_free();
+}
+
+bool DeviceBlock::try_to_free() noexcept {
     try {
         on_device(device_, [this] { check(device_, cudaFree(data_), "cudaFree"); });
+        return true;
     } catch (const Error&) { // sticky, or no thread is left: the memory goes with the process
-        return;
+        return false;
     }
 }
 

@@ -21,6 +21,8 @@ public:
     std::uint64_t bytes() const { return bytes_; }
 
 private:
+    bool try_to_free() noexcept;
+
     std::byte* data_ = nullptr;
     std::uint64_t bytes_;
     int device_;

@@ -1,11 +1,13 @@
 // What is left behind by loads to devices that fail.
 #include "sample_load.hpp"
+#include <tz/cuda/device_memory.hpp>
 #include <tz/engine/loop.hpp>
 #include <tz/tests/support/memory_source.hpp>
 
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <optional>
 #include <stop_token>
 
 namespace tz::cuda {
@@ -124,6 +126,14 @@ TEST_F(DeviceFaults, GiveBackWhatWasAllocatedWhenTheNextAllocationFails) {
     EXPECT_EQ(error->kind(), errc::limit);
     EXPECT_EQ(error->source(), "cuda:1");
     EXPECT_GT(cuda_.device_bytes_peak(), 0u);
+    expect_nothing_left();
+}
+
+TEST_F(DeviceFaults, GiveBackWhatWasAllocatedThoughTheDeviceCannotBePickedAtOnce) {
+    std::optional<DeviceBlock> block;
+    block.emplace(0, 4096);
+    cuda_.fail("cudaSetDevice", 1, cudaErrorUnknown);
+    block.reset();
     expect_nothing_left();
 }
 
