@@ -1,6 +1,7 @@
 #include <tz/cuda/device.hpp>
 #include <tz/cuda/device_layout.hpp>
 #include <tz/cuda/device_sink.hpp>
+#include <tz/cuda/enqueued.hpp>
 #include <tz/cuda/near.hpp>
 #include <tz/cuda/range.hpp>
 #include <tz/engine/loop.hpp>
@@ -132,7 +133,7 @@ awaitable<void> DeviceSink::put(Loop& loop, std::span<const Part> parts) {
 awaitable<void> DeviceSink::bring(Loop& loop, std::span<const Part> parts, const Then& then) {
     for (const Part& part : parts)
         states_[part.item] = State::touched;
-    std::vector<Stream*> used;
+    Enqueued used;
     std::deque<Range> ranges; // until all are done
     std::exception_ptr failure;
     std::size_t count = 0;
@@ -142,7 +143,7 @@ awaitable<void> DeviceSink::bring(Loop& loop, std::span<const Part> parts, const
             if (copies.empty())
                 continue;
             Stream& stream = streams_of(loop).next(device);
-            used.push_back(&stream);
+            used.add(stream);
             ranges.emplace_back(names_[device].c_str(), bytes_of(copies));
             count += copies.size();
             co_await enqueue(loop, stream, copies);
@@ -154,13 +155,14 @@ awaitable<void> DeviceSink::bring(Loop& loop, std::span<const Part> parts, const
         }
     }
     // also after a failure: what was enqueued reads the staging
-    for (Stream* stream : used) {
+    while (!used.all_done()) {
         try {
-            co_await stream->done(use_awaitable);
+            co_await used.next().done(use_awaitable);
         } catch (const DeviceError&) {
             note_failure();
             failure = std::current_exception();
         }
+        used.next_is_done();
     }
     if (failure)
         std::rethrow_exception(failure);
@@ -179,17 +181,16 @@ bool DeviceSink::restart(std::uint32_t /*item*/) {
 }
 
 awaitable<void> DeviceSink::clear_all(Loop& loop, bool (*wanted)(const Item&, State)) {
-    std::vector<Stream*> used;
+    Enqueued used;
     for (std::size_t i = 0; i < targets_.size(); ++i) {
         if (!wanted(items_[i], states_[i]) || targets_[i].data == nullptr)
             continue;
         Stream& stream = streams_of(loop).next(targets_[i].device);
+        used.add(stream);
         stream.clear(targets_[i].data, items_[i].bytes);
-        if (std::find(used.begin(), used.end(), &stream) == used.end())
-            used.push_back(&stream);
     }
-    for (Stream* stream : used)
-        co_await stream->done(use_awaitable);
+    for (; !used.all_done(); used.next_is_done())
+        co_await used.next().done(use_awaitable);
 }
 
 /// Unpins. No copy is under way.
@@ -212,8 +213,7 @@ awaitable<void> DeviceSink::close(Loop& loop) {
 }
 
 /// What was not verified stays nowhere, not even in memory that goes back to the device.
-// NOLINTNEXTLINE(bugprone-exception-escape): what its coroutines throw is caught
-awaitable<void> DeviceSink::abandon(Loop& loop) noexcept {
+awaitable<void> DeviceSink::abandon(Loop& loop) {
     try {
         co_await clear_all(loop, [](const Item&, State state) { return state == State::touched; });
     } catch (const DeviceError&) { // the device answers no more, and the process is to end

@@ -10,7 +10,8 @@
 #include <cuda_runtime_api.h>
 
 #include <cassert>
-#include <memory>
+#include <exception>
+#include <new>
 #include <utility>
 
 namespace tz::cuda {
@@ -79,29 +80,32 @@ void Stream::wait_for(CUevent_st* event) {
     check(device_, cudaStreamWaitEvent(stream_, event, 0), "cudaStreamWaitEvent");
 }
 
+void Stream::synchronize() noexcept {
+    cudaStreamSynchronize(stream_);
+    cudaGetLastError();
+}
+
 void Stream::start_wait(Handler handler) {
-    std::exception_ptr error;
-    Event event = nullptr;
+    Waiters one;
+    Waiting& waiting = one.emplace_back(std::move(handler));
     if (track_ != nullptr)
         track_->mark();
     try {
-        event = take_event();
-        check(device_, cudaEventRecord(event, stream_), "cudaEventRecord");
-        waiting_.push_back({event, std::move(handler)});
+        waiting.event = take_event();
+        check(device_, cudaEventRecord(waiting.event, stream_), "cudaEventRecord");
+        waiting_.splice(waiting_.end(), one);
         return arm();
-    } catch (const DeviceError&) {
-        error = std::current_exception();
+    } catch (...) {
+        waiting.error = std::current_exception();
     }
-    if (event != nullptr)
-        idle_.push_back(event);
-    // The memory may be read still, and there is no asking: it is waited for here.
-    cudaStreamSynchronize(stream_);
-    cudaGetLastError();
+    if (waiting.event != nullptr)
+        idle_.push_back(waiting.event);
+    synchronize(); // the memory may be read still, and there is no asking
     end_copies();
-    auto resume = [this, ready = Ready{std::move(handler), std::move(error)}]() mutable {
-        complete(std::move(ready));
+    auto resume = [context = &context_, one = std::move(one)]() mutable {
+        complete(*context, std::move(one));
     };
-    asio::post(context_, std::move(resume));
+    asio::post(context_, waiting.memory.bind(std::move(resume)));
 }
 
 Stream::Event Stream::take_event() {
@@ -112,52 +116,63 @@ Stream::Event Stream::take_event() {
         idle_.pop_back();
         return event;
     }
+    idle_.reserve(events_ + 1);
     check(
         device_,
         cudaEventCreateWithFlags(&event, cudaEventDisableTiming),
         "cudaEventCreateWithFlags");
+    ++events_;
     return event;
 }
 
 void Stream::arm() {
     if (std::exchange(armed_, true))
         return;
-    timer_.expires_after(pause);
-    timer_.async_wait([this](error_code) {
+    auto ask_again = [this](error_code) {
         armed_ = false;
         ask();
-    });
+    };
+    try {
+        timer_.expires_after(pause);
+        timer_.async_wait(timer_memory_.bind(ask_again));
+    } catch (const std::bad_alloc&) { // the loop's list of timers had to grow
+        synchronize();
+        asio::post(context_, timer_memory_.bind([ask_again] { ask_again({}); }));
+    }
 }
 
 /// The last that touches the stream before the coroutines that waited go on: they may destroy it.
 void Stream::ask() {
-    std::vector<Ready> ready = take_ready();
+    Waiters ready = take_ready();
     if (!waiting_.empty())
         arm();
-    for (Ready& one : ready)
-        complete(std::move(one));
+    asio::io_context& context = context_;
+    while (!ready.empty()) {
+        Waiters one;
+        one.splice(one.end(), ready, ready.begin());
+        complete(context, std::move(one));
+    }
 }
 
-std::vector<Stream::Ready> Stream::take_ready() {
-    std::vector<Ready> ready;
+Stream::Waiters Stream::take_ready() {
+    Waiters ready;
     while (!waiting_.empty()) {
-        const cudaError_t state = cudaEventQuery(waiting_.front().event);
+        Waiting& first = waiting_.front();
+        const cudaError_t state = cudaEventQuery(first.event);
         if (state == cudaErrorNotReady) {
             cudaGetLastError(); // an answer, and no error
             break;
         }
         if (state != cudaSuccess)
             cudaStreamSynchronize(stream_); // the answer may be of something else: see start_wait()
-        std::exception_ptr error;
         try {
             check(device_, state, "work on the device");
-        } catch (const DeviceError&) {
-            error = std::current_exception();
+        } catch (...) {
+            first.error = std::current_exception();
         }
         end_copies();
-        idle_.push_back(waiting_.front().event);
-        ready.push_back({std::move(waiting_.front().handler), std::move(error)});
-        waiting_.pop_front();
+        idle_.push_back(first.event);
+        ready.splice(ready.end(), waiting_, waiting_.begin());
     }
     return ready;
 }
@@ -167,10 +182,12 @@ void Stream::end_copies() {
         track_->end(CopyTrack::Clock::now());
 }
 
-void Stream::complete(Ready ready) {
-    const auto executor = asio::get_associated_executor(ready.handler, context_.get_executor());
-    asio::dispatch(executor, [ready = std::move(ready)]() mutable {
-        std::move(ready.handler)(std::move(ready.error));
+void Stream::complete(asio::io_context& context, Waiters one) {
+    const auto executor =
+        asio::get_associated_executor(one.front().handler, context.get_executor());
+    asio::dispatch(executor, [one = std::move(one)]() mutable {
+        Waiting& waiting = one.front();
+        std::move(waiting.handler)(std::move(waiting.error));
     });
 }
 

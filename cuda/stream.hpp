@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tz/engine/async.hpp>
+#include <tz/engine/handler_memory.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/async_result.hpp>
@@ -12,9 +13,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <exception>
+#include <list>
 #include <span>
+#include <utility>
 #include <vector>
 
 struct CUstream_st;
@@ -60,6 +62,9 @@ public:
             [this](auto handler) { this->start_wait(std::move(handler)); }, token);
     }
 
+    /// Blocks until all that was enqueued is done, or has failed. For who has no memory to wait.
+    void synchronize() noexcept;
+
     int device() const { return device_; }
 
 private:
@@ -68,31 +73,35 @@ private:
     using Event = CUevent_st*;
 
     struct Waiting {
-        Event event;
+        explicit Waiting(Handler waiting) : handler(std::move(waiting)) {}
+
         Handler handler;
+        Event event = nullptr;
+        std::exception_ptr error{};
+        HandlerMemory memory{};
     };
 
-    struct Ready {
-        Handler handler;
-        std::exception_ptr error;
-    };
+    /// Lists, so that those that are done go on without memory.
+    using Waiters = std::list<Waiting>;
 
     void start_wait(Handler handler);
     Event take_event();
     void arm();
     void ask();
-    std::vector<Ready> take_ready();
+    Waiters take_ready();
     void end_copies();
-    void complete(Ready ready);
+    static void complete(asio::io_context& context, Waiters one);
 
     asio::io_context& context_;
     int device_;
     CopyTrack* track_;
     CUstream_st* stream_ = nullptr;
     asio::steady_timer timer_;
+    HandlerMemory timer_memory_;
     bool armed_ = false;
-    std::deque<Waiting> waiting_; ///< in the order of the stream
-    std::vector<Event> idle_;     ///< events to use again
+    Waiters waiting_;         ///< in the order of the stream
+    std::vector<Event> idle_; ///< events to use again; has room for all
+    std::size_t events_ = 0;
 };
 
 } // namespace tz::cuda

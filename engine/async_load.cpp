@@ -10,8 +10,13 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/system_executor.hpp>
 
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <new>
 #include <stop_token>
 #include <system_error>
+#include <thread>
 
 namespace tz {
 
@@ -44,15 +49,13 @@ public:
         : engine_(engine),
           from_(std::move(from)),
           options_(std::move(options)),
-          handler_(std::move(handler)),
-          work_(asio::make_work_guard(asio::get_associated_executor(handler_, system_threads()))) {
-        auto slot = asio::get_associated_cancellation_slot(handler_);
+          call_(std::make_shared<Call>(std::move(handler))) {
+        auto slot = asio::get_associated_cancellation_slot(call_->handler);
         if (slot.is_connected())
             slot.assign([stop = stop_](asio::cancellation_type) mutable { stop.request_stop(); });
     }
 
     void run() noexcept {
-        Result result;
         std::exception_ptr failure;
         {
             const From from = std::move(from_);
@@ -60,38 +63,66 @@ public:
             const std::stop_callback on_stop(options.stop, [this] { stop_.request_stop(); });
             options.stop = stop_.get_token();
             try {
-                result = load_from(engine_, from, options);
+                call_->result = load_from(engine_, from, options);
             } catch (...) {
                 failure = std::current_exception();
             }
         }
-        complete(std::move(failure), std::move(result));
+        complete(std::move(failure));
     }
 
     /// On no thread of the handler's executor, so that dispatching is posting, which any executor
-    /// of Boost 1.81 lacks. It allocates; where even that fails nobody would hear of the load.
-    // NOLINTNEXTLINE(bugprone-exception-escape)
-    void complete(std::exception_ptr failure, Result result) noexcept {
-        const auto executor = work_.get_executor();
-        auto upcall = [handler = std::move(handler_),
-                       work = std::move(work_),
-                       failure = std::move(failure),
-                       result = std::move(result)]() mutable {
-            // here and not sooner: signals are emitted on this executor, and slots take no lock
-            auto slot = asio::get_associated_cancellation_slot(handler);
-            if (slot.is_connected())
-                slot.clear();
-            std::move(handler)(std::move(failure), std::move(result));
-        };
-        asio::dispatch(executor, std::move(upcall));
+    /// of Boost 1.81 lacks. It takes memory; where there is none it waits until there is, since
+    /// nobody would hear of the load.
+    void complete(std::exception_ptr failure) noexcept {
+        call_->failure = std::move(failure);
+        while (!tell())
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 
 private:
+    /// The handler and what it is called with.
+    struct Call {
+        explicit Call(Handler waiting)
+            : handler(std::move(waiting)),
+              work(
+                  asio::make_work_guard(asio::get_associated_executor(handler, system_threads()))) {
+        }
+
+        void run() {
+            const auto held = std::move(work);
+            Handler own = std::move(handler);
+            // here and not sooner: signals are emitted on this executor, and slots take no lock
+            auto slot = asio::get_associated_cancellation_slot(own);
+            if (slot.is_connected())
+                slot.clear();
+            std::move(own)(std::move(failure), std::move(result));
+        }
+
+        Handler handler;
+        asio::executor_work_guard<asio::any_completion_executor> work;
+        std::exception_ptr failure{};
+        Result result{};
+    };
+
+    /// False where there is no memory for that.
+    bool tell() noexcept {
+        const auto executor = call_->work.get_executor();
+        try {
+            asio::dispatch(executor, [call = call_] { call->run(); });
+        } catch (const std::bad_alloc&) {
+            if (!call_->handler) // it ran here, and threw that
+                std::terminate();
+            return false;
+        }
+        call_.reset(); // what its executor never runs goes with that
+        return true;
+    }
+
     Engine& engine_;
     From from_;
     LoadOptions options_;
-    Handler handler_;
-    asio::executor_work_guard<asio::any_completion_executor> work_;
+    std::shared_ptr<Call> call_;
     std::stop_source stop_;
 };
 
@@ -109,7 +140,7 @@ void start(
         const auto failure = std::make_exception_ptr(
             Error(errc::limit, std::string("no thread for the load: ") + error.what()));
         asio::post(engine.state().loops.front()->context(), [operation, failure] {
-            operation->complete(failure, {});
+            operation->complete(failure);
         });
     }
 }

@@ -53,7 +53,7 @@ void Crew::start(Loop& loop, std::vector<awaitable<void>> members) {
     watch->stopped = failure_ != nullptr;
     // Inside the loop: a cancellation between co_spawn and a coroutine's first step would escape
     // through io_context::run() (chriskohlhoff/asio#1452).
-    asio::post(loop.context(), [this, watch] { run(*watch); });
+    asio::post(loop.context(), watch->run_memory.bind([this, watch] { run(*watch); }));
     ++running_;
 }
 
@@ -114,16 +114,14 @@ void Crew::stop(std::exception_ptr reason) noexcept {
     if (failure_)
         return;
     failure_ = std::move(reason);
-    for (auto& watch : watches_)
-        try {
-            asio::post(watch.loop->context(), [this, w = &watch] {
-                cancel(*w);
-                ended({});
-            });
-            ++running_; // wait() outlasts the posted function, which uses the watch
-        } catch (const std::bad_alloc&) {
-            continue; // goes on to its end
-        }
+    for (auto& watch : watches_) {
+        auto stop_all = [this, w = &watch] {
+            cancel(*w);
+            ended({});
+        };
+        asio::post(watch.loop->context(), watch.stop_memory.bind(std::move(stop_all)));
+        ++running_; // wait() outlasts the posted function, which uses the watch
+    }
 }
 
 void Crew::wait(std::chrono::milliseconds period, const std::function<void()>& tick) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tz/engine/async.hpp>
+#include <tz/engine/handler_memory.hpp>
 #include <tz/engine/loop.hpp>
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -52,6 +53,8 @@ private:
         std::vector<awaitable<void>> members;
         std::deque<asio::cancellation_signal> signals{}; ///< of those that were started
         bool stopped = false;
+        HandlerMemory run_memory{};
+        HandlerMemory stop_memory{};
     };
 
     /// Goes with a coroutine's frame, which may be destroyed without having ended.

@@ -51,6 +51,7 @@ private:
     void make_job();
     void bring_all();
     void fill_sink(Sink& sink);
+    void abandon(Sink& sink) noexcept;
     void run_lanes(Job& job);
     void deliver(std::size_t item);
     void check_unchanged() const;

@@ -96,9 +96,7 @@ public:
         co_await loop.blocking().run(std::move(publish));
     }
 
-    // What clang-tidy sees throw is the machinery of coroutines, outside of what is written here.
-    // NOLINTNEXTLINE(bugprone-exception-escape)
-    awaitable<void> abandon(Loop& loop) noexcept override {
+    awaitable<void> abandon(Loop& loop) override {
         auto remove = [this] { file_.reset(); };
         co_await loop.blocking().run(std::move(remove));
     }

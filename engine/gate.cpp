@@ -2,7 +2,6 @@
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <iterator>
@@ -11,14 +10,17 @@
 namespace tz {
 
 // Always posted: the waiter resumes on its own loop and never inside the caller of advance().
-void Gate::complete(Waiter waiter, error_code ec) {
-    auto resume = [handler = std::move(waiter.handler), ec]() mutable {
+void Gate::complete(Waiters one, error_code ec) {
+    WayBack& back = one.front().back;
+    auto resume = [one = std::move(one), ec]() mutable {
+        Handler handler = std::move(one.front().handler);
+        one.clear();
         auto slot = asio::get_associated_cancellation_slot(handler);
         if (slot.is_connected())
             slot.clear(); // on the waiter's own thread, as slots demand
         std::move(handler)(ec);
     };
-    asio::post(waiter.executor, std::move(resume));
+    back.post(std::move(resume));
 }
 
 std::uint64_t Gate::value() const {
@@ -27,7 +29,7 @@ std::uint64_t Gate::value() const {
 }
 
 void Gate::advance(std::uint64_t to) {
-    std::list<Waiter> ready;
+    Waiters ready;
     {
         const std::lock_guard lock(mutex_);
         value_ = std::max(value_, to);
@@ -38,33 +40,39 @@ void Gate::advance(std::uint64_t to) {
             waiter = next;
         }
     }
-    for (auto& waiter : ready)
-        complete(std::move(waiter), error_code());
+    while (!ready.empty()) {
+        Waiters one;
+        one.splice(one.end(), ready, ready.begin());
+        complete(std::move(one), error_code());
+    }
 }
 
 void Gate::wait(std::uint64_t target, Handler handler, asio::any_io_executor executor) {
+    Waiters one;
+    Waiter& waiter = one.emplace_back(target, std::move(handler), std::move(executor));
     std::unique_lock lock(mutex_);
-    Waiter waiter{target, next_id_++, std::move(handler), std::move(executor)};
+    waiter.id = next_id_++;
     if (value_ >= target) {
         lock.unlock();
-        return complete(std::move(waiter), error_code());
+        return complete(std::move(one), error_code());
     }
     auto slot = asio::get_associated_cancellation_slot(waiter.handler);
     if (slot.is_connected())
         slot.assign([this, id = waiter.id](asio::cancellation_type) { cancel(id); });
-    waiters_.push_back(std::move(waiter));
+    waiters_.splice(waiters_.end(), one);
 }
 
 void Gate::cancel(std::uint64_t id) {
-    std::unique_lock lock(mutex_);
-    const auto found = std::find_if(
-        waiters_.begin(), waiters_.end(), [id](const Waiter& w) { return w.id == id; });
-    if (found == waiters_.end())
-        return; // reached in the meantime
-    Waiter waiter = std::move(*found);
-    waiters_.erase(found);
-    lock.unlock();
-    complete(std::move(waiter), asio::error::operation_aborted);
+    Waiters one;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = std::find_if(
+            waiters_.begin(), waiters_.end(), [id](const Waiter& w) { return w.id == id; });
+        if (found == waiters_.end())
+            return; // reached in the meantime
+        one.splice(one.end(), waiters_, found);
+    }
+    complete(std::move(one), asio::error::operation_aborted);
 }
 
 } // namespace tz

@@ -3,15 +3,16 @@
 #pragma once
 
 #include <tz/engine/async.hpp>
+#include <tz/engine/handler_memory.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 
 #include <cstdint>
 #include <list>
 #include <mutex>
+#include <utility>
 
 namespace tz {
 
@@ -24,7 +25,8 @@ public:
 
     std::uint64_t value() const;
 
-    /// Wakes every waiter whose value is reached; their coroutines resume on their own loops.
+    /// Wakes every waiter whose value is reached; their coroutines resume on their own loops. Takes
+    /// no memory.
     void advance(std::uint64_t to);
 
     /// Completes when `value() >= target`; at once if it is so already. Ends with operation_aborted
@@ -33,11 +35,8 @@ public:
     auto reached(std::uint64_t target, Token&& token = {}) {
         return asio::async_initiate<Token, void(error_code)>(
             [this, target](auto handler) {
-                // the erased handler can't tell its executor; tracked: a waiter keeps its loop
-                // running
-                asio::any_io_executor executor = asio::prefer(
-                    asio::any_io_executor(asio::get_associated_executor(handler)),
-                    asio::execution::outstanding_work.tracked);
+                // the erased handler can't tell its executor
+                asio::any_io_executor executor = asio::get_associated_executor(handler);
                 wait(target, std::move(handler), std::move(executor));
             },
             token);
@@ -47,23 +46,30 @@ private:
     using Handler = asio::any_completion_handler<void(error_code)>;
 
     struct Waiter {
+        Waiter(std::uint64_t until, Handler waiting, asio::any_io_executor executor)
+            : target(until),
+              handler(std::move(waiting)),
+              back(std::move(executor)) {}
+
         std::uint64_t target;
-        std::uint64_t id;
+        std::uint64_t id = 0;
         Handler handler;
-        asio::any_io_executor executor;
+        WayBack back; ///< a waiter keeps its loop running
     };
 
+    /// Lists, so that waiters go from one to another without memory, and stay where they are:
+    /// assigning an any_completion_handler of Boost 1.81 by move recurses without end (it copies
+    /// itself through its converting constructor).
+    using Waiters = std::list<Waiter>;
+
     void wait(std::uint64_t target, Handler handler, asio::any_io_executor executor);
-    static void complete(Waiter waiter, error_code ec);
+    static void complete(Waiters one, error_code ec);
     void cancel(std::uint64_t id);
 
     mutable std::mutex mutex_;
     std::uint64_t value_ = 0;
     std::uint64_t next_id_ = 0;
-    /// At most one a lane. A list, whose nodes stay where they are: assigning an
-    /// any_completion_handler of Boost 1.81 by move recurses without end (it copies itself through
-    /// its converting constructor).
-    std::list<Waiter> waiters_;
+    Waiters waiters_; ///< at most one a lane
 };
 
 } // namespace tz

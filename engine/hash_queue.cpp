@@ -1,7 +1,5 @@
 #include <tz/engine/hash_queue.hpp>
 
-#include <boost/asio/post.hpp>
-
 #include <array>
 #include <memory>
 #include <new>
@@ -16,7 +14,7 @@ void HashQueue::start(
     asio::any_io_executor executor) {
     // swapped, not assigned: see gate.hpp on Boost 1.81
     task.handler_.swap(handler);
-    task.executor_ = std::move(executor);
+    task.back_.emplace(std::move(executor));
     bool queued = false;
     try {
         {
@@ -29,7 +27,8 @@ void HashQueue::start(
     } catch (const std::bad_alloc&) {
         const std::lock_guard lock(waiting_->mutex);
         if (queued && std::erase(waiting_->tasks, &task) == 0)
-            return;                  // taken along in the meantime
+            return; // taken along in the meantime
+        task.back_.reset();
         task.handler_.swap(handler); // whose frame holds the task: it would keep itself
         throw;
     }
@@ -80,9 +79,8 @@ void HashQueue::drain(Waiting& waiting) {
         auto resume = [handler = std::move(task->handler_), error = std::move(error)]() mutable {
             std::move(handler)(std::move(error));
         };
-        const asio::any_io_executor executor = std::move(task->executor_);
         try {
-            asio::post(executor, std::move(resume));
+            task->back_->post(std::move(resume));
         } catch (const std::bad_alloc&) {
             continue; // its lane is given up, the others are not
         }

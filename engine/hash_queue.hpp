@@ -3,6 +3,7 @@
 // what else is waiting.
 #pragma once
 
+#include <tz/engine/handler_memory.hpp>
 #include <tz/engine/meter.hpp>
 #include <tz/engine/workers.hpp>
 #include <tz/format/hash.hpp>
@@ -15,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -30,7 +32,7 @@ struct HashTask {
 private:
     friend class HashQueue;
     asio::any_completion_handler<void(std::exception_ptr)> handler_;
-    asio::any_io_executor executor_;
+    std::optional<WayBack> back_;
 };
 
 /// Shared by the lanes of a load.
@@ -46,10 +48,7 @@ public:
     auto run(HashTask& task, Workers& workers, Token&& token = {}) {
         return asio::async_initiate<Token, void(std::exception_ptr)>(
             [this, &task, &workers](auto handler) {
-                // tracked: the waiting loop keeps running
-                asio::any_io_executor executor = asio::prefer(
-                    asio::any_io_executor(asio::get_associated_executor(handler)),
-                    asio::execution::outstanding_work.tracked);
+                asio::any_io_executor executor = asio::get_associated_executor(handler);
                 start(task, workers, std::move(handler), std::move(executor));
             },
             token);

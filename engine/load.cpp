@@ -43,6 +43,14 @@ void FileLoad::bring_all() {
     }
 }
 
+void FileLoad::abandon(Sink& sink) noexcept {
+    try {
+        run_to_end(engine_, [&sink](Loop& loop) { return sink.abandon(loop); });
+    } catch (...) { // no memory even for that; what failed first is told
+        return;
+    }
+}
+
 /// Whatever fails, the sink hears of it.
 void FileLoad::fill_sink(Sink& sink) {
     const auto on_loop = [this](const std::function<awaitable<void>(Loop&)>& step) {
@@ -54,7 +62,7 @@ void FileLoad::fill_sink(Sink& sink) {
         bring_all();
         on_loop([&sink](Loop& loop) { return sink.close(loop); });
     } catch (...) {
-        run_to_end(engine_, [&sink](Loop& loop) { return sink.abandon(loop); });
+        abandon(sink);
         throw;
     }
 }

@@ -51,7 +51,7 @@ public:
         return target_->publish(loop);
     }
 
-    awaitable<void> abandon(Loop& loop) noexcept override {
+    awaitable<void> abandon(Loop& loop) override {
         parts_.clear();
         return target_->abandon(loop);
     }

@@ -1,3 +1,4 @@
+#include <tz/engine/handler_memory.hpp>
 #include <tz/engine/ring.hpp>
 #include <tz/format/error.hpp>
 
@@ -164,7 +165,11 @@ struct Ring::State {
         ++in_flight;
         if (flushing)
             return;
-        asio::post(executor, [this] { flush(); });
+        flush_soon();
+    }
+
+    void flush_soon() {
+        asio::post(executor, flush_memory.bind([this] { flush(); }));
         flushing = true;
     }
 
@@ -195,9 +200,13 @@ struct Ring::State {
     void submit_later() {
         if (flushing)
             return;
-        retry.expires_after(std::chrono::milliseconds(1));
-        retry.async_wait([this](error_code) { flush(); });
-        flushing = true;
+        try {
+            retry.expires_after(std::chrono::milliseconds(1));
+            retry.async_wait(flush_memory.bind([this](error_code) { flush(); }));
+            flushing = true;
+        } catch (const std::bad_alloc&) { // the list of timers had to grow
+            flush_soon();
+        }
     }
 
     // The kernel takes nothing more. What never reached it ends with the error; its entries stay in
@@ -218,13 +227,15 @@ struct Ring::State {
     void wait() {
         if (waiting || in_flight == 0)
             return;
-        ready.async_wait(asio::posix::descriptor_base::wait_read, [this](error_code ec) {
+        auto reap_all = [this](error_code ec) {
             waiting = false;
             if (ec)
                 return;
             reap();
             wait();
-        });
+        };
+        ready.async_wait(
+            asio::posix::descriptor_base::wait_read, wait_memory.bind(std::move(reap_all)));
         waiting = true;
     }
 
@@ -301,8 +312,9 @@ struct Ring::State {
         io_uring_sqe* sqe = broken == 0 ? next_sqe() : nullptr;
         if (sqe == nullptr) {
             const int error = broken == 0 ? EBUSY : broken;
-            asio::post(executor, [op = operation.release(), error] { finish(op, -error); });
-            return;
+            return asio::post(executor, [op = std::move(operation), error]() mutable {
+                finish(op.release(), -error);
+            });
         }
         prepare(sqe);
         ::io_uring_sqe_set_data(sqe, operation.get());
@@ -310,13 +322,16 @@ struct Ring::State {
     }
 
     asio::io_context::executor_type executor;
-    asio::posix::stream_descriptor ready; // a dup of the ring's descriptor
+    // a dup of the ring's descriptor; of this executor, since waits of any_io_executor are large
+    asio::posix::basic_stream_descriptor<asio::io_context::executor_type> ready;
     asio::steady_timer retry;
     io_uring ring{};
     std::size_t in_flight = 0;
     std::vector<Operation*> unsubmitted; // in the order of their entries; null: a cancellation
     int retries = 0;
-    int broken = 0; // the error after which nothing is submitted any more
+    int broken = 0;             // the error after which nothing is submitted any more
+    HandlerMemory flush_memory; // without it, what is queued or in flight would be waited for
+    HandlerMemory wait_memory;  // for ever
     bool flushing = false;
     bool waiting = false;
     bool sparse = false; // buffers can be registered one by one

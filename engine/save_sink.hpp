@@ -52,7 +52,7 @@ public:
     awaitable<void> put(Loop& loop, std::span<const Part> parts) override;
     awaitable<void> complete(Loop& loop, std::span<const std::uint32_t> items) override;
     awaitable<void> close(Loop& loop) override;
-    awaitable<void> abandon(Loop& loop) noexcept override;
+    awaitable<void> abandon(Loop& loop) override;
 
 private:
     struct Piece;

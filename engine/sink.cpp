@@ -32,7 +32,7 @@ awaitable<void> Sink::close(Loop& /*loop*/) {
     co_return;
 }
 
-awaitable<void> Sink::abandon(Loop& /*loop*/) noexcept {
+awaitable<void> Sink::abandon(Loop& /*loop*/) {
     co_return;
 }
 

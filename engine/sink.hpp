@@ -98,8 +98,8 @@ public:
     /// All tensors are complete, and the sources are what they were.
     virtual awaitable<void> close(Loop& loop);
 
-    /// Lets go of what was put, in bounded time.
-    virtual awaitable<void> abandon(Loop& loop) noexcept;
+    /// Lets go of what was put, in bounded time. Throws nothing but std::bad_alloc.
+    virtual awaitable<void> abandon(Loop& loop);
 };
 
 } // namespace tz

@@ -4,12 +4,11 @@
 #pragma once
 
 #include <tz/engine/async.hpp>
+#include <tz/engine/handler_memory.hpp>
 #include <tz/engine/signals.hpp>
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
 
 #include <condition_variable>
 #include <deque>
@@ -80,6 +79,35 @@ private:
         Job job;
     };
 
+    /// A job that a handler waits for.
+    template <typename Handler, typename Job>
+    struct Run {
+        Run(Handler waiting, Job given)
+            : back(asio::get_associated_executor(waiting)),
+              handler(std::move(waiting)),
+              job(std::move(given)) {}
+
+        static void go(std::unique_ptr<Run> run) {
+            std::exception_ptr error;
+            try {
+                run->job();
+            } catch (...) {
+                error = std::current_exception();
+            }
+            WayBack& back = run->back;
+            auto resume = [run = std::move(run), error = std::move(error)]() mutable {
+                Handler handler = std::move(run->handler);
+                run.reset();
+                std::move(handler)(std::move(error));
+            };
+            back.post(std::move(resume));
+        }
+
+        WayBack back;
+        Handler handler;
+        Job job;
+    };
+
     Workers(unsigned threads, const SignalBlock&) {
         try {
             for (unsigned i = 0; i < threads; ++i)
@@ -123,24 +151,8 @@ private:
 
     template <typename Handler, typename Job>
     void start(Urgency urgency, Handler handler, Job job) {
-        // tracked: the waiting loop keeps running
-        asio::any_io_executor back = asio::prefer(
-            asio::any_io_executor(asio::get_associated_executor(handler)),
-            asio::execution::outstanding_work.tracked);
-        auto on_worker =
-            [handler = std::move(handler), job = std::move(job), back = std::move(back)]() mutable {
-                std::exception_ptr error;
-                try {
-                    job();
-                } catch (...) {
-                    error = std::current_exception();
-                }
-                auto resume = [handler = std::move(handler), error = std::move(error)]() mutable {
-                    std::move(handler)(std::move(error));
-                };
-                asio::post(back, std::move(resume));
-            };
-        post(std::move(on_worker), urgency);
+        auto run = std::make_unique<Run<Handler, Job>>(std::move(handler), std::move(job));
+        post([run = std::move(run)]() mutable { Run<Handler, Job>::go(std::move(run)); }, urgency);
     }
 
     std::mutex mutex_; ///< of what follows

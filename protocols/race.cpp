@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <list>
 #include <memory>
 #include <optional>
@@ -63,6 +64,9 @@ public:
 
     error_code error() const { return error_; }
 
+    /// What went wrong on this machine.
+    std::exception_ptr failure() const { return failure_; }
+
 private:
     void try_next() {
         while (!over_ && next_ < endpoints_.size()) {
@@ -76,7 +80,7 @@ private:
             }
             attempt->async_connect(endpoint, [race = shared_from_this(), attempt](error_code ec) {
                 if (!race->over_)
-                    race->ended(attempt, ec);
+                    race->go_on([&race, attempt, ec] { race->ended(attempt, ec); });
             });
             return wait_for_next();
         }
@@ -110,8 +114,19 @@ private:
         next_timer_.expires_after(delay_);
         next_timer_.async_wait([race = shared_from_this(), meant = next_](error_code ec) {
             if (!ec && race->next_ == meant)
-                race->try_next();
+                race->go_on([&race] { race->try_next(); });
         });
+    }
+
+    /// In a handler: who waits is told of what it throws.
+    template <typename Step>
+    void go_on(Step step) {
+        try {
+            step();
+        } catch (...) {
+            failure_ = std::current_exception();
+            finish();
+        }
     }
 
     void ended(std::list<tcp::socket>::iterator attempt, error_code ec) {
@@ -144,6 +159,7 @@ private:
     bool over_ = false;
     std::optional<tcp::socket> winner_;
     error_code error_;
+    std::exception_ptr failure_;
 };
 
 struct StopRace {
@@ -203,6 +219,8 @@ awaitable<tcp::socket> connect_first(
     co_await race->over(deadline);
     if (race->winner())
         co_return std::move(*race->winner());
+    if (race->failure())
+        std::rethrow_exception(race->failure());
     if (race->decided())
         fail(name, race->error());
     if (Clock::now() < deadline)

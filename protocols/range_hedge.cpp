@@ -44,6 +44,16 @@ struct RangeReader::Twice {
     std::unique_ptr<ConnectionPool::Lease> lease; ///< of the second
 };
 
+/// A second one that is on its way goes on.
+struct RangeReader::EndOfFirst {
+    Twice& twice;
+
+    ~EndOfFirst() {
+        twice.over = true;
+        twice.timer.cancel();
+    }
+};
+
 /// The answer's head comes to `attempt`, and its body by `attempt.connection()`.
 awaitable<void> RangeReader::exchange(Attempt& attempt) {
     ++counters_.requests;
@@ -77,14 +87,8 @@ awaitable<void> RangeReader::exchange(Attempt& attempt) {
 }
 
 awaitable<void> RangeReader::send_first(Twice& twice) {
-    try {
-        twice.first = co_await twice.attempt.connection().exchange(twice.attempt.question.request);
-    } catch (...) {
-        twice.over = true;
-        twice.timer.cancel(); // a second one that is on its way goes on
-        throw;
-    }
-    twice.over = true;
+    const EndOfFirst end{twice}; // also where the coroutine is given up for want of memory
+    twice.first = co_await twice.attempt.connection().exchange(twice.attempt.question.request);
 }
 
 awaitable<void> RangeReader::send_again(Twice& twice) {

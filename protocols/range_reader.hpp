@@ -40,6 +40,7 @@ private:
     struct Transfer;
     struct Attempt;
     struct Twice;
+    struct EndOfFirst;
 
     awaitable<void> transfer(Transfer& transfer);
     awaitable<void> attempt(Transfer& transfer, Attempt& attempt);

@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <netdb.h>
+#include <new>
 #include <sys/socket.h>
 
 namespace tz {
@@ -40,7 +41,7 @@ struct Lookup {
     std::vector<address> addresses;
 };
 
-void look_up(const std::string& host, Lookup& lookup) {
+void look_up(const std::string& host, Lookup& lookup) try {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_ADDRCONFIG;
@@ -58,6 +59,9 @@ void look_up(const std::string& host, Lookup& lookup) {
         std::memcpy(endpoint.data(), i->ai_addr, i->ai_addrlen);
         lookup.addresses.push_back(endpoint.address());
     }
+} catch (const std::bad_alloc&) {
+
+    lookup.error = EAI_MEMORY;
 }
 
 /// The look-ups that are running. Never destroyed, since their threads may outlive main().
@@ -121,6 +125,8 @@ void check(const std::string& host, const Lookup& lookup) {
     case EAI_ADDRFAMILY:
 #endif
         fail(host, TransportCause::unknown_host, "no such host");
+    case EAI_MEMORY:
+        throw std::bad_alloc();
     case EAI_SYSTEM:
         fail(host, TransportCause::no_dns, system_message(lookup.system));
     default:

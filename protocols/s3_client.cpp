@@ -108,7 +108,7 @@ public:
     Seat(S3Client& client, Loop& loop) : client_(client), loop_(loop) {
         {
             const std::lock_guard lock(client_.mutex_);
-            Members& free = client_.members_[&loop];
+            auto& free = client_.members_[&loop].free;
             if (!free.empty()) {
                 member_ = std::move(free.back());
                 free.pop_back();
@@ -122,7 +122,7 @@ public:
     ~Seat() {
         const std::lock_guard lock(client_.mutex_);
         try {
-            client_.members_[&loop_].push_back(std::move(member_));
+            client_.members_[&loop_].free.push_back(std::move(member_));
         } catch (const std::bad_alloc&) {
             return; // it goes with the seat
         }
@@ -150,15 +150,16 @@ S3Client::~S3Client() {
     close();
 }
 
-// Posting allocates: where even that fails, connections could only be closed on the wrong thread.
-void S3Client::close() noexcept try {
+// Takes no memory: without it, connections could only be closed on the wrong thread.
+void S3Client::close() noexcept {
     const std::lock_guard lock(mutex_);
-    for (auto& [loop, members] : members_)
-        asio::post(loop->context(), [gone = std::move(members)] {});
-    members_.clear();
-} catch (...) {
-
-    std::terminate();
+    while (!members_.empty()) {
+        auto gone = members_.extract(members_.begin());
+        Loop& loop = *gone.key();
+        HandlerMemory& memory = gone.mapped().leaving;
+        auto leave = [gone = std::move(gone)]() mutable { gone = {}; };
+        asio::post(loop.context(), memory.bind(std::move(leave)));
+    }
 }
 
 awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request) {

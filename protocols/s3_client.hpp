@@ -2,6 +2,7 @@
 // that are kept.
 #pragma once
 
+#include <tz/engine/handler_memory.hpp>
 #include <tz/engine/loop.hpp>
 #include <tz/protocols/connection_pool.hpp>
 #include <tz/protocols/retry.hpp>
@@ -102,7 +103,10 @@ private:
     struct Attempt;
     class Seat;
 
-    using Members = std::vector<std::unique_ptr<ConnectionPool::Member>>;
+    struct Members {
+        std::vector<std::unique_ptr<ConnectionPool::Member>> free{}; ///< that no call uses now
+        HandlerMemory leaving{};
+    };
 
     awaitable<void> attempt(Call& call, Attempt& attempt);
     awaitable<void> ask(Call& call, Attempt& attempt);
@@ -117,7 +121,7 @@ private:
     const TransportOptions patient_;
     const std::shared_ptr<RetryBudget> budget_;
     std::mutex mutex_;                 ///< of what follows
-    std::map<Loop*, Members> members_; ///< of pools, that no call uses now
+    std::map<Loop*, Members> members_; ///< of pools
     std::minstd_rand random_{std::random_device{}()};
 };
 

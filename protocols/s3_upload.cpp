@@ -110,9 +110,7 @@ awaitable<void> S3Upload::publish(Loop& loop) {
     client_.close();
 }
 
-// What clang-tidy sees throw is the machinery of coroutines, outside of what is written here.
-// NOLINTNEXTLINE(bugprone-exception-escape)
-awaitable<void> S3Upload::abandon(Loop& loop) noexcept {
+awaitable<void> S3Upload::abandon(Loop& loop) {
     whole_.clear();
     bool aborted = upload_id_.empty();
     bool gone = aborted;

@@ -48,7 +48,7 @@ public:
     awaitable<void>
     write(Loop& loop, std::span<const std::byte> bytes, std::uint64_t offset) override;
     awaitable<void> publish(Loop& loop) override;
-    awaitable<void> abandon(Loop& loop) noexcept override;
+    awaitable<void> abandon(Loop& loop) override;
 
 private:
     struct Part {

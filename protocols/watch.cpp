@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
+#include <new>
 #include <sys/ioctl.h>
 
 namespace tz {
@@ -46,6 +47,16 @@ struct Watch::State : std::enable_shared_from_this<State> {
         });
     }
 
+    /// False where there is no memory for that.
+    bool arm_again() {
+        try {
+            arm(Clock::now() + window / StallMeter::ticks);
+            return true;
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+    }
+
     /// What has come, also where it waits in the socket until there is more (LowWater).
     std::uint64_t come() const {
         int waiting = 0;
@@ -55,9 +66,15 @@ struct Watch::State : std::enable_shared_from_this<State> {
 
     void fire() {
         const bool last = end > deadline;
-        if (counter != nullptr && !last && !meter.tick(come()))
-            return arm(Clock::now() + window / StallMeter::ticks);
-        if (last)
+        bool watched = true;
+        if (counter != nullptr && !last && !meter.tick(come())) {
+            watched = arm_again();
+            if (watched)
+                return;
+        }
+        if (!watched) // rather than a stall that nobody would notice
+            reason = "out of memory";
+        else if (last)
             reason = "the time for the whole request is over";
         else if (counter != nullptr)
             reason = "fewer than " + std::to_string(bytes_min) + " bytes " + verb + " in " +

@@ -1,10 +1,17 @@
-// operator new and delete of this program, in all their forms.
+// operator new and delete of this program, in all their forms; and aligned_alloc where code of this
+// program calls it, as Asio does for its operations, handlers and coroutines.
 #include "failing_calls.hpp"
 
 #include <atomic>
 #include <cassert>
 #include <cstdlib>
 #include <new>
+
+// The linker's names (--wrap=aligned_alloc).
+extern "C" {
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
+void* __real_aligned_alloc(std::size_t alignment, std::size_t bytes);
+}
 
 namespace tz::soak {
 
@@ -13,12 +20,16 @@ namespace {
 // Constant initialised: allocations come before main.
 constinit std::atomic<bool> armed = false;
 constinit std::atomic<std::uint64_t> fails_at = 0;
+constinit std::atomic<std::uint64_t> fails_until = 0;
 constinit std::atomic<std::uint64_t> made = 0;
 constinit std::atomic<std::int64_t> live = 0;
 constinit thread_local bool exempt = false;
 
 bool fails() {
-    return armed.load(std::memory_order_acquire) && !exempt && made++ == fails_at;
+    if (!armed.load(std::memory_order_acquire) || exempt)
+        return false;
+    const std::uint64_t number = made++;
+    return number >= fails_at && number < fails_until;
 }
 
 /// Null where there is none.
@@ -28,7 +39,7 @@ void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
     void* const block =
         alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
             ? std::malloc(bytes == 0 ? 1 : bytes)
-            : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+            : ::__real_aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
     live += block != nullptr;
     return block;
 }
@@ -47,10 +58,11 @@ void release(void* block) noexcept {
 
 } // namespace
 
-FailingAllocation::FailingAllocation(std::uint64_t nth) {
+FailingAllocation::FailingAllocation(std::uint64_t nth, std::uint64_t count) {
     assert(!armed);
     made = 0;
     fails_at = nth;
+    fails_until = nth + count;
     armed = true;
 }
 
@@ -71,6 +83,11 @@ std::int64_t live_blocks() {
 }
 
 } // namespace tz::soak
+
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
+extern "C" void* __wrap_aligned_alloc(std::size_t alignment, std::size_t bytes) {
+    return tz::soak::fails() ? nullptr : ::__real_aligned_alloc(alignment, bytes);
+}
 
 using tz::soak::allocate;
 using tz::soak::allocate_or_throw;

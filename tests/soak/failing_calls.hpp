@@ -36,11 +36,11 @@ public:
     std::uint64_t met() const;
 };
 
-/// The `nth` allocation (0 is the first) from now on fails, by whichever thread; as long as it
-/// lives. One at a time.
+/// The `nth` allocation (0 is the first) from now on fails, and those after it until there were
+/// `count`, by whichever thread; as long as it lives. One at a time.
 class FailingAllocation {
 public:
-    explicit FailingAllocation(std::uint64_t nth);
+    explicit FailingAllocation(std::uint64_t nth, std::uint64_t count = 1);
     ~FailingAllocation();
     FailingAllocation(const FailingAllocation&) = delete;
     FailingAllocation& operator=(const FailingAllocation&) = delete;

@@ -35,7 +35,8 @@ std::vector<CallLoop> calls_of(Kind kind) {
     if (kind != Kind::save)
         calls.push_back({Call::thread, EAGAIN, {errc::limit}});
     if (kind != Kind::save) // of sockets and rings: of its own descriptors Asio doesn't look
-        calls.push_back({Call::poll, ENOMEM, {errc::limit, errc::io, errc::transport}});
+        for (const int error : {ENOMEM, ENOSPC})
+            calls.push_back({Call::poll, error, {errc::limit, errc::io, errc::transport}});
     if (kind == Kind::save || kind == Kind::convert)
         for (const int error : {EIO, ENOSPC})
             for (const Call call : {Call::write, Call::sync, Call::cut, Call::room, Call::rename})

@@ -47,11 +47,28 @@ void parse_file(Content content, const Material& material, std::string& wrong) {
         material.difference(read_layout(engine, open_file(material.path(content, shape))), shape);
 }
 
-void load_url(const std::string& url, const Material& material, std::string& wrong) {
+void load_url(
+    const std::string& url, const Material& material, std::string& wrong, bool hedge = false) {
     const Plan plan = usual_plan(Content::hashed);
     Stopper never({});
     Engine engine(engine_options(plan));
-    const auto source = open(url + "/m", network_options(plan, url));
+    NetworkOptions network = network_options(plan, url);
+    network.hedge = hedge;
+    const auto source = open(url + "/m", network);
+    const Loaded loaded = load(engine, source, load_options(plan, material, never));
+    wrong += material.difference(loaded.layout, loaded.tensors, shape);
+}
+
+/// By the name of the host, which is looked up and has more than one address.
+void load_by_name(const std::string& server_url, const Material& material, std::string& wrong) {
+    load_url("http://localhost" + server_url.substr(server_url.rfind(':')), material, wrong, true);
+}
+
+void load_s3(const std::string& server_url, const Material& material, std::string& wrong) {
+    const Plan plan = usual_plan(Content::hashed);
+    Stopper never({});
+    Engine engine(engine_options(plan));
+    const auto source = open("s3://b/m", network_options(plan, server_url));
     const Loaded loaded = load(engine, source, load_options(plan, material, never));
     wrong += material.difference(loaded.layout, loaded.tensors, shape);
 }
@@ -101,6 +118,14 @@ std::vector<Scenario> scenarios(const Material& material, const std::string& ser
         {"load http",
          Kind::server,
          [&material, server_url](std::string& wrong) { load_url(server_url, material, wrong); }},
+        {"load http by name",
+         Kind::server,
+         [&material, server_url](std::string& wrong) {
+             load_by_name(server_url, material, wrong);
+         }},
+        {"load s3",
+         Kind::server,
+         [&material, server_url](std::string& wrong) { load_s3(server_url, material, wrong); }},
         {"save",
          Kind::save,
          [&material, path](std::string&) {

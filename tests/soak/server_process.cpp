@@ -16,11 +16,12 @@ namespace {
     test::S3Store store;
     test::HttpServerOptions options;
     options.answer = [&](const test::Request& request) {
-        return request.path.starts_with("/b/") ? store.answer(request)
-                                               : std::optional<test::Page>();
+        return request.path.starts_with("/b/saved") ? store.answer(request)
+                                                    : std::optional<test::Page>();
     };
     const auto server = std::make_unique<test::HttpServer>(std::move(options));
-    server->put("/m", material.object(Content::hashed, 0));
+    for (const char* path : {"/m", "/b/m"})
+        server->put(path, material.object(Content::hashed, 0));
     const std::uint16_t port = server->port();
     char none = 0;
     if (::write(port_to, &port, sizeof port) == sizeof port)
