@@ -50,6 +50,13 @@ Place S3Asker::start() const {
     return place_of(address());
 }
 
+Place S3Asker::bucket() const {
+    S3Name name;
+    name.bucket = name_.bucket;
+    const std::lock_guard lock(mutex_);
+    return place_of(s3_address(name, endpoint_, true));
+}
+
 awaitable<Question>
 S3Asker::question(Loop& loop, const Place& place, std::string range, const Identity* pinned) {
     HttpRequest request;

@@ -25,6 +25,8 @@ public:
         bool allow_http);
 
     Place start() const override;
+    /// Where the object's bucket is.
+    Place bucket() const;
     awaitable<Question>
     question(Loop& loop, const Place& place, std::string range, const Identity* pinned) override;
     awaitable<std::optional<Question>>

@@ -72,17 +72,23 @@ Error no_s3_answer(const char* what) {
 }
 
 struct S3Client::Call {
-    Call(Loop& on, const S3Request& what, const RetryOptions& options, RetryBudget& budget)
+    Call(
+        Loop& on,
+        const S3Request& what,
+        const RetryOptions& options,
+        RetryBudget& budget,
+        bool& may_be_done)
         : loop(on),
           request(what),
-          retry(options, budget, Clock::now()) {}
+          retry(options, budget, Clock::now()),
+          doubtful(may_be_done) {}
 
     Loop& loop;
     const S3Request& request;
     Retry retry;
     Clock::time_point deadline = Clock::time_point::max();
     ConnectionPool* pool = nullptr;
-    bool doubtful = false;
+    bool& doubtful; ///< outlives this
 };
 
 struct S3Client::Attempt {
@@ -162,9 +168,11 @@ void S3Client::close() noexcept {
     }
 }
 
-awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request) {
+awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request, bool* doubtful) {
     const bool is_brief = request.way == S3Way::brief;
-    Call call(loop, request, is_brief ? brief_retry_ : retry_, *budget_);
+    bool own_doubt = false;
+    bool& doubt = doubtful != nullptr ? *doubtful : own_doubt;
+    Call call(loop, request, is_brief ? brief_retry_ : retry_, *budget_, doubt);
     if (is_brief)
         call.deadline = Clock::now() + brief_time;
     const Seat seat(*this, loop);
@@ -200,7 +208,7 @@ awaitable<void> S3Client::attempt(Call& call, Attempt& attempt) {
 
 awaitable<void> S3Client::ask(Call& call, Attempt& attempt) {
     const S3Request& request = call.request;
-    attempt.place = access_.asker->start();
+    attempt.place = request.of_bucket ? access_.asker->bucket() : access_.asker->start();
     attempt.place.url.path += percent_encode(request.key, true);
     attempt.place.url.query = request.query;
     attempt.place.url.has_query = !request.query.empty();

@@ -38,8 +38,9 @@ struct S3Request {
     }
 
     std::string method;
-    std::string key{}; ///< added to the name that the client is for, as it stands
-    std::string query; ///< percent-encoded, without '?'
+    std::string key{};      ///< added to the name that the client is for, as it stands
+    bool of_bucket = false; ///< asks the bucket of that name, and not the object
+    std::string query;      ///< percent-encoded, without '?'
     std::vector<HttpHeader> headers;
     std::string body;
     /// Instead of `body`, from where it lies, which stays until the end of the call.
@@ -92,8 +93,9 @@ public:
     bool tls() const { return access_.url.tls; }
 
     /// `request` stays until it ends. Throws `tz::Error` where no answer came, as often as it was
-    /// tried; refusals are for the caller to judge.
-    awaitable<S3Answer> call(Loop& loop, const S3Request& request);
+    /// tried; refusals are for the caller to judge. `doubtful`, where given, becomes true as
+    /// the answer's does, also where no answer comes.
+    awaitable<S3Answer> call(Loop& loop, const S3Request& request, bool* doubtful = nullptr);
 
     /// Leaves the connections that wait, each to its loop. When no call is under way.
     void close() noexcept;

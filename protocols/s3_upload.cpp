@@ -5,17 +5,12 @@
 
 #include <algorithm>
 #include <cassert>
-#include <chrono>
 #include <random>
 #include <utility>
 
 namespace tz {
 
 namespace {
-
-// A part that was on its way may arrive after an abort, so S3 wants to be asked until the upload is
-// gone.
-constexpr unsigned aborts_max = 3;
 
 std::string random_token() {
     std::random_device random;
@@ -43,6 +38,7 @@ std::shared_ptr<Target> s3_target(
         throw Error(errc::usage, "a version can't be written", {}, "leave ?versionId out")
             .in(printable(uri));
     S3Upload::Setup setup;
+    setup.key = name.key;
     setup.access = s3_access(std::move(name), network, log);
     setup.retry = network.retry;
     setup.existing = existing;
@@ -55,6 +51,7 @@ std::shared_ptr<Target> s3_target(
 S3Upload::S3Upload(Setup setup)
     : Target(setup.access.name),
       client_(std::move(setup.access), setup.retry),
+      key_(std::move(setup.key)),
       existing_(setup.existing),
       sign_payloads_(setup.sign_payloads),
       part_bytes_wanted_(setup.part_bytes),
@@ -99,6 +96,8 @@ S3Upload::write(Loop& loop, std::span<const std::byte> bytes, std::uint64_t offs
 
 awaitable<void> S3Upload::publish(Loop& loop) {
     try {
+        if (may_have_others_)
+            co_await look_for_others(loop);
         if (upload_id_.empty())
             co_await put_whole(loop);
         else
@@ -108,46 +107,6 @@ awaitable<void> S3Upload::publish(Loop& loop) {
         throw error.in(name());
     }
     client_.close();
-}
-
-awaitable<void> S3Upload::abandon(Loop& loop) {
-    whole_.clear();
-    bool aborted = upload_id_.empty();
-    bool gone = aborted;
-    const auto began = std::chrono::steady_clock::now();
-    try {
-        for (unsigned i = 0; i < aborts_max && !gone; ++i) {
-            gone = co_await abort(loop, aborted);
-            if (std::chrono::steady_clock::now() - began > S3Client::brief_time / 2)
-                break;
-        }
-    } catch (...) { // nothing more can be done, and what failed first is told
-        gone = aborted;
-    }
-    if (!gone && !aborted)
-        warn_of_parts();
-    upload_id_.clear();
-    client_.close();
-}
-
-void S3Upload::warn_of_parts() const noexcept {
-    try {
-        if (log_)
-            log_(
-                LogLevel::warning,
-                name() + ": parts of the upload may be left; tz uploads lists them");
-    } catch (...) { // no memory even for that
-        return;
-    }
-}
-
-/// True when the server knows no such upload any more; `aborted` where it has taken one away.
-awaitable<bool> S3Upload::abort(Loop& loop, bool& aborted) {
-    S3Request request = S3Request::of("DELETE", "uploadId=" + percent_encode(upload_id_, false));
-    request.way = S3Way::brief;
-    const S3Answer answer = co_await client_.call(loop, request);
-    aborted = aborted || answer.good();
-    co_return answer.is(404, S3Code::no_such_upload);
 }
 
 /// Without TLS the signature is all that protects the bytes on their way.
@@ -182,16 +141,18 @@ awaitable<bool> S3Upload::is_ours(Loop& loop) {
 
 awaitable<void> S3Upload::create(Loop& loop) {
     S3Request request = create_request(true);
-    S3Answer answer = co_await client_.call(loop, request);
+    S3Answer answer = co_await client_.call(loop, request, &may_have_others_);
     if (is_unknown(answer)) {
         request = create_request(false);
-        answer = co_await client_.call(loop, request);
+        answer = co_await client_.call(loop, request, &may_have_others_);
     }
     if (!answer.good())
         throw answer.refusal();
     auto id = created_upload(answer.text);
-    if (!id)
+    if (!id) {
+        may_have_others_ = true;
         throw no_s3_answer("the beginning of an upload");
+    }
     // servers that know nothing of checksums don't say so, but they don't repeat the word
     const auto algorithm = answer.head.find("x-amz-checksum-algorithm");
     knows_checksums_ = algorithm && boost::iequals(*algorithm, "CRC32C");

@@ -19,7 +19,7 @@ namespace tz {
 
 /// `uri` is s3://BUCKET/KEY. Reads settings from the environment and files, and asks nothing yet.
 /// Parts are of `part_bytes`, which S3 wants to be 5 MiB or more, or larger where an object has too
-/// many of them. `log` hears of parts that could not be removed. Throws `tz::Error`. The target is
+/// many of them. `log` hears of parts that may be left. Throws `tz::Error`. The target is
 /// destroyed before the engine on whose loops it was used.
 std::shared_ptr<Target> s3_target(
     const std::string& uri,
@@ -34,6 +34,7 @@ class S3Upload final : public Target {
 public:
     struct Setup {
         S3Access access;
+        std::string key; ///< of the object that `access` is to
         RetryOptions retry;
         Existing existing = Existing::refused;
         bool sign_payloads = false;
@@ -75,11 +76,14 @@ private:
     awaitable<void> check_stored(Loop& loop);
     awaitable<S3Answer> finish(Loop& loop, S3Request request);
     awaitable<S3Answer> try_to_finish(Loop& loop, const S3Request& request, bool& ours);
-    awaitable<bool> abort(Loop& loop, bool& aborted);
+    awaitable<void> abort_often(Loop& loop, bool& left);
+    awaitable<void> look_for_others(Loop& loop);
     void warn_of_parts() const noexcept;
+    void warn(const std::string& what) const;
     bool signs_payloads() const;
 
     S3Client client_;
+    const std::string key_;
     const Existing existing_;
     const bool sign_payloads_;
     const std::uint64_t part_bytes_wanted_;
@@ -88,6 +92,7 @@ private:
     std::uint64_t bytes_ = 0;
     std::uint64_t part_bytes_ = 0;
     std::string upload_id_;        ///< while there is an upload to end
+    bool may_have_others_ = false; ///< uploads that it began without being told
     bool knows_checksums_ = false; ///< the server checks CRC-32C of parts
     bool checksum_of_whole_ = false;
     std::vector<Part> parts_;

@@ -6,13 +6,12 @@
 #include <tz/protocols/open_target.hpp>
 #include <tz/tools/commands.hpp>
 #include <tz/tools/convert_manifest.hpp>
-#include <tz/tools/deadline.hpp>
+#include <tz/tools/early_end.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/network_text.hpp>
 #include <tz/tools/progress.hpp>
 #include <tz/tools/secrets.hpp>
-#include <tz/tools/signals.hpp>
 #include <tz/tools/trace_file.hpp>
 #include <tz/tools/units.hpp>
 #include <tz/tools/uri_text.hpp>
@@ -128,21 +127,20 @@ std::string to_text(const Converted& converted, const std::vector<WrittenManifes
 } // namespace
 
 int run_convert(const Options& options, const ConvertArguments& arguments) {
-    const StopOnSignal stop; // before the engine's threads
+    EarlyEnd early(options.load.deadline, arguments.destination); // before the engine's threads
     Console console;
     const Log log = console_log(console, options);
     check_destination(arguments.destination);
-    ConvertOptions converting = convert_options(arguments, log, stop.token());
-    const std::optional<ManifestWish> wish = manifest_wish(arguments, stop.token());
+    ConvertOptions converting = convert_options(arguments, log, early.token());
+    const std::optional<ManifestWish> wish = manifest_wish(arguments, early.token());
     const bool beside = wish && converting.format == FileFormat::safetensors;
     const Sidecars sidecars(arguments, beside ? &*wish : nullptr);
     if (!beside)
         converting.tensors.manifest = wish;
     LoadOptions load = options.load;
     load.verify = options.verify.value_or(Verify::automatic);
-    load.stop = stop.token();
+    load.stop = early.token();
     read_secrets(options, log, load);
-    std::optional<Deadline> deadline(load.deadline);
 
     EngineOptions engine_options = options.engine;
     engine_options.log = log;
@@ -155,15 +153,15 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     const Model model =
         open_model(engine, options.files, options.network, options.direct, log, load);
     load.check_layouts = model.check;
-    load.deadline = deadline->left();
+    load.deadline = early.left();
     const auto existing = arguments.force ? Existing::replaced : Existing::refused;
     const auto make_target = sidecars.checked(open_target(options.network, existing, log));
     const Converted converted =
         convert(engine, model.sources, arguments.destination, make_target, converting, load);
-    load.deadline = deadline->left();
+    load.deadline = early.left();
     const auto manifests =
         beside ? sidecars.write(engine, options, converted, load) : manifests_inside(converted);
-    deadline.reset();
+    early.before_results();
     report.finish();
     options.measured->stats = converted.stats;
     if (trace)

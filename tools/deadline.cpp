@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <unistd.h>
+#include <utility>
 
 namespace tz::cli {
 
@@ -14,16 +15,14 @@ namespace {
 /// A load that can end does so within it.
 constexpr std::chrono::seconds grace(2);
 
-[[noreturn]] void end_process() {
-    Console().line(
-        "tz: it did not end in time: the system holds a read or a write of a file, which "
-        "nothing can take back; look at the disk or the server of the file system");
+[[noreturn]] void end_process(const std::string& held) {
+    Console().line("tz: it did not end in time: " + held);
     ::_exit(exit_code(errc::deadline));
 }
 
 } // namespace
 
-Deadline::Deadline(std::optional<Duration> longest) {
+Deadline::Deadline(std::optional<Duration> longest, std::string held) : held_(std::move(held)) {
     if (!longest)
         return;
     end_ = Clock::now() + *longest;
@@ -31,6 +30,10 @@ Deadline::Deadline(std::optional<Duration> longest) {
 }
 
 Deadline::~Deadline() {
+    lift();
+}
+
+void Deadline::lift() {
     if (!thread_.joinable())
         return;
     {
@@ -50,7 +53,7 @@ std::optional<Deadline::Duration> Deadline::left() const {
 void Deadline::watch() {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_until(lock, *end_ + grace, [this] { return over_; }))
-        end_process();
+        end_process(held_);
 }
 
 } // namespace tz::cli

@@ -5,12 +5,11 @@
 #include <tz/format/hash.hpp>
 #include <tz/protocols/open.hpp>
 #include <tz/tools/commands.hpp>
-#include <tz/tools/deadline.hpp>
+#include <tz/tools/early_end.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/network_text.hpp>
 #include <tz/tools/progress.hpp>
-#include <tz/tools/signals.hpp>
 #include <tz/tools/trace_file.hpp>
 #include <tz/tools/units.hpp>
 #include <tz/tools/uri_text.hpp>
@@ -110,8 +109,7 @@ std::string to_text(const std::vector<FetchFile>& files, const LoadStats& stats)
 } // namespace
 
 int run_fetch(const Options& options, const FetchArguments& arguments) {
-    const StopOnSignal stop; // before the engine's threads
-    std::optional<Deadline> deadline(options.load.deadline);
+    EarlyEnd early(options.load.deadline); // before the engine's threads
     Console console;
     const Log log = console_log(console, options);
     const std::vector<FetchFile> files = files_of(options, arguments, log);
@@ -122,8 +120,8 @@ int run_fetch(const Options& options, const FetchArguments& arguments) {
     ProgressReport report(console, options.shown_progress());
     FetchOptions fetching;
     fetching.replace = arguments.force;
-    fetching.deadline = options.load.deadline;
-    fetching.stop = stop.token();
+    fetching.deadline = early.left();
+    fetching.stop = early.token();
     fetching.progress = [&](const Progress& now) {
         report.update(options.measured->progress = now);
     };
@@ -132,7 +130,7 @@ int run_fetch(const Options& options, const FetchArguments& arguments) {
         fetching.trace =
             trace.emplace(options.trace_file, "tz " + options.measured->command).trace();
     const LoadStats stats = fetch(engine, files, fetching);
-    deadline.reset();
+    early.before_results();
     report.finish();
     options.measured->stats = stats;
     if (trace)

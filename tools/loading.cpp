@@ -2,12 +2,11 @@
 #include <tz/format/error.hpp>
 #include <tz/protocols/model.hpp>
 #include <tz/protocols/sidecar.hpp>
-#include <tz/tools/deadline.hpp>
+#include <tz/tools/early_end.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/progress.hpp>
 #include <tz/tools/requirement.hpp>
 #include <tz/tools/secrets.hpp>
-#include <tz/tools/signals.hpp>
 #include <tz/tools/trace_file.hpp>
 
 #include <fmt/format.h>
@@ -78,11 +77,10 @@ void read_secrets(const Options& options, const Log& log, LoadOptions& load) {
 }
 
 LoadedInputs load_files(const Options& options, LoadOptions load, const Load& way) {
-    const StopOnSignal stop; // before the engine's threads
-    const Deadline deadline(load.deadline);
+    const EarlyEnd early(load.deadline); // before the engine's threads
     Console console;
     const Log log = console_log(console, options);
-    load.stop = stop.token();
+    load.stop = early.token();
     read_secrets(options, log, load);
     EngineOptions engine_options = options.engine;
     engine_options.log = log;
@@ -100,9 +98,9 @@ LoadedInputs load_files(const Options& options, LoadOptions load, const Load& wa
         loaded.names.push_back(printable(source->name()));
         loaded.remote = loaded.remote || !source->host().empty();
     }
-    load.deadline = deadline.left();
+    load.deadline = early.left();
     load.manifests = loaded.manifests = check_manifests(engine, model, options, load, log);
-    load.deadline = deadline.left();
+    load.deadline = early.left();
     static_cast<LoadedFiles&>(loaded) =
         way ? way(engine, model.sources, load) : tz::load(engine, model.sources, load);
     progress.finish();

@@ -67,6 +67,7 @@ int run_manifest_show(const Options& options, const ManifestArguments& arguments
     const FoundManifest found = find_manifest(session.engine(), places, session.waiting());
     if (!found.manifest)
         no_manifest(*places.file);
+    session.finish();
     if (options.json) {
         Json json = result("tz-manifest/1");
         json["file"] = printable(places.file->name());
@@ -84,12 +85,12 @@ int run_manifest_show(const Options& options, const ManifestArguments& arguments
 int run_manifest_verify(const Options& options, const ManifestArguments& arguments) {
     ManifestSession session(options);
     ManifestOptions wanted;
-    wanted.require = read_requirement(options.require, options.subject, session.waiting().stop);
-    wanted.waiting = session.waiting();
+    wanted.require = read_requirement(options.require, options.subject, session.stop());
     std::string lines;
     Json files = Json::array();
     for (const std::string& address : options.files) {
         const ManifestPlaces places = session.places(address, arguments.sidecar);
+        wanted.waiting = session.waiting();
         const auto checked = check_manifest(session.engine(), places, wanted);
         if (!checked)
             no_manifest(*places.file);

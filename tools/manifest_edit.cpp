@@ -132,10 +132,10 @@ void report(const Options& options, const std::string& place, const format::Mani
 
 int run_manifest_add(const Options& options, const ManifestArguments& arguments) {
     const std::string path = local_path(options.file());
+    ManifestSession session(options);
     Signers signers;
     if (!arguments.sign.empty())
-        signers.signing_key = read_signing_key_file(arguments.sign);
-    ManifestSession session(options);
+        signers.signing_key = read_signing_key_file(arguments.sign, session.stop());
     const ManifestPlaces places = session.places(path, arguments.sidecar);
     const FoundManifest found = find_place(session.engine(), places.file, session.waiting());
     if (!found.layout.has_headers() && !arguments.sidecar)
@@ -164,12 +164,12 @@ int run_manifest_add(const Options& options, const ManifestArguments& arguments)
         make_manifest(session.engine(), places.file, found, content, session.waiting());
     keep_signatures(earlier, manifest);
     signers.sign(manifest);
-    session.finish();
     const auto bytes = format::write_manifest(manifest);
     if (arguments.sidecar)
         write_sidecar(sidecar_address(path), bytes);
     else
         write_inside(path, found, bytes);
+    session.finish();
     report(options, arguments.sidecar ? "sidecar" : "inside", manifest);
     return 0;
 }
@@ -187,6 +187,7 @@ int run_manifest_strip(const Options& options, const ManifestArguments& argument
         remove_sidecar(sidecar);
     else
         throw Error(errc::not_found, "it has no manifest").in(path);
+    session.finish();
     if (options.json) {
         Json json = result("tz-manifest/1");
         json["file"] = printable(path);

@@ -8,15 +8,27 @@ namespace tz::cli {
 
 ManifestSession::ManifestSession(const Options& options)
     : options_(options),
+      early_(options.load.deadline),
       log_(console_log(console_, options)),
       waiting_(options.load),
       progress_(console_, options.shown_progress()) {
-    waiting_.stop = stop_.token();
+    waiting_.stop = stop();
     read_secrets(options, log_, waiting_);
     waiting_.progress = [this](const Progress& now) { progress_.update(now); };
     EngineOptions engine_options = options.engine;
     engine_options.log = log_;
     engine_.emplace(std::move(engine_options));
+}
+
+LoadOptions ManifestSession::waiting() const {
+    LoadOptions options = waiting_;
+    options.deadline = early_.left();
+    return options;
+}
+
+void ManifestSession::finish() {
+    early_.before_results();
+    progress_.finish();
 }
 
 ManifestPlaces ManifestSession::places(const std::string& address, bool sidecar_first) const {

@@ -1,13 +1,13 @@
-// What every command of `tz manifest` needs: engine, key, signals, messages, progress.
+// What every command of `tz manifest` needs: engine, key, signals, deadline, messages, progress.
 #pragma once
 
 #include <tz/engine/load.hpp>
 #include <tz/engine/manifest_find.hpp>
 #include <tz/tools/console.hpp>
+#include <tz/tools/early_end.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/options.hpp>
 #include <tz/tools/progress.hpp>
-#include <tz/tools/signals.hpp>
 
 #include <optional>
 #include <string>
@@ -21,18 +21,20 @@ public:
 
     Engine& engine() { return *engine_; }
 
-    /// With key or password, deadline, Ctrl-C and progress.
-    const LoadOptions& waiting() const { return waiting_; }
+    /// With key or password, what is left until the deadline, Ctrl-C and progress.
+    LoadOptions waiting() const;
+
+    std::stop_token stop() const { return early_.token(); }
 
     /// The file and its sidecar.
     ManifestPlaces places(const std::string& address, bool sidecar_first) const;
 
-    /// Ends the progress.
-    void finish() { progress_.finish(); }
+    /// The work is done, and results follow.
+    void finish();
 
 private:
     const Options& options_;
-    const StopOnSignal stop_; ///< before the engine's threads
+    EarlyEnd early_; ///< before the engine's threads
     Console console_;
     Log log_;
     LoadOptions waiting_;

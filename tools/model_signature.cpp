@@ -5,9 +5,9 @@
 #include <tz/format/hash.hpp>
 #include <tz/format/model_statement.hpp>
 #include <tz/tools/console.hpp>
+#include <tz/tools/early_end.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/model_signature.hpp>
-#include <tz/tools/signals.hpp>
 #include <tz/tools/units.hpp>
 
 #include <fmt/format.h>
@@ -145,11 +145,11 @@ public:
         const std::string& folder,
         const format::ModelStatement& statement,
         const std::vector<std::string>& names,
-        std::stop_token stop)
+        const EarlyEnd& early)
         : folder_(folder),
           statement_(statement),
           names_(names),
-          stop_(std::move(stop)) {}
+          early_(early) {}
 
     // Bytes hashed. Throws the first failure.
     std::uint64_t check() {
@@ -182,8 +182,7 @@ private:
         const File file(path);
         format::Sha256Stream hash;
         while (const std::size_t got = file.read(step)) {
-            if (stop_.stop_requested())
-                throw Error(errc::cancelled, "the check was cancelled");
+            check_time();
             hash.update(step.first(got));
             bytes_ += got;
         }
@@ -196,10 +195,17 @@ private:
                 .in(path);
     }
 
+    void check_time() const {
+        if (early_.token().stop_requested())
+            throw Error(errc::cancelled, "the check was cancelled");
+        if (early_.left() == Deadline::Duration::zero())
+            throw Error(errc::deadline, "the check did not end in time", {}, "raise --deadline");
+    }
+
     const std::string& folder_;
     const format::ModelStatement& statement_;
     const std::vector<std::string>& names_;
-    std::stop_token stop_;
+    const EarlyEnd& early_;
     std::atomic<std::size_t> next_ = 0;
     std::atomic<std::uint64_t> bytes_ = 0;
     std::atomic<bool> failed_ = false;
@@ -245,12 +251,13 @@ int run_model_signature(const Options& options, const ModelSignatureArguments& a
             "a signature proves nothing without the key that you trust");
     if (options.files.size() != 1)
         throw Error(errc::usage, "--model-signature takes one folder");
-    const StopOnSignal stop;
+    EarlyEnd early(options.load.deadline);
     const std::string& folder = options.file();
     const format::ModelStatement statement = read_statement(arguments);
     const auto names = FolderFiles(folder, statement).list(arguments.signature);
     check_complete(folder, statement, names);
-    const std::uint64_t bytes = FileHashes(folder, statement, names, stop.token()).check();
+    const std::uint64_t bytes = FileHashes(folder, statement, names, early).check();
+    early.before_results();
     if (options.json) {
         Json json = result("tz-verify/1");
         json["ok"] = true;

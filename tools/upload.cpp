@@ -7,10 +7,10 @@
 #include <tz/protocols/open.hpp>
 #include <tz/protocols/s3_upload.hpp>
 #include <tz/tools/commands.hpp>
+#include <tz/tools/early_end.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
 #include <tz/tools/progress.hpp>
-#include <tz/tools/signals.hpp>
 #include <tz/tools/trace_file.hpp>
 #include <tz/tools/units.hpp>
 #include <tz/tools/uri_text.hpp>
@@ -55,7 +55,7 @@ Json to_json(const Source& source, const Target& target, const LoadStats& stats)
 } // namespace
 
 int run_upload(const Options& options, const UploadArguments& arguments) {
-    const StopOnSignal stop; // before the engine's threads
+    EarlyEnd early(options.load.deadline, arguments.destination); // before the engine's threads
     Console console;
     const Log log = console_log(console, options);
     const std::shared_ptr<const Source> source =
@@ -72,8 +72,8 @@ int run_upload(const Options& options, const UploadArguments& arguments) {
         arguments.part_bytes);
     ProgressReport report(console, options.shown_progress());
     UploadOptions uploading;
-    uploading.deadline = options.load.deadline;
-    uploading.stop = stop.token();
+    uploading.deadline = early.left();
+    uploading.stop = early.token();
     uploading.progress = [&](const Progress& now) {
         report.update(options.measured->progress = now);
     };
@@ -82,6 +82,7 @@ int run_upload(const Options& options, const UploadArguments& arguments) {
         uploading.trace =
             trace.emplace(options.trace_file, "tz " + options.measured->command).trace();
     const LoadStats stats = upload(engine, source, *target, uploading);
+    early.before_results();
     report.finish();
     options.measured->stats = stats;
     if (trace)

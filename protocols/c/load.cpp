@@ -133,6 +133,14 @@ const char* tz_tensor_name(const tz_tensor* tensor) {
     return tensor != nullptr ? tensor->name.c_str() : "";
 }
 
+const char* tz_tensor_stored_name(const tz_tensor* tensor, size_t* bytes) {
+    static const std::string none;
+    const std::string& name = tensor != nullptr ? tensor->tensor->name : none;
+    if (bytes != nullptr)
+        *bytes = name.size();
+    return name.c_str();
+}
+
 const char* tz_tensor_dtype(const tz_tensor* tensor) {
     return tensor != nullptr ? tensor->dtype.c_str() : "";
 }

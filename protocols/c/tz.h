@@ -13,8 +13,8 @@
  * Options are set by functions that return nothing: the first wrong value is reported by the call
  * that the options are for. It copies them; they may be changed or destroyed after it.
  *
- * Strings end in a zero byte and are UTF-8. Those that come from the library are printable; those
- * given to it are copied.
+ * Strings end in a zero byte and are UTF-8. Those that come from the library are printable, but for
+ * tz_tensor_stored_name(); those given to it are copied.
  *
  * Threads: an engine, a tz_cancel, and all that is const may be used by several at once; any other
  * handle by one at a time; and none while it is being destroyed.
@@ -123,8 +123,13 @@ TZ_API const char* tz_engine_io(const tz_engine* engine);
 /* A tensor of a result or, during a callback, the one it is about. */
 typedef struct tz_tensor tz_tensor;
 
-/* The path of keys that the file stores: one plain string, or a JSON array. */
+/* The path of keys, to be shown: one plain string, or a JSON array. Control characters stand as
+ * escapes, so that two tensors may have the same. */
 TZ_API const char* tz_tensor_name(const tz_tensor* tensor);
+/* The same as the file stores it, which no two tensors of a file share: one key as it is, or the
+ * byte 1E and a JSON array of keys. It may hold any character, and zero bytes too: `bytes` (unless
+ * NULL) is set to its length. */
+TZ_API const char* tz_tensor_stored_name(const tz_tensor* tensor, size_t* bytes);
 /* As torch calls it: "float32", "bfloat16", ... */
 TZ_API const char* tz_tensor_dtype(const tz_tensor* tensor);
 /* 0 where elements are no whole bytes. */
@@ -270,6 +275,7 @@ TZ_API size_t tz_loaded_files(const tz_loaded* loaded);
 TZ_API size_t tz_loaded_tensors(const tz_loaded* loaded, size_t file);
 /* In file order, whatever the order of the load. NULL where there is no such tensor. */
 TZ_API const tz_tensor* tz_loaded_tensor(const tz_loaded* loaded, size_t file, size_t index);
+/* The first of that shown name. */
 TZ_API const tz_tensor* tz_loaded_find(const tz_loaded* loaded, size_t file, const char* name);
 
 typedef struct tz_stats {

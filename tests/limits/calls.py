@@ -1,5 +1,5 @@
-"""A program whose system calls that change files are seen one by one, before they happen: a seccomp filter hands each
-to this process, which lets it go on or kills the program there. What io_uring writes is seen as its `enter`."""
+"""A program whose system calls that change files or send are seen one by one, before they
+happen: a seccomp filter hands each to this process, which lets it go on or kills the program there. What io_uring writes is seen as its `enter`."""
 
 import contextlib
 import ctypes
@@ -20,8 +20,8 @@ from kernel import ALLOW, EQUAL, LOAD, PR_SET_NO_NEW_PRIVS, RETURN, checked, fil
 
 #: Numbers of x86-64, by which `available()` goes.
 CALLS = {
-    "write": 1, "pwrite64": 18, "writev": 20, "flock": 73, "fsync": 74, "fdatasync": 75, "ftruncate": 77, "rename": 82,
-    "link": 86, "unlink": 87, "fchmod": 91, "exit_group": 231, "unlinkat": 263, "renameat": 264, "linkat": 265,
+    "write": 1, "pwrite64": 18, "writev": 20, "sendto": 44, "flock": 73, "fsync": 74, "fdatasync": 75, "ftruncate": 77,
+    "rename": 82, "link": 86, "unlink": 87, "fchmod": 91, "exit_group": 231, "unlinkat": 263, "renameat": 264, "linkat": 265,
     "sync_file_range": 277, "fallocate": 285, "pwritev": 296, "renameat2": 316, "pwritev2": 328, "io_uring_enter": 426,
 }  # fmt: skip
 OPENAT, SECCOMP = 257, 317

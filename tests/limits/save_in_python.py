@@ -5,5 +5,5 @@ import sys
 import numpy
 import tzio
 
-target, mebibytes = sys.argv[1:]
+mebibytes, target = sys.argv[1:]
 tzio.save_file({str(i): numpy.full(1 << 18, i, dtype="f4") for i in range(int(mebibytes))}, target)

@@ -1,151 +1,130 @@
-"""Saves and conversions that are killed, and what is found then."""
+"""Saves and conversions that are killed: what runs them, and how."""
 
 import os
 import random
-import re
 import subprocess
 import sys
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from calls import Watched
+from jobs import FileJob, GrowingJob, Job, ManifestJob, Program, ShardsJob, UploadJob
 from power import Disk, digest
+from store import Store
 
 MEBIBYTES = 8
-OLD = b"the old file " * 1000
 KEY = bytes(range(32)).hex()
 
 
-@dataclass
-class Job:
-    name: str
-    command: list
-    target: Path
-    environment: dict
-    key: list = field(default_factory=list)  # of files that are different each time
-    whole: set = field(default_factory=set)  # digests of what is known to be whole
-    calls: int = 0
-    seconds: float = 0
-
-
-class Bad(Exception):
-    """A file that is neither the old one nor the new one, or something beside it that has no business there."""
-
-
 class Saves:
-    """Jobs that each write a target in a folder of their own, over an old file."""
+    """Jobs that each write in a folder of their own, or to a server, over what is old."""
 
     def __init__(self, build: Path, folder: Path, seed: int):
-        self.tz, self.folder, self.random = build / "bin/tz", folder, random.Random(seed)
-        self.environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ} | {
+        self.folder, self.random = folder, random.Random(seed)
+        environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ} | {
             "HOME": str(folder),
             "TMPDIR": str(folder),
             "TZ_CONFIG": os.devnull,
             "PYTHONPATH": str(build / "python"),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+        self.tz = Program(build / "bin/tz", environment)
         self.key = folder / "key"
         self.key.write_text(KEY)
         self.key.chmod(0o600)
         self.source = folder / "source.tensors"
-        subprocess.run(self.save(self.source), env=self.environment, check=True)
-        self.sums = self.checksums(self.source)
-        self.found = Counter()
-
-    def save(self, target) -> list:
-        return [sys.executable, Path(__file__).with_name("save_in_python.py"), target, str(MEBIBYTES)]
-
-    def checksums(self, path, key=()) -> str | None:
-        command = [self.tz, "checksum", *key, path]
-        ended = subprocess.run(command, env=self.environment, capture_output=True, text=True)
-        digests = [line for line in ended.stdout.splitlines() if not line.endswith("  -")]
-        return "\n".join(digests) if ended.returncode == 0 else None
+        subprocess.run(in_python("save", self.source), env=environment, check=True)
+        self.sums = self.tz.checksums(self.source)
+        self.store = Store()
 
     def jobs(self) -> list[Job]:
         key = ["--key-file", self.key]
-        convert = [self.tz, "convert", "--force"]
+        convert = [self.tz.path, "convert", "--force"]
         return [
-            self.job("convert", "x.tensors", [*convert, self.source]),
-            self.job("convert by threads", "x.tensors", [*convert, "--io", "threads", self.source]),
-            self.job("convert to safetensors", "x.safetensors", [*convert, self.source]),
-            self.job("encrypt", "x.tensors", [self.tz, "encrypt", "--force", *key, self.source], key),
-            self.job("fetch", "x.tensors", [self.tz, "fetch", "--force", self.source]),
-            self.job("save_file", "x.tensors", self.save("")[:2]),
-            self.job("save_file to safetensors", "x.safetensors", self.save("")[:2]),
+            self.file("convert", "x.tensors", [*convert, self.source]),
+            self.file("convert by threads", "x.tensors", [*convert, "--io", "threads", self.source]),
+            self.file("convert to safetensors", "x.safetensors", [*convert, self.source]),
+            self.file("encrypt", "x.tensors", [self.tz.path, "encrypt", "--force", *key, self.source], key=key),
+            self.file("fetch", "x.tensors", [self.tz.path, "fetch", "--force", self.source]),
+            self.file("save_file", "x.tensors", in_python("save")),
+            self.file("save_file to safetensors", "x.safetensors", in_python("save")),
+            self.growing(),
+            self.manifest(),
+            self.shards(),
+            self.upload("upload", "upload", "--part-size", "5MiB"),
+            self.upload("convert to S3", "convert"),
         ]
 
-    def job(self, name, target, command, key=()) -> Job:
+    def place(self, name) -> Path:
         place = self.folder / name.replace(" ", "-")
         place.mkdir()
-        end = [str(MEBIBYTES)] if name.startswith("save_file") else []
-        return Job(name, [*command, place / target, *end], place / target, self.environment, list(key))
+        return place
 
-    def put_old(self, job: Job):
-        with open(job.target, "wb") as file:
-            file.write(OLD)
+    def file(self, name, target, command, kind=FileJob, **more) -> FileJob:
+        place = self.place(name)
+        return kind(name, [*command, place / target], place, self.tz, self.sums, target=place / target, **more)
+
+    def growing(self) -> GrowingJob:
+        first = self.folder / "first.tensors"
+        subprocess.run([*in_python("add", first), "--first"], env=self.tz.environment, check=True)
+        return self.file("add tensors", "x.tensors", in_python("add"), GrowingJob, first=self.tz.checksums(first))
+
+    def manifest(self) -> ManifestJob:
+        command = [self.tz.path, "manifest", "add"]
+        return self.file("manifest add", "x.tensors", command, ManifestJob, source=self.source)
+
+    def shards(self) -> ShardsJob:
+        place = self.place("convert to shards")
+        command = [self.tz.path, "convert", "--force", "--max-shard-size", "3MiB", self.source, place / "x.safetensors"]
+        old = [*command, "--metadata", "of=the old set", "--exclude", "7"]
+        return ShardsJob("convert to shards", command, place, self.tz, self.sums, old_command=old)
+
+    def upload(self, name, command, *options) -> UploadJob:
+        target = f"bucket/{name.replace(' ', '-')}.tensors"
+        words = [self.tz.path, command, "--force", *options, *self.store.options, self.source, f"s3://{target}"]
+        return UploadJob(name, words, self.place(name), self.tz, self.sums, store=self.store, key=target)
 
     def run_whole(self, job: Job, look=None):
-        """To its end: now only the new file is there, whatever was before."""
-        ended = Watched(look=look).run(job.command, job.environment)
+        """To its end: now only what is new is there, whatever was before."""
+        ended = Watched(look=look).run(job.command, self.tz.environment)
         if ended.code != 0:
-            raise Bad(f"{job.name}: {ended}")
-        if os.listdir(job.target.parent) != [job.target.name]:
-            raise Bad(f"{job.name} leaves {os.listdir(job.target.parent)}")
-        if not self.is_whole(job):
-            raise Bad(f"{job.name} writes something else")
+            raise job.bad(ended)
+        job.check_new()
         job.calls, job.seconds = ended.calls, ended.seconds
-
-    def is_whole(self, job: Job) -> bool:
-        content = digest(job.target)
-        if content in job.whole:
-            return True
-        if job.whole and not job.key:
-            return False
-        if self.checksums(job.target, job.key) != self.sums:
-            return False
-        job.whole.add(content)
-        return True
 
     # --- kills
 
     def kill(self, job: Job, at_a_call: bool) -> str | None:
-        """Once, at a random call or moment: what was found then, "old" or "new"; nothing if it ended before."""
-        self.put_old(job)
+        """Once, at a random call or moment: what was found then; nothing if it ended before."""
+        job.put_old()
         if at_a_call:
             watched = Watched(killed_at=self.random.randint(1, job.calls))
         else:
             watched = Watched(killed_after=self.random.uniform(0, job.seconds * 1.1))
-        ended = watched.run(job.command, job.environment)
-        found = self.look_at(job)
+        ended = watched.run(job.command, self.tz.environment)
+        found = job.look()
         if ended.code == 0 and found == "new":
             return None
         if ended.code != -9:
-            raise Bad(f"{job.name} ends with {ended}, {found}")
+            raise job.bad(f"ends with {ended}, {found}")
         return found
-
-    def look_at(self, job: Job) -> str:
-        partial = re.compile(rf"\.{re.escape(job.target.name)}\.[0-9a-f]{{12}}\.partial")
-        for name in os.listdir(job.target.parent):
-            if name != job.target.name and not partial.fullmatch(name):
-                raise Bad(f"{job.name} leaves {name}")
-        if job.target.read_bytes() == OLD:
-            return "old"
-        if self.is_whole(job):
-            return "new"
-        raise Bad(f"{job.name} leaves a file of {job.target.stat().st_size} bytes that is neither old nor new")
 
     # --- power cuts
 
-    def cut_power(self, job: Job) -> int:
+    def cut_power(self, job: FileJob) -> int:
         """Before every call of one run: how many cuts that were."""
-        self.put_old(job)
+        job.put_old()
         disk = Disk(job.target)
         old = digest(job.target)
         self.run_whole(job, disk.look)
         new = digest(job.target)
         if disk.end() != {new}:
-            raise Bad(f"{job.name} ends before the disk has the file")
+            raise job.bad("ends before the disk has the file")
         if not disk.images <= {old, new}:
-            raise Bad(f"{job.name}: after a power cut the file is neither old nor new")
+            raise job.bad("after a power cut the file is neither old nor new")
         return disk.cuts
+
+
+def in_python(what, *target) -> list:
+    """A save by the package; the target may be last."""
+    script = Path(__file__).with_name(f"{what}_in_python.py")
+    return [sys.executable, script, str(MEBIBYTES), *target]

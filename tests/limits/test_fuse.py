@@ -1,11 +1,18 @@
 """A read that never ends, as from the disk of a server that is gone: `tz` ends at its deadline all the same. Row 35 of
 tests/faults."""
 
+import contextlib
+import re
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from fuse import mounted
-from loads import Loads
+from loads import SECONDS, Loads, Program
+from store import Store
+
+SIGNED = Path(__file__).parents[1] / "data/model-signing"
 
 #: Each waits for two seconds more; the rest is the machine's.
 DEADLINE = "500ms"
@@ -55,3 +62,52 @@ def test_deadline_of_who_is_in_time(tz, environment, held):
     _, file, out = held
     result = Loads(tz, None, environment, out).run("load", "--deadline", "1h", file)
     assert result.code == 0, result
+
+
+def commands_with_a_deadline(tz, environment) -> set[str]:
+    def help_of(*words):
+        return subprocess.run([tz, *words, "--help"], env=environment, capture_output=True, text=True, check=True).stdout
+
+    def commands_of(*words):
+        _, _, listed = help_of(*words).partition("Subcommands:\n")
+        return re.findall(r"^  (\w+)", listed.partition("\n\n")[0], re.MULTILINE)
+
+    names = [[name] for name in commands_of() if name != "manifest"]
+    names += [["manifest", name] for name in commands_of("manifest")]
+    return {" ".join(words) for words in names if "--deadline" in help_of(*words)}
+
+
+def test_deadline_of_every_command(tz, environment, samples, folder):
+    """All of them at once, each with the first of its reads held. One that is missing here is found by its help."""
+    own, fused = folder / "own", folder / "fuse"
+    own.mkdir()
+    fused.mkdir()
+    store = Store()
+    key, target = ["--key-file", samples.key], folder / "x.tensors"
+    signature = ["--model-signature", SIGNED / "model-p256.sig", "--pubkey", SIGNED / "p256.pub"]
+    commands = {
+        "load": (["load"], []),
+        "verify": (["verify"], []),
+        "checksum": (["checksum"], []),
+        "fetch": (["fetch"], [target]),
+        "convert": (["convert"], [target]),
+        "encrypt": (["encrypt", *key], [target]),
+        "decrypt": (["decrypt", *key], [target]),
+        "upload": (["upload", *store.options], ["s3://bucket/x"]),
+        **{f"manifest {name}": (["manifest", name], []) for name in ("add", "show", "strip", "verify")},
+    }
+    assert set(commands) == commands_with_a_deadline(tz, environment)
+    for name in commands:  # who waits for a page that somebody else reads can't be ended
+        shutil.copy(samples.large, own / name)
+    shutil.copytree(SIGNED / "model", own / "model")
+    with contextlib.closing(store), mounted(own, fused) as fuse:
+        fuse.reads_max = 0
+        lines = [[*words, fused / name, *targets] for name, (words, targets) in commands.items()]
+        lines.append(["verify", *signature, fused / "model"])
+        runs = [Program([str(tz), *map(str, line), "--deadline", DEADLINE], environment) for line in lines]
+        for run in runs:
+            result = run.finish(SECONDS)
+            assert (result.code, result.out) == (5, b""), (run.command, result)
+            assert "in time" in result.error, (run.command, result)
+            assert ("tz uploads" in result.error) == ("upload" in run.command), (run.command, result)
+    assert store.objects == {} and not target.exists()

@@ -14,17 +14,17 @@ TEST(Deadline, EndsAProcessThatDoesNotEndByItself) {
     testing::GTEST_FLAG(death_test_style) = "threadsafe";
     EXPECT_EXIT(
         {
-            const Deadline deadline(1ms);
+            const Deadline deadline(1ms, "something holds it");
             std::this_thread::sleep_for(60s);
         },
         testing::ExitedWithCode(5),
-        "tz: it did not end in time");
+        "tz: it did not end in time: something holds it");
 }
 
 TEST(Deadline, SaysHowMuchIsLeft) {
-    EXPECT_FALSE(Deadline({}).left());
-    EXPECT_EQ(Deadline(0ns).left(), 0ns);
-    const Deadline deadline(24h);
+    EXPECT_FALSE(Deadline({}, {}).left());
+    EXPECT_EQ(Deadline(0ns, {}).left(), 0ns);
+    const Deadline deadline(24h, {});
     EXPECT_GT(*deadline.left(), 1h);
     EXPECT_LE(*deadline.left(), 24h);
 }
