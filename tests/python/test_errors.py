@@ -324,8 +324,8 @@ def test_hints_speak_of_arguments():
 
 #: Options that no call of the package leads to: it signs nothing, writes no manifest, and replaces what is there.
 NOT_OF_THE_PACKAGE = {"--pubkey", "--sidecar", "--hashes", "--force"}
-#: Of other programs.
-NOT_OURS = {"--format", "--revision"}
+#: Of programs that the text names.
+NOT_OURS = {"--abort", "--format", "--revision"}
 
 
 def test_every_option_in_a_text_of_the_engine_has_its_argument():
