@@ -1,3 +1,4 @@
+#include <tz/engine/cleared_slot.hpp>
 #include <tz/protocols/connection_pool.hpp>
 
 #include <boost/asio/as_tuple.hpp>
@@ -112,6 +113,7 @@ awaitable<void> ConnectionPool::take(Lease& lease, std::chrono::milliseconds pat
 
     Place place(way, context_);
     place.waiter.timer.expires_after(patience);
+    const ClearedSlot cleared(co_await asio::this_coro::cancellation_state);
     const auto [ec] = co_await place.waiter.timer.async_wait(asio::as_tuple(use_awaitable));
     if (ec && !place.waiter.woken)
         throw boost::system::system_error(ec); // cancelled

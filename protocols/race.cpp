@@ -1,3 +1,4 @@
+#include <tz/engine/cleared_slot.hpp>
 #include <tz/protocols/race.hpp>
 #include <tz/protocols/transport_error.hpp>
 
@@ -49,6 +50,7 @@ public:
         if (over_)
             co_return;
         over_timer_.expires_at(deadline);
+        const ClearedSlot cleared(co_await asio::this_coro::cancellation_state);
         co_await over_timer_.async_wait(asio::as_tuple(use_awaitable));
     }
 

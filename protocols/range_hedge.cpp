@@ -1,4 +1,5 @@
 // A request of a range that is sent once more where its answer is late.
+#include <tz/engine/cleared_slot.hpp>
 #include <tz/protocols/hedge.hpp>
 #include <tz/protocols/range_reader.hpp>
 #include <tz/protocols/range_transfer.hpp>
@@ -97,6 +98,7 @@ awaitable<void> RangeReader::send_again(Twice& twice) {
         if (twice.over)
             give_way();
         twice.timer.expires_at(next);
+        const ClearedSlot cleared(co_await asio::this_coro::cancellation_state);
         co_await twice.timer.async_wait(use_awaitable);
         next = Clock::now() + look_again;
     } while (twice.over || !twice.request.hedge(source_->budget(), Clock::now()));

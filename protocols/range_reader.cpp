@@ -1,3 +1,4 @@
+#include <tz/engine/cleared_slot.hpp>
 #include <tz/protocols/range_reader.hpp>
 #include <tz/protocols/range_transfer.hpp>
 #include <tz/protocols/retry_after.hpp>
@@ -328,6 +329,7 @@ awaitable<void> RangeReader::recover(Transfer& transfer, Attempt& attempt) {
 
 awaitable<void> RangeReader::wait(milliseconds time) {
     asio::steady_timer timer(loop_.context(), time);
+    const ClearedSlot cleared(co_await asio::this_coro::cancellation_state);
     co_await timer.async_wait(use_awaitable);
 }
 

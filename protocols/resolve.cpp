@@ -1,3 +1,4 @@
+#include <tz/engine/cleared_slot.hpp>
 #include <tz/engine/gate.hpp>
 #include <tz/engine/signals.hpp>
 #include <tz/engine/start_thread.hpp>
@@ -160,6 +161,7 @@ awaitable<void> open_or_late(Gate& gate, std::chrono::steady_clock::time_point d
     auto on_loop = asio::bind_executor(executor, std::move(ring));
     gate.reached(1, asio::bind_cancellation_slot(bell->stop.slot(), std::move(on_loop)));
     const StopRinging stop{*bell};
+    const ClearedSlot cleared(co_await asio::this_coro::cancellation_state);
     co_await bell->timer.async_wait(asio::as_tuple(use_awaitable));
 }
 

@@ -1,3 +1,4 @@
+#include <tz/engine/cleared_slot.hpp>
 #include <tz/protocols/open_connection.hpp>
 #include <tz/protocols/retry_after.hpp>
 #include <tz/protocols/s3_client.hpp>
@@ -328,6 +329,7 @@ awaitable<bool> S3Client::recover(Call& call, Attempt& attempt) {
     attempt.own.reset();
     if (decision.delay.count() > 0) {
         asio::steady_timer timer(call.loop.context(), decision.delay);
+        const ClearedSlot cleared(co_await asio::this_coro::cancellation_state);
         co_await timer.async_wait(use_awaitable);
     }
     co_return true;
