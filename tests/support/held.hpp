@@ -67,7 +67,9 @@ inline Held held() {
         static_cast<std::size_t>(std::distance(fs::directory_iterator("/proc/self/fd"), end));
     for (const auto& task : fs::directory_iterator("/proc/self/task")) {
         std::ifstream file(task.path() / "stat");
-        now.threads += runs({std::istreambuf_iterator<char>(file), {}});
+        std::string stat;
+        std::getline(file, stat, '\0'); // fails, and does not throw, where the thread is gone
+        now.threads += runs(stat);
     }
     return now;
 }
