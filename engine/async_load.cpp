@@ -105,7 +105,8 @@ private:
         Result result{};
     };
 
-    /// False where there is no memory for that.
+    /// False where there is no memory for that. What the handler throws ends the process.
+    // NOLINTNEXTLINE(bugprone-exception-escape)
     bool tell() noexcept {
         const auto executor = call_->work.get_executor();
         try {

@@ -2,6 +2,8 @@
 // completion back to its loop. Asio would take it when they start, from aligned_alloc.
 #pragma once
 
+#include <tz/engine/async.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/executor_work_guard.hpp>

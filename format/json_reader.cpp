@@ -168,7 +168,7 @@ std::string_view JsonReader::decoded(std::string_view raw) {
     char* out = begin;
     while (!raw.empty()) {
         const std::size_t plain = std::min(raw.find('\\'), raw.size());
-        out = std::copy_n(raw.data(), plain, out);
+        out += raw.copy(out, plain);
         raw.remove_prefix(plain);
         const char* const escape = raw.data();
         if (!raw.empty() && !decode_escape(raw, out))

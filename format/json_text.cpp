@@ -34,9 +34,9 @@ std::optional<std::uint32_t> take_unit(std::string_view& text) {
     std::uint32_t unit = 0;
     if (text.size() < digits)
         return {};
-    const char* const end = text.data() + digits;
-    const auto [stop, failure] = std::from_chars(text.data(), end, unit, 16);
-    if (failure != std::errc() || stop != end)
+    const std::string_view hex = text.substr(0, digits);
+    const auto [stop, failure] = std::from_chars(hex.data(), hex.data() + hex.size(), unit, 16);
+    if (failure != std::errc() || stop != hex.data() + hex.size())
         return {};
     text.remove_prefix(digits);
     return unit;

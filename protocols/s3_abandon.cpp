@@ -18,17 +18,23 @@ constexpr unsigned aborts_max = 3;
 awaitable<void> S3Upload::abandon(Loop& loop) {
     whole_.clear();
     bool left = !upload_id_.empty();
+    co_await take_away(loop, left);
+    if (left)
+        warn_of_parts();
+    upload_id_.clear();
+    client_.close();
+}
+
+/// Throws nothing, but for want of memory to begin: what failed first is told.
+awaitable<void> S3Upload::take_away(Loop& loop, bool& left) {
     try {
         if (left)
             co_await abort_often(loop, left);
         if (!left && may_have_others_)
             co_await look_for_others(loop);
-    } catch (...) { // nothing more can be done, and what failed first is told
+    } catch (...) { // nothing more can be done
+        co_return;
     }
-    if (left)
-        warn_of_parts();
-    upload_id_.clear();
-    client_.close();
 }
 
 /// `left` becomes false where the server has taken it away, or knows no such upload any more.
@@ -49,7 +55,7 @@ awaitable<void> S3Upload::abort_often(Loop& loop, bool& left) {
 /// A try to begin it, whose answer was lost, perhaps began another upload. Which one that is can't
 /// be told from uploads of other writers to this name, so none is aborted.
 awaitable<void> S3Upload::look_for_others(Loop& loop) {
-    std::string found = "another upload of this name may be left";
+    std::string found;
     try {
         const UploadsPage begin;
         const UploadsPage page = co_await ask_uploads(loop, client_, key_, begin, S3Way::brief);
@@ -62,6 +68,7 @@ awaitable<void> S3Upload::look_for_others(Loop& loop) {
         }
         found = "unfinished uploads of this name beside this one: " + std::to_string(others);
     } catch (const Error&) { // who may write need not be allowed to list
+        found = "another upload of this name may be left";
     }
     may_have_others_ = false;
     warn(

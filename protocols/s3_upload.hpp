@@ -76,6 +76,7 @@ private:
     awaitable<void> check_stored(Loop& loop);
     awaitable<S3Answer> finish(Loop& loop, S3Request request);
     awaitable<S3Answer> try_to_finish(Loop& loop, const S3Request& request, bool& ours);
+    awaitable<void> take_away(Loop& loop, bool& left);
     awaitable<void> abort_often(Loop& loop, bool& left);
     awaitable<void> look_for_others(Loop& loop);
     void warn_of_parts() const noexcept;

@@ -42,7 +42,7 @@ std::vector<const CLI::App*> parsed_chain(const CLI::App& app) {
 
 // "bench" of tz-bench, "" of tz.
 std::string root_section(const CLI::App& app) {
-    const std::string name = app.get_name();
+    const std::string& name = app.get_name();
     return name.starts_with("tz-") ? name.substr(3) : "";
 }
 
@@ -142,6 +142,7 @@ void set(CLI::Option& option, const ConfigFile& file, const ConfigEntry& entry, 
         // CLI11 quotes values as they came
         std::vector<std::string> values = entry.values;
         std::vector<char*> words;
+        words.reserve(values.size());
         for (std::string& value : values)
             words.push_back(value.data());
         throw Error(errc::usage, printable(without_secrets(error.what(), words)))

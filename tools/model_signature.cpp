@@ -156,6 +156,7 @@ public:
         {
             std::vector<std::jthread> threads;
             const std::size_t count = std::min<std::size_t>(cores_available(), names_.size());
+            threads.reserve(count);
             for (std::size_t i = 0; i < count; ++i)
                 threads.emplace_back([this] { check_some(); });
         }
