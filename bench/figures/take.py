@@ -87,9 +87,9 @@ def row(taken: Taken) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def page(facts: list[str], not_idle: list[str], parts: list[Taken]) -> str:
-    """As Markdown. Pure."""
-    lines = ["# Figures", "", *(f"- {fact}" for fact in facts)]
+def about(facts: list[str], not_idle: list[str], parts: list[Taken]) -> str:
+    """On what it was measured, and how each part went, as Markdown. Pure."""
+    lines = [f"- {fact}" for fact in facts]
     if not_idle:
         lines += ["", f"**The machine was not idle when this began: {'; '.join(not_idle)}.**"]
     lines += [
@@ -101,6 +101,12 @@ def page(facts: list[str], not_idle: list[str], parts: list[Taken]) -> str:
         "|---|---|---|---|---|---|---|",
         *(row(part) for part in parts),
     ]
+    return "\n".join(lines) + "\n"
+
+
+def page(about_it: str, parts: list[Taken]) -> str:
+    """All of it, as Markdown. Pure."""
+    lines = ["# Figures", "", about_it.strip()]
     for part in parts:
         lines += ["", f"## {PARTS[part.name].title}", "", part.tables or f"No tables: bench/{part.name}.sh {outcome(part)}."]
     return "\n".join(lines) + "\n"
@@ -142,7 +148,9 @@ def main() -> int:
     for name in (name for name in PARTS if name in options.only):
         print(f"figures.sh: {name}", file=sys.stderr)
         parts.append(take(name, options))
-        (options.folder / "figures.md").write_text(page(facts, not_idle, parts))
+        about_it = about(facts, not_idle, parts)
+        (options.folder / "machine.md").write_text(about_it)
+        (options.folder / "figures.md").write_text(page(about_it, parts))
     print(f"wrote {options.folder / 'figures.md'}")
     return 1 if any(part.status or not part.tables for part in parts) else 0
 

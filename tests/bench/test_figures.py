@@ -214,8 +214,29 @@ def test_a_busy_machine_is_refused_or_warned_of():
     assert take.refusal([], "refuse") is None
     assert take.refusal(["others use it"], "warn") is None
     assert "others use it" in take.refusal(["others use it"], "refuse")
-    page = take.page(["a machine"], ["others use it", "so does its host"], [])
-    assert "**The machine was not idle when this began: others use it; so does its host.**" in page
+    about = take.about(["a machine"], ["others use it", "so does its host"], [])
+    assert "**The machine was not idle when this began: others use it; so does its host.**" in about
+    assert about in take.page(about, [])
+
+
+def test_figures_are_put_in_the_place_of_those_before(tmp_path):
+    copy, left = tmp_path / "copy", tmp_path / "left"
+    shutil.copytree(ROOT / "docs", copy / "docs")
+    (copy / "bench").mkdir()
+    shutil.copy(BENCH / "chart.py", copy / "bench")
+    left.mkdir()
+    names = ["machine", "local", "remote", "write", "manifest", "python", "impact"]
+    for name in names:
+        (left / f"{name}.md").write_text(f"### Of {name}\n\n| | |\n|---|---|\n| a {name} | 1 |\n")
+    (left / "impact.json").write_text("{}\n")
+    subprocess.run([copy / "docs/update_figures", left], check=True)
+    before, page = (folder / "docs/performance.md" for folder in (ROOT, copy))
+    for name in names:
+        assert f"<!-- figures: {name} -->\n\n### Of {name}\n" in page.read_text()
+    assert "**tzio, plain**" in before.read_text() and "**tzio, plain**" not in page.read_text()
+    assert (copy / "docs/figures/impact.json").read_text() == "{}\n"
+    beginning = before.read_text().partition("<!--")[0]
+    assert beginning and page.read_text().startswith(beginning)
 
 
 @pytest.mark.parametrize("words", [["--only", "gpu"], ["--busy", "ignore"], ["--runs"], ["--faster", "1"]])
@@ -240,7 +261,7 @@ def test_the_manifests_part_leaves_all_that_it_says(tmp_path):
     command = [BENCH / "figures.sh", "--only", "manifest", "--size", "8MB", "--runs", "2", "--busy", "warn", tmp_path]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"figures.md", "manifest.json", "manifest.md"}
+    assert {path.name for path in tmp_path.iterdir()} == {"figures.md", "machine.md", "manifest.json", "manifest.md"}
     result = json.loads((tmp_path / "manifest.json").read_text())
     assert result["rounds"] == 2
     assert [len(entry["samples"]) for entry in result["entries"]] == [2] * 5
