@@ -310,9 +310,7 @@ Error FilesFetch::wrong_sum(std::uint32_t index, const format::Checksum& sum) co
 
 /// A long file takes many seconds to hash.
 void FilesFetch::check_going_on() const {
-    const bool late =
-        options_.deadline && JobTimes::Clock::now() - lineup_.began() > *options_.deadline;
-    if (failed_ || late || options_.stop.stop_requested())
+    if (failed_ || supervision_.late() || options_.stop.stop_requested())
         throw Error(errc::cancelled, "the fetch was cancelled");
 }
 
@@ -343,6 +341,7 @@ LoadStats fetch(Engine& engine, std::span<const FetchFile> files, const FetchOpt
         sources.push_back(file.source);
     LoadOptions waiting;
     waiting.deadline = options.deadline;
+    waiting.begun = options.begun;
     waiting.stop = options.stop;
     waiting.trace = options.trace;
     if (options.progress)

@@ -26,7 +26,8 @@ struct FetchFile {
 
 struct FetchOptions {
     bool replace = false; ///< what has a path of these already; else errc::usage
-    std::optional<std::chrono::nanoseconds> deadline; ///< as LoadOptions has it
+    std::optional<std::chrono::nanoseconds> deadline;           ///< as LoadOptions has it
+    std::optional<std::chrono::steady_clock::time_point> begun; ///< and this
     std::stop_token stop;
     /// As LoadOptions has it; what it counts as tensors are files. Not called before all sizes are
     /// known.

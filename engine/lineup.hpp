@@ -61,7 +61,6 @@ public:
     unsigned loops() const;
 
     /// When the load began: with the making of this.
-    JobTimes::Clock::time_point began() const { return began_; }
 
     /// What the load has read and cost up to now, and with how many threads and lanes.
     void add_to(LoadStats& stats) const;

@@ -17,6 +17,7 @@ namespace {
 LoadOptions headers_alone(const LoadOptions& waiting) {
     LoadOptions options;
     options.deadline = waiting.deadline;
+    options.begun = waiting.begun;
     options.stop = waiting.stop;
     options.headers_only = true;
     options.memory = Memory::none;
@@ -99,8 +100,11 @@ private:
 } // namespace
 
 std::shared_ptr<const CheckedManifest>
-check_manifest(Engine& engine, const ManifestPlaces& places, const ManifestOptions& options) {
+check_manifest(Engine& engine, const ManifestPlaces& places, const ManifestOptions& wanted) {
     using Kind = format::Requirement::Kind;
+    ManifestOptions options = wanted;
+    if (!options.waiting.begun)
+        options.waiting.begun = std::chrono::steady_clock::now();
     FoundManifest found = find_manifest(engine, places, options.waiting);
     return about(*places.file, [&]() -> std::shared_ptr<const CheckedManifest> {
         std::shared_ptr<const format::Secret> key;

@@ -149,6 +149,9 @@ struct LoadOptions {
     /// derivation (limits in format/seal.hpp), one chunk, or one gathered tensor; and a read that
     /// the kernel holds.
     std::optional<std::chrono::nanoseconds> deadline;
+    /// From when `deadline` counts, for several calls that share one; else each has it from its own
+    /// beginning.
+    std::optional<std::chrono::steady_clock::time_point> begun;
     /// Stops the load with errc::cancelled.
     std::stop_token stop;
     /// Called on the thread that called load(), about ten times a second and once at the end. What

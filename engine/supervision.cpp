@@ -26,6 +26,7 @@ Error cannot_wait(const boost::system::system_error& error) {
 } // namespace
 
 Supervision::HeldTurn Supervision::turn(Turn& one_load) const {
+    check_deadline(); // what came before this load may have used it up
     while (!one_load.take_within(10ms)) {
         check_deadline();
         if (options_.stop.stop_requested())
@@ -55,7 +56,7 @@ void Supervision::wait(
 }
 
 void Supervision::check_deadline() const {
-    if (options_.deadline && Clock::now() - started_ > *options_.deadline)
+    if (late())
         throw Error(
             errc::deadline,
             std::string("the ") + what_ + " did not end in time",

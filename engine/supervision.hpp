@@ -18,7 +18,8 @@ public:
     /// `what` it is, for errors: "load".
     explicit Supervision(const LoadOptions& options, const char* what = "load")
         : options_(options),
-          what_(what) {}
+          what_(what),
+          started_(options.begun.value_or(Clock::now())) {}
 
     struct GiveBack {
         void operator()(Turn* turn) const { turn->give_back(); }
@@ -35,6 +36,9 @@ public:
         const std::function<Progress()>& progress,
         const std::function<void()>& deliver = {});
 
+    /// Its deadline has passed. On any thread.
+    bool late() const { return options_.deadline && Clock::now() - started_ > *options_.deadline; }
+
 private:
     using Clock = std::chrono::steady_clock;
 
@@ -45,7 +49,7 @@ private:
 
     const LoadOptions& options_;
     const char* what_;
-    Clock::time_point started_ = Clock::now();
+    const Clock::time_point started_;
     Clock::time_point reported_{};
 };
 

@@ -258,6 +258,7 @@ LoadStats upload(
     const UploadOptions& options) try {
     LoadOptions waiting;
     waiting.deadline = options.deadline;
+    waiting.begun = options.begun;
     waiting.stop = options.stop;
     waiting.trace = options.trace;
     waiting.progress = options.progress;

@@ -16,7 +16,8 @@ namespace tz {
 class Target;
 
 struct UploadOptions {
-    std::optional<std::chrono::nanoseconds> deadline; ///< as LoadOptions has it
+    std::optional<std::chrono::nanoseconds> deadline;           ///< as LoadOptions has it
+    std::optional<std::chrono::steady_clock::time_point> begun; ///< and this
     std::stop_token stop;
     /// As LoadOptions has it; what it counts as tensors are files.
     std::function<void(const Progress&)> progress;

@@ -78,18 +78,45 @@ struct S3Client::Call {
         const S3Request& what,
         const RetryOptions& options,
         RetryBudget& budget,
-        bool& may_be_done)
+        bool* begun_twice)
         : loop(on),
           request(what),
           retry(options, budget, Clock::now()),
-          doubtful(may_be_done) {}
+          perhaps(begun_twice) {}
+
+    void doubt() noexcept {
+        doubtful = true;
+        if (perhaps != nullptr)
+            *perhaps = true;
+    }
 
     Loop& loop;
     const S3Request& request;
     Retry retry;
     Clock::time_point deadline = Clock::time_point::max();
     ConnectionPool* pool = nullptr;
-    bool& doubtful; ///< outlives this
+    bool doubtful = false; ///< as the answer's
+    bool* perhaps;         ///< the caller's, or null; outlives this
+};
+
+/// While a request is sent and its answer not read: whatever ends that, want of memory too, leaves
+/// it in doubt.
+class S3Client::Unanswered {
+public:
+    explicit Unanswered(Call& call) : call_(&call) {}
+
+    ~Unanswered() {
+        if (call_ != nullptr)
+            call_->doubt();
+    }
+
+    Unanswered(const Unanswered&) = delete;
+    Unanswered& operator=(const Unanswered&) = delete;
+
+    void over() { call_ = nullptr; }
+
+private:
+    Call* call_;
 };
 
 struct S3Client::Attempt {
@@ -169,11 +196,9 @@ void S3Client::close() noexcept {
     }
 }
 
-awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request, bool* doubtful) {
+awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request, bool* perhaps) {
     const bool is_brief = request.way == S3Way::brief;
-    bool own_doubt = false;
-    bool& doubt = doubtful != nullptr ? *doubtful : own_doubt;
-    Call call(loop, request, is_brief ? brief_retry_ : retry_, *budget_, doubt);
+    Call call(loop, request, is_brief ? brief_retry_ : retry_, *budget_, perhaps);
     if (is_brief)
         call.deadline = Clock::now() + brief_time;
     const Seat seat(*this, loop);
@@ -202,7 +227,7 @@ awaitable<void> S3Client::attempt(Call& call, Attempt& attempt) {
         attempt.outcome.fault = error.fault();
         attempt.answer.problem = Problem{error.kind(), error.reason(), error.hint()};
         if (error.fault().stage >= TransportStage::send)
-            call.doubtful = true;
+            call.doubt();
     }
     attempt.outcome.problem = attempt.answer.problem;
 }
@@ -243,10 +268,17 @@ awaitable<void> S3Client::ask(Call& call, Attempt& attempt) {
 }
 
 awaitable<void> S3Client::exchange(Call& call, Attempt& attempt) {
-    attempt.answer.head = co_await attempt.connection().exchange(attempt.question.request);
-    if (attempt.lease)
-        attempt.lease->answered();
-    co_await take_answer(call, attempt);
+    Unanswered unanswered(call);
+    try {
+        attempt.answer.head = co_await attempt.connection().exchange(attempt.question.request);
+        if (attempt.lease)
+            attempt.lease->answered();
+        co_await take_answer(call, attempt);
+    } catch (const TransportError&) { // attempt() looks how far it came
+        unanswered.over();
+        throw;
+    }
+    unanswered.over();
 }
 
 awaitable<void> S3Client::connect(Call& call, Attempt& attempt) {
@@ -286,8 +318,11 @@ awaitable<void> S3Client::take_answer(Call& call, Attempt& attempt) {
         attempt.moved = true;
         co_return;
     }
-    if (may_be_done(outcome.status))
+    if (may_be_done(outcome.status)) {
         call.doubtful = true;
+        if (outcome.s3 != S3Code::slow_down) // which says that nothing was begun
+            call.doubt();
+    }
     answer.problem = status_problem(outcome.status, outcome.s3);
     access_.asker->explain(answer.problem, answer.error);
     if (outcome.s3 == S3Code::damaged) { // on the way: once more, by another connection

@@ -93,9 +93,10 @@ public:
     bool tls() const { return access_.url.tls; }
 
     /// `request` stays until it ends. Throws `tz::Error` where no answer came, as often as it was
-    /// tried; refusals are for the caller to judge. `doubtful`, where given, becomes true as
-    /// the answer's does, also where no answer comes.
-    awaitable<S3Answer> call(Loop& loop, const S3Request& request, bool* doubtful = nullptr);
+    /// tried; refusals are for the caller to judge. `perhaps`, where given, becomes true where the
+    /// answer would be doubtful, however the call ends, but not for a server that asks for fewer
+    /// requests. It outlives the call.
+    awaitable<S3Answer> call(Loop& loop, const S3Request& request, bool* perhaps = nullptr);
 
     /// Leaves the connections that wait, each to its loop. When no call is under way.
     void close() noexcept;
@@ -103,6 +104,7 @@ public:
 private:
     struct Call;
     struct Attempt;
+    class Unanswered;
     class Seat;
 
     struct Members {

@@ -148,18 +148,18 @@ awaitable<void> S3Upload::create(Loop& loop) {
     }
     if (!answer.good())
         throw answer.refusal();
+    const bool others = std::exchange(may_have_others_, true); // as long as it has no name
     auto id = created_upload(answer.text);
-    if (!id) {
-        may_have_others_ = true;
+    if (!id)
         throw no_s3_answer("the beginning of an upload");
-    }
+    upload_id_ = std::move(*id);
+    may_have_others_ = others;
     // servers that know nothing of checksums don't say so, but they don't repeat the word
     const auto algorithm = answer.head.find("x-amz-checksum-algorithm");
     knows_checksums_ = algorithm && boost::iequals(*algorithm, "CRC32C");
     checksum_of_whole_ =
         knows_checksums_ && answer.head.find("x-amz-checksum-type") == "FULL_OBJECT";
     parts_.resize(static_cast<std::size_t>((bytes_ + part_bytes_ - 1) / part_bytes_));
-    upload_id_ = std::move(*id);
 }
 
 S3Request S3Upload::create_request(bool checksums) const {

@@ -140,6 +140,7 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     LoadOptions load = options.load;
     load.verify = options.verify.value_or(Verify::automatic);
     load.stop = early.token();
+    load.begun = early.begun();
     read_secrets(options, log, load);
 
     EngineOptions engine_options = options.engine;
@@ -153,12 +154,10 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     const Model model =
         open_model(engine, options.files, options.network, options.direct, log, load);
     load.check_layouts = model.check;
-    load.deadline = early.left();
     const auto existing = arguments.force ? Existing::replaced : Existing::refused;
     const auto make_target = sidecars.checked(open_target(options.network, existing, log));
     const Converted converted =
         convert(engine, model.sources, arguments.destination, make_target, converting, load);
-    load.deadline = early.left();
     const auto manifests =
         beside ? sidecars.write(engine, options, converted, load) : manifests_inside(converted);
     early.before_results();

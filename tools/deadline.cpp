@@ -12,9 +12,6 @@ namespace tz::cli {
 
 namespace {
 
-/// A load that can end does so within it.
-constexpr std::chrono::seconds grace(2);
-
 [[noreturn]] void end_process(const std::string& held) {
     Console().line("tz: it did not end in time: " + held);
     ::_exit(exit_code(errc::deadline));
@@ -22,10 +19,10 @@ constexpr std::chrono::seconds grace(2);
 
 } // namespace
 
-Deadline::Deadline(std::optional<Duration> longest, std::string held) : held_(std::move(held)) {
+Deadline::Deadline(std::optional<Duration> longest, Held held) : held_(std::move(held)) {
     if (!longest)
         return;
-    end_ = Clock::now() + *longest;
+    end_ = begun_ + *longest;
     thread_ = start_thread([this] { watch(); });
 }
 
@@ -52,8 +49,8 @@ std::optional<Deadline::Duration> Deadline::left() const {
 
 void Deadline::watch() {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_until(lock, *end_ + grace, [this] { return over_; }))
-        end_process(held_);
+    if (!changed_.wait_until(lock, *end_ + held_.grace, [this] { return over_; }))
+        end_process(held_.by);
 }
 
 } // namespace tz::cli

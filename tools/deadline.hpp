@@ -12,19 +12,27 @@ namespace tz::cli {
 
 /// Loads end at their deadline by themselves, when the reads that are under way have ended. A read
 /// that never ends, of a dead network file system, they wait for: the kernel may still write to
-/// their memory. So a thread of this ends the process, two seconds after the deadline, with its
-/// error and exit code; what was half written then is left, as by a kill. Commands have it in an
+/// their memory. So a thread of this ends the process some time after the deadline, with its error
+/// and exit code; what was half written then is left, as by a kill. Commands have it in an
 /// EarlyEnd.
 class Deadline {
 public:
+    using Clock = std::chrono::steady_clock;
     using Duration = std::chrono::nanoseconds;
 
-    /// From now on. `held` says what may not have ended by then, and what to do. Throws `tz::Error`
-    /// (errc::limit) where no thread can be started.
-    Deadline(std::optional<Duration> longest, std::string held);
+    /// Who has not ended after `grace`, which is for what ends by itself, is held by something.
+    struct Held {
+        Duration grace{};
+        std::string by{}; ///< what it may be, and what to do
+    };
+
+    /// From now on. Throws `tz::Error` (errc::limit) where no thread can be started.
+    Deadline(std::optional<Duration> longest, Held held);
     ~Deadline();
     Deadline(const Deadline&) = delete;
     Deadline& operator=(const Deadline&) = delete;
+
+    Clock::time_point begun() const { return begun_; }
 
     /// For what follows: the whole command has one deadline, not each of its loads.
     std::optional<Duration> left() const;
@@ -33,11 +41,10 @@ public:
     void lift();
 
 private:
-    using Clock = std::chrono::steady_clock;
-
     void watch();
 
-    const std::string held_;
+    const Held held_;
+    const Clock::time_point begun_ = Clock::now();
     std::optional<Clock::time_point> end_;
     std::mutex mutex_;
     std::condition_variable changed_;

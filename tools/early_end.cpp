@@ -1,19 +1,29 @@
 #include <tz/protocols/address.hpp>
+#include <tz/protocols/s3_client.hpp>
 #include <tz/tools/early_end.hpp>
 
 namespace tz::cli {
 
 namespace {
 
-const char* what_may_hold(const std::string& destination) {
-    if (scheme_of(destination) == "s3")
-        return "the system holds a read of a file, or the server does not answer; parts of an "
-               "upload may be left: `tz uploads` lists and aborts them";
-    return "the system holds a read or a write of a file, which nothing can take back; look at the "
-           "disk or the server of the file system";
-}
+/// A load that can end does so within it.
+constexpr std::chrono::seconds grace(2);
+/// An upload is aborted, and others of its name looked for: each brief, on a connection of its own.
+constexpr std::chrono::seconds grace_of_uploads = grace + 2 * S3Client::brief_time;
 
 } // namespace
+
+Deadline::Held what_may_hold(const std::string& destination) {
+    if (scheme_of(destination) == "s3")
+        return {
+            grace_of_uploads,
+            "the system holds a read of a file, or the server does not answer; parts of an upload "
+            "may be left: `tz uploads` lists and aborts them"};
+    return {
+        grace,
+        "the system holds a read or a write, which nothing can take back, or nobody writes into a "
+        "pipe; look at the disk, the server of the file system, or the pipe"};
+}
 
 EarlyEnd::EarlyEnd(std::optional<Deadline::Duration> longest, const std::string& destination)
     : deadline_(longest, what_may_hold(destination)) {}

@@ -10,6 +10,10 @@
 
 namespace tz::cli {
 
+/// How long a command that writes `destination` (a path, a URI, or nothing) may take to end by
+/// itself after its deadline, and what holds it then. Pure.
+Deadline::Held what_may_hold(const std::string& destination);
+
 /// Every command that has --deadline begins with one, before it makes any thread or opens any file:
 /// its time counts from there, whatever it waits for.
 class EarlyEnd {
@@ -20,7 +24,10 @@ public:
 
     std::stop_token token() const { return stop_.token(); }
 
-    /// Of the time for the whole command, for the next of its parts.
+    /// From when the time for the whole command counts, for `LoadOptions::begun` of its parts.
+    Deadline::Clock::time_point begun() const { return deadline_.begun(); }
+
+    /// Of that time.
     std::optional<Deadline::Duration> left() const { return deadline_.left(); }
 
     /// The work is done. Who reads the results may take any time for it.

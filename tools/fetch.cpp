@@ -120,7 +120,8 @@ int run_fetch(const Options& options, const FetchArguments& arguments) {
     ProgressReport report(console, options.shown_progress());
     FetchOptions fetching;
     fetching.replace = arguments.force;
-    fetching.deadline = early.left();
+    fetching.deadline = options.load.deadline;
+    fetching.begun = early.begun();
     fetching.stop = early.token();
     fetching.progress = [&](const Progress& now) {
         report.update(options.measured->progress = now);

@@ -77,10 +77,11 @@ void read_secrets(const Options& options, const Log& log, LoadOptions& load) {
 }
 
 LoadedInputs load_files(const Options& options, LoadOptions load, const Load& way) {
-    const EarlyEnd early(load.deadline); // before the engine's threads
+    EarlyEnd early(load.deadline); // before the engine's threads
     Console console;
     const Log log = console_log(console, options);
     load.stop = early.token();
+    load.begun = early.begun();
     read_secrets(options, log, load);
     EngineOptions engine_options = options.engine;
     engine_options.log = log;
@@ -98,11 +99,10 @@ LoadedInputs load_files(const Options& options, LoadOptions load, const Load& wa
         loaded.names.push_back(printable(source->name()));
         loaded.remote = loaded.remote || !source->host().empty();
     }
-    load.deadline = early.left();
     load.manifests = loaded.manifests = check_manifests(engine, model, options, load, log);
-    load.deadline = early.left();
     static_cast<LoadedFiles&>(loaded) =
         way ? way(engine, model.sources, load) : tz::load(engine, model.sources, load);
+    early.before_results();
     progress.finish();
     options.measured->stats = loaded.stats;
     if (trace)

@@ -13,17 +13,12 @@ ManifestSession::ManifestSession(const Options& options)
       waiting_(options.load),
       progress_(console_, options.shown_progress()) {
     waiting_.stop = stop();
+    waiting_.begun = early_.begun();
     read_secrets(options, log_, waiting_);
     waiting_.progress = [this](const Progress& now) { progress_.update(now); };
     EngineOptions engine_options = options.engine;
     engine_options.log = log_;
     engine_.emplace(std::move(engine_options));
-}
-
-LoadOptions ManifestSession::waiting() const {
-    LoadOptions options = waiting_;
-    options.deadline = early_.left();
-    return options;
 }
 
 void ManifestSession::finish() {

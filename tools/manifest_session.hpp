@@ -21,8 +21,8 @@ public:
 
     Engine& engine() { return *engine_; }
 
-    /// With key or password, what is left until the deadline, Ctrl-C and progress.
-    LoadOptions waiting() const;
+    /// With key or password, the deadline of the whole command, Ctrl-C and progress.
+    const LoadOptions& waiting() const { return waiting_; }
 
     std::stop_token stop() const { return early_.token(); }
 

@@ -72,7 +72,8 @@ int run_upload(const Options& options, const UploadArguments& arguments) {
         arguments.part_bytes);
     ProgressReport report(console, options.shown_progress());
     UploadOptions uploading;
-    uploading.deadline = early.left();
+    uploading.deadline = options.load.deadline;
+    uploading.begun = early.begun();
     uploading.stop = early.token();
     uploading.progress = [&](const Progress& now) {
         report.update(options.measured->progress = now);

@@ -53,15 +53,18 @@ tz_loaded::tz_loaded(LoadedFiles result, bool holds) : loaded(std::move(result))
 namespace {
 
 Model open_all(
-    tz_engine& engine, const char* const* uris, std::size_t count, const tz_load_options& with) {
+    tz_engine& engine,
+    const char* const* uris,
+    std::size_t count,
+    const tz_load_options& with,
+    const LoadOptions& how) {
     demand(uris, "the list of paths and URIs");
     std::vector<std::string> addresses;
     for (std::size_t i = 0; i < count; ++i) {
         demand(uris[i], "a path or URI");
         addresses.emplace_back(uris[i]);
     }
-    return open_model(
-        engine.engine, addresses, with.network, with.direct, engine.log, with.options);
+    return open_model(engine.engine, addresses, with.network, with.direct, engine.log, how);
 }
 
 const tz_loaded::File* file_of(const tz_loaded* loaded, std::size_t file) {
@@ -86,8 +89,9 @@ tz_status tz_load(
         if (with.failure)
             std::rethrow_exception(with.failure);
         LoadOptions how = with.options;
+        how.begun = std::chrono::steady_clock::now();
         how.memory = how.destination ? Memory::given : with.memory;
-        const Model model = open_all(*engine, uris, uri_count, with);
+        const Model model = open_all(*engine, uris, uri_count, with, how);
         how.check_layouts = model.check;
         LoadedFiles result = load(engine->engine, model.sources, how);
         if (loaded != nullptr)

@@ -45,7 +45,7 @@ class Turn {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// Held until `held` is gone. What waiting took is taken off `options.deadline`. Throws
+    /// Held until `held` is gone. From now on counts `options.deadline`. Throws
     /// `tz::Error` (cancelled, deadline; usage in a callback of the load whose turn it is), or what
     /// a signal's handler raises.
     void take(std::unique_lock<std::timed_mutex>& held, tz::LoadOptions& options) {
@@ -56,6 +56,7 @@ public:
                 {},
                 "load once the first load has ended, or in another thread");
         const Clock::time_point began = Clock::now();
+        options.begun = began;
         held = std::unique_lock(one_load_, std::defer_lock);
         while (!wait(held)) {
             if (PyErr_CheckSignals() != 0)
@@ -65,9 +66,7 @@ public:
             if (options.deadline && Clock::now() - began >= *options.deadline)
                 break;
         }
-        if (options.deadline)
-            *options.deadline -= Clock::now() - began;
-        if (options.deadline && options.deadline->count() <= 0)
+        if (options.deadline && Clock::now() - began >= *options.deadline)
             throw tz::Error(
                 tz::errc::deadline,
                 "the load did not end in time: others came before it",
@@ -196,6 +195,7 @@ public:
                 tz::open_target(arguments.network, tz::Existing::replaced, log())(to);
             tz::UploadOptions options;
             options.deadline = arguments.options.deadline;
+            options.begun = arguments.options.begun;
             options.stop = arguments.options.stop;
             options.progress = arguments.options.progress;
             tz::upload(usable(), source, *target, options);

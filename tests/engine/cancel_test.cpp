@@ -42,6 +42,22 @@ TEST(Cancel, EndsAtTheDeadline) {
     EXPECT_EQ(error->kind(), errc::deadline);
 }
 
+TEST(Cancel, CountsFromWhereTheCallersTimeBegan) {
+    const test::TempFolder folder;
+    const test::Sample sample({100});
+    save(folder / "file", sample.views);
+    Engine engine;
+    LoadOptions options;
+    options.deadline = std::chrono::hours(1);
+    const auto load_it = [&] { load(engine, open_file(folder / "file"), options); };
+    options.begun = std::chrono::steady_clock::now() - std::chrono::minutes(59);
+    EXPECT_NO_THROW(load_it());
+    options.begun = std::chrono::steady_clock::now() - std::chrono::minutes(61);
+    const auto error = test::error_of(load_it);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::deadline);
+}
+
 struct Way {
     const char* name;
     Io io;

@@ -66,6 +66,15 @@ TEST(ManifestCheck, OfAFileWithoutOneIsNullUnlessRequired) {
     expect_error(errc::auth, "has no manifest", [&] { check(source, signed_by_seven()); });
 }
 
+// The index and the headers each take less than the deadline.
+TEST(ManifestCheck, HasOneDeadlineForAllItsReads) {
+    const auto source = source_of(signed_file(plain_file().bytes, pieces(0)));
+    source->delay = std::chrono::milliseconds(60);
+    ManifestOptions options = signed_by_seven();
+    options.waiting.deadline = std::chrono::milliseconds(100);
+    expect_error(errc::deadline, "in time", [&] { check(source, options); });
+}
+
 TEST(ManifestCheck, FindsAFlippedByteInAnyPiece) {
     const MadeFile file = plain_file();
     const auto source = source_of(signed_file(file.bytes, pieces()));

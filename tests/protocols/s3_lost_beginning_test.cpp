@@ -69,6 +69,16 @@ TEST_F(S3LostBeginning, IsNoMatterWhereTheServerDidNothing) {
     EXPECT_FALSE(logged_.says("tz uploads"));
 }
 
+TEST_F(S3LostBeginning, IsNothingOfServersThatAskForFewerRequests) {
+    start();
+    meet(
+        "POST", "uploads=", {.kind = FaultKind::s3_error, .amount = 503, .text = "SlowDown"}, 0, 0);
+    upload(sample());
+    expect_object(sample());
+    EXPECT_EQ(requests("GET", "uploads="), 0u);
+    EXPECT_FALSE(logged_.says("tz uploads"));
+}
+
 TEST_F(S3LostBeginning, IsToldWhereTheListMayNotBeRead) {
     start();
     lose(0, 0);

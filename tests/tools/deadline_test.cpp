@@ -14,11 +14,17 @@ TEST(Deadline, EndsAProcessThatDoesNotEndByItself) {
     testing::GTEST_FLAG(death_test_style) = "threadsafe";
     EXPECT_EXIT(
         {
-            const Deadline deadline(1ms, "something holds it");
+            const Deadline deadline(1ms, {1ms, "something holds it"});
             std::this_thread::sleep_for(60s);
         },
         testing::ExitedWithCode(5),
         "tz: it did not end in time: something holds it");
+}
+
+TEST(Deadline, LeavesTimeForWhatEndsByItself) {
+    const Deadline deadline(1ns, {1h, "something holds it"});
+    std::this_thread::sleep_for(20ms);
+    EXPECT_EQ(deadline.left(), 0ns);
 }
 
 TEST(Deadline, SaysHowMuchIsLeft) {
