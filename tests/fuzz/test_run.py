@@ -55,9 +55,10 @@ def run(tmp_path):
 def test_says_what_was_run(run):
     done, report = run({"url": quiet, "http": quiet}, "--inputs", "100", "--seed", "5")
     assert done.returncode == 0, done
-    assert (report["seed"], report["faults"], report["sanitizers"]) == (5, 0, ["address", "undefined"])
+    assert (report["faults"], report["inputs_least"], report["sanitizers"]) == (0, 100, ["address", "undefined"])
     rows = {row["name"]: row for row in report["targets"]}
-    assert rows["url"]["inputs"] == 100 and rows["url"]["peak_rss_mib"] == 31
+    assert rows["url"]["inputs"] == 100 and rows["url"]["peak_rss_mib"] == 31 and rows["url"]["seed"] == 5
+    assert report["date"] == max(row["date"] for row in rows.values())
     assert (rows["http"]["coverage_of_seeds"], rows["http"]["coverage"]) == (40, 55)
 
 
@@ -87,6 +88,15 @@ def test_targets_are_chosen_by_name(run):
     assert done.returncode == 0 and [row["name"] for row in report["targets"]] == ["url"]
     done, _ = run({}, "--targets", "nothing")
     assert done.returncode != 0 and "no such fuzzer: nothing" in done.stderr
+
+
+def test_the_report_keeps_what_other_runs_did(run):
+    run({"url": quiet, "http": broken}, "--targets", "http", "--jobs", "1")
+    done, report = run({}, "--inputs", "60", "--targets", "url", "--jobs", "1")
+    assert done.returncode == 0 and [row["name"] for row in report["targets"]] == ["http", "url"]
+    assert (report["inputs"], report["faults"]) == (100, 1)
+    _, report = run({"http": quiet}, "--inputs", "100", "--jobs", "1")
+    assert (report["inputs"], report["faults"]) == (200, 0)
 
 
 def test_processors_share_the_inputs_of_few_targets(run):
