@@ -25,19 +25,37 @@ DeviceBlock::DeviceBlock(int device, std::uint64_t bytes) : bytes_(bytes), devic
     });
 }
 
-// Either call may tell of an error of earlier work instead of doing its own: so twice.
+// What comes before cudaFree may tell of an error of earlier work, or find no memory: so twice.
 DeviceBlock::~DeviceBlock() {
     if (!try_to_free())
         try_to_free();
 }
 
 bool DeviceBlock::try_to_free() noexcept {
+    bool called = false;
     try {
-        on_device(device_, [this] { check(device_, cudaFree(data_), "cudaFree"); });
-        return true;
-    } catch (const Error&) { // sticky, or no thread is left: the memory goes with the process
-        return false;
+        on_device(device_, [this, &called] {
+            // Once: its error may be of earlier work, and the address is another thread's by now.
+            called = true;
+            if (cudaFree(data_) != cudaSuccess)
+                cudaGetLastError();
+        });
+    } catch (...) { // no thread, no memory or no device is left: this goes with the process
+        return called;
     }
+    return called;
+}
+
+bool clear_now(int device, std::byte* data, std::uint64_t bytes) noexcept {
+    const auto clear = [=] {
+        const bool cleared = cudaSetDevice(device) == cudaSuccess &&
+                             cudaMemset(data, 0, bytes) == cudaSuccess &&
+                             cudaStreamSynchronize(cudaStreamLegacy) == cudaSuccess;
+        if (!cleared)
+            cudaGetLastError();
+        return cleared;
+    };
+    return clear() || clear(); // the first may tell of an error of earlier work
 }
 
 void copy_to_host(int device, const std::byte* from, std::span<std::byte> to) {

@@ -21,12 +21,17 @@ public:
     std::uint64_t bytes() const { return bytes_; }
 
 private:
+    /// Whether it came to cudaFree.
     bool try_to_free() noexcept;
 
     std::byte* data_ = nullptr;
     std::uint64_t bytes_;
     int device_;
 };
+
+/// Makes it zeros, and waits for that. Takes no memory of the host: for who has none, or ends. On
+/// the calling thread, which talks to `device` from then on. False where the device refuses.
+bool clear_now(int device, std::byte* data, std::uint64_t bytes) noexcept;
 
 /// Copies from the device to memory of the host, and waits for it. Any thread. Throws
 /// `DeviceError`.

@@ -29,14 +29,40 @@ bool is_meta(const Item& item) {
     return item.tensor->meta() && item.bytes > 0;
 }
 
+/// The thread that loads is the program's, and goes on with its device. Where that is one that it
+/// never used, the driver makes a context there: on_device() would not, but takes memory.
+class ThreadsDevice {
+public:
+    ThreadsDevice() : known_(cudaGetDevice(&device_) == cudaSuccess) {}
+
+    ~ThreadsDevice() {
+        int now = device_;
+        if (!known_ || cudaGetDevice(&now) != cudaSuccess ||
+            (now != device_ && cudaSetDevice(device_) != cudaSuccess))
+            cudaGetLastError();
+    }
+
+    ThreadsDevice(const ThreadsDevice&) = delete;
+    ThreadsDevice& operator=(const ThreadsDevice&) = delete;
+
+private:
+    int device_ = 0;
+    bool known_;
+};
+
 } // namespace
 
 DeviceSink::~DeviceSink() {
+    if (holds_) { // there was no memory for abandon(), or it was given up at a wait
+        const ThreadsDevice kept;
+        let_go();
+    }
     if (joined_ != nullptr)
         cudaEventDestroy(joined_);
 }
 
 void DeviceSink::begin(std::span<const Item> items, std::uint64_t /*cut_bytes*/) {
+    holds_ = true;
     try {
         settle(items);
         for (std::size_t i = 0; i < options_.devices.size(); ++i) {
@@ -182,7 +208,7 @@ bool DeviceSink::restart(std::uint32_t /*item*/) {
 
 awaitable<void> DeviceSink::clear_all(Loop& loop, bool (*wanted)(const Item&, State)) {
     Enqueued used;
-    for (std::size_t i = 0; i < targets_.size(); ++i) {
+    for (std::size_t i = 0; i < states_.size(); ++i) {
         if (!wanted(items_[i], states_[i]) || targets_[i].data == nullptr)
             continue;
         Stream& stream = streams_of(loop).next(targets_[i].device);
@@ -210,22 +236,38 @@ awaitable<void> DeviceSink::release(Loop& loop) {
 awaitable<void> DeviceSink::close(Loop& loop) {
     co_await release(loop);
     list_tensors();
+    holds_ = false;
 }
 
 /// What was not verified stays nowhere, not even in memory that goes back to the device.
 awaitable<void> DeviceSink::abandon(Loop& loop) {
     try {
         co_await clear_all(loop, [](const Item&, State state) { return state == State::touched; });
-    } catch (const DeviceError&) { // the device answers no more, and the process is to end
+        for (auto& state : states_)
+            if (state == State::touched)
+                state = State::untouched;
+    } catch (const DeviceError&) { // let_go() asks it once more
         note_failure();
-    } catch (const std::bad_alloc&) { // what can't be cleared goes with the blocks
-        blocks_.clear();
+    } catch (const std::bad_alloc&) { // let_go() does it without
     }
-    pinned_.release(); // on the loop: nothing else runs, and no worker could be told without memory
+    let_go();
+}
+
+/// Once, when nothing else runs: at abandon()'s end, or at that of the sink where it came to none.
+/// Clears what was not cleared yet, then unpins and wipes, all on this thread: no other could be
+/// told without memory.
+void DeviceSink::let_go() noexcept {
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+        const Target& target = targets_[i];
+        if (states_[i] == State::touched && target.data != nullptr)
+            clear_now(options_.devices[target.device], target.data, target.bytes);
+    }
+    pinned_.release();
     batches_.clear();
     const std::lock_guard lock(mutex_);
     streams_.clear();
     blocks_.clear();
+    holds_ = false;
 }
 
 DeviceStats DeviceSink::stats() const {

@@ -76,6 +76,7 @@ private:
         std::size_t device = 0; ///< of `options_.devices`
         std::size_t block = 0;  ///< of `blocks_`, where it is memory of ours
         std::byte* data = nullptr;
+        std::uint64_t bytes = 0;
     };
 
     void settle(std::span<const Item> items);
@@ -94,11 +95,13 @@ private:
     void log_refusal();
     awaitable<void> clear_all(Loop& loop, bool (*wanted)(const Item&, State));
     awaitable<void> release(Loop& loop);
+    void let_go() noexcept;
     void list_tensors();
     void note_failure();
 
     const DeviceOptions& options_;
     std::span<const Item> items_; ///< of the load, while it lasts
+    bool holds_ = false;          ///< from begin() until close() or abandon() has ended
     std::vector<Target> targets_; ///< by item
     std::vector<std::atomic<State>> states_;
     std::vector<std::shared_ptr<DeviceBlock>> blocks_;

@@ -25,9 +25,11 @@ void DeviceSink::settle(std::span<const Item> items) {
     for (const Item& item : items)
         sizes.push_back(item.bytes);
     const auto dealt = deal(sizes, options_.devices.size());
-    for (std::size_t i = 0; i < items.size(); ++i)
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        targets_[i].bytes = items[i].bytes;
         targets_[i].device =
             options_.map ? options_.map(items[i].source, handed_out(items[i])) : dealt[i];
+    }
     for (const Target& target : targets_)
         if (target.device >= options_.devices.size())
             throw Error(errc::usage, "the map names a device that the load doesn't have");

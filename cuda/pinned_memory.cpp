@@ -25,6 +25,12 @@ bool PinnedMemory::knows(std::span<const std::byte> memory) const {
 }
 
 bool PinnedMemory::pin(std::span<std::byte> memory) {
+    Piece* piece = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        piece = &pieces_[memory.data()]; // first: what finds no memory here later stays pinned
+        *piece = {memory.size(), false};
+    }
     if (node_)
         bind_to_node(memory, *node_); // a wish: pinned memory far away works too
     HostMemory::touch(memory);
@@ -34,7 +40,7 @@ bool PinnedMemory::pin(std::span<std::byte> memory) {
     if (!pinned)
         cudaGetLastError();
     const std::lock_guard lock(mutex_);
-    pieces_[memory.data()] = {memory.size(), pinned};
+    piece->pinned = pinned;
     return pinned;
 }
 

@@ -1,4 +1,3 @@
-#include <tz/cuda/device.hpp>
 #include <tz/cuda/device_error.hpp>
 #include <tz/cuda/sealed_batch.hpp>
 #include <tz/format/seal.hpp>
@@ -52,15 +51,8 @@ void SealedBatch::add(const SealedPart& part, std::byte* to) {
 
 SealedBatch::~SealedBatch() {
     wipe();
-    if (!on_device_) // else it was not told to, which failed
-        return;
-    try {
-        on_device(device_, [this] {
-            check(device_, cudaMemset(block_.data(), 0, block_.bytes()), "cudaMemset");
-        });
-    } catch (const Error&) { // sticky: the memory goes with the process
-        return;
-    }
+    if (on_device_) // it was not told to, or that failed
+        clear_now(device_, block_.data(), block_.bytes());
 }
 
 void SealedBatch::enqueue(Stream& stream) {

@@ -1,4 +1,5 @@
 // What is left behind by loads to devices that fail.
+#include "given_memory.hpp"
 #include "sample_load.hpp"
 #include <tz/cuda/device_memory.hpp>
 #include <tz/engine/loop.hpp>
@@ -7,6 +8,7 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <new>
 #include <optional>
 #include <stop_token>
 
@@ -137,6 +139,23 @@ TEST_F(DeviceFaults, GiveBackWhatWasAllocatedThoughTheDeviceCannotBePickedAtOnce
     expect_nothing_left();
 }
 
+TEST_F(DeviceFaults, NeverFreeAnAddressTwice) {
+    std::optional<DeviceBlock> block;
+    block.emplace(0, 4096);
+    cuda_.fail("cudaFree", 1, cudaErrorUnknown); // of earlier work, says the manual, and it is free
+    block.reset();
+    EXPECT_EQ(cuda_.calls("cudaFree"), 1u);
+    EXPECT_EQ(test::FakeCudart::last_error(), cudaSuccess);
+}
+
+TEST_F(DeviceFaults, GiveBackWhatWasAllocatedThoughThereIsNoMemoryAtOnce) {
+    std::optional<DeviceBlock> block;
+    block.emplace(0, 4096);
+    lack_memory("cudaSetDevice");
+    block.reset();
+    expect_nothing_left();
+}
+
 TEST_F(DeviceFaults, DoNotHideTheProgramsOwnErrors) {
     save_sample();
     test::FakeCudart::leave_error(cudaErrorInvalidValue);
@@ -153,54 +172,61 @@ TEST_F(DeviceFaults, LeaveNoErrorToTheProgram) {
     EXPECT_EQ(test::FakeCudart::last_error(), cudaSuccess);
 }
 
-/// Memory of the caller, to see what a failed load leaves in it.
-class GivenMemory : public DeviceFaults {
-protected:
-    GivenMemory() {
-        cudaMemset_(0x77);
-        device_.destination = [this](std::size_t, const format::Tensor& tensor, int) {
-            std::byte* to = memory_.data() + used_;
-            places_[tensor.name] = {used_, tensor.bytes};
-            used_ += tensor.bytes;
-            return to;
-        };
-    }
-
-    void cudaMemset_(int value) {
-        cudaStream_t stream = nullptr;
-        ASSERT_EQ(cudaStreamCreateWithFlags(&stream, 0), cudaSuccess);
-        cudaMemsetAsync(memory_.data(), value, memory_.bytes(), stream);
-        cudaStreamSynchronize(stream);
-        cudaStreamDestroy(stream);
-    }
-
-    std::vector<std::byte> left(const std::string& name) {
-        const auto [offset, bytes] = places_.at(name);
-        std::vector<std::byte> now(bytes);
-        copy_to_host(0, memory_.data() + offset, now);
-        return now;
-    }
-
-    DeviceBlock memory_{0, 8 << 20};
-    std::size_t used_ = 0;
-    std::map<std::string, std::pair<std::size_t, std::size_t>> places_;
-};
+using test::GivenMemory;
 
 TEST_F(GivenMemory, HoldsZerosWhereAHashDidNotFit) {
-    save_sample();
-    auto bytes = test::read_file(folder_ / "file");
-    const auto found = std::search(
-        bytes.begin(), bytes.end(), sample_.data[1].begin(), sample_.data[1].begin() + 100);
-    ASSERT_NE(found, bytes.end());
-    *(found + 2'000'000) ^= std::byte{1};
-    test::write_file(folder_ / "file", bytes);
-    load_.verify = Verify::crc32;
+    save_damaged();
     const auto error = test::error_of([this] { load_sample(); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), errc::integrity);
-    const auto left = this->left("t1");
-    for (std::size_t at = 0; at < left.size(); ++at) // zeros, or never written to
-        ASSERT_TRUE(left[at] == std::byte{0} || left[at] == std::byte{0x77}) << at;
+    expect_nothing_of_it();
+}
+
+TEST_F(GivenMemory, HoldsZerosThoughThereIsNoMemoryToClearIt) {
+    save_damaged();
+    lack_memory("cudaMemsetAsync");
+    const auto error = test::error_of([this] { load_sample(); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::integrity);
+    expect_nothing_of_it();
+    EXPECT_EQ(cuda_.pinned_bytes(), 0u);
+}
+
+TEST_F(GivenMemory, HoldsZerosThoughTheDeviceFailsToClearItAtOnce) {
+    save_damaged();
+    cuda_.fail("cudaMemsetAsync", 1, cudaErrorUnknown);
+    const auto error = test::error_of([this] { load_sample(); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::integrity);
+    expect_nothing_of_it();
+    EXPECT_EQ(cuda_.pinned_bytes(), 0u);
+}
+
+/// As where there is no memory for a coroutine.
+class NeverAbandoned final : public test::BeforeDeviceSink {
+public:
+    using test::BeforeDeviceSink::BeforeDeviceSink;
+
+    awaitable<void> abandon(Loop& /*loop*/) override { throw std::bad_alloc(); }
+};
+
+TEST_F(GivenMemory, HoldsZerosThoughTheSinkIsNeverToldToLetGo) {
+    cuda_.set_driver(2);
+    cudaSetDevice(1); // of the program
+    save_damaged();
+    {
+        DeviceSink sink(device_);
+        NeverAbandoned passed(sink);
+        const auto error = test::error_of([&] { load_through(passed); });
+        ASSERT_TRUE(error);
+        EXPECT_EQ(error->kind(), errc::integrity);
+    }
+    int device = 0;
+    cudaGetDevice(&device);
+    EXPECT_EQ(device, 1);
+    cudaSetDevice(0);
+    expect_nothing_of_it();
+    EXPECT_EQ(cuda_.pinned_bytes(), 0u);
 }
 
 TEST_F(GivenMemory, NeverHoldsAPieceWhoseMacDidNotFit) {
@@ -211,9 +237,7 @@ TEST_F(GivenMemory, NeverHoldsAPieceWhoseMacDidNotFit) {
     const auto error = test::error_of([this] { load_sample(); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), errc::auth);
-    const auto left = this->left("t1");
-    for (std::size_t at = 0; at < left.size(); ++at)
-        ASSERT_TRUE(left[at] == std::byte{0} || left[at] == std::byte{0x77}) << at;
+    expect_nothing_of_it();
 }
 
 TEST_F(DeviceFaults, EndCleanlyWhenTheLoadIsStoppedAtAnyMoment) {

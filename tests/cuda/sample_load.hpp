@@ -10,8 +10,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
+#include <new>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tz::test {
@@ -53,6 +57,15 @@ protected:
         Engine engine(engine_);
         const std::shared_ptr<const Source> source = open_file(folder_ / "file");
         return cuda::load_to_device(engine, {&source, 1}, load_, device_);
+    }
+
+    /// The next call of that name finds no memory.
+    void lack_memory(std::string_view call) {
+        auto lacks = [call, met = std::make_shared<std::atomic<bool>>()](std::string_view name) {
+            if (name == call && !met->exchange(true))
+                throw std::bad_alloc();
+        };
+        cuda_.before_call(std::move(lacks));
     }
 
     static std::vector<std::byte> read_back(const cuda::DeviceTensor& tensor) {

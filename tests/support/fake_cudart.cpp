@@ -1,6 +1,8 @@
 #include <tz/tests/support/fake_cudart.hpp>
 #include <tz/tests/support/fake_cudart_state.hpp>
 
+#include <utility>
+
 namespace tz::test {
 
 FakeRuntime& fake_runtime() {
@@ -65,6 +67,10 @@ void FakeCudart::fail(const std::string& name, unsigned nth, int error) {
 
 void FakeCudart::fail_work(unsigned nth, int error) {
     fail("work", nth, error);
+}
+
+void FakeCudart::before_call(std::function<void(std::string_view name)> hook) {
+    fake_runtime().before_call = std::move(hook);
 }
 
 void FakeCudart::leave_error(int error) {

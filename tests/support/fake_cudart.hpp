@@ -7,8 +7,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tz::test {
@@ -42,6 +44,9 @@ public:
     void fail(const std::string& name, unsigned nth, int error);
     /// Work of a stream fails when it comes to run: the `nth` operation from now on.
     void fail_work(unsigned nth, int error);
+    /// Called with the name of each call, on its thread, before it does anything; what it throws
+    /// comes out of the call. Set while there is none.
+    void before_call(std::function<void(std::string_view name)> hook);
     /// An error that the program around us left on the calling thread.
     static void leave_error(int error);
     static int last_error();

@@ -13,7 +13,7 @@ namespace {
 thread_local int current_device = 0;
 
 /// What needs a context, and makes it on the device that the thread talks to.
-const std::set<std::string> makes_context{
+const std::set<std::string, std::less<>> makes_context{
     "cudaEventCreateWithFlags",
     "cudaFree",
     "cudaHostRegister",
@@ -36,6 +36,7 @@ void FakeRuntime::reset() {
     const char* asked = std::getenv("TZ_FAKE_DEVICES"); // of programs that tests start
     devices = asked ? std::atoi(asked) : 1;
     has_kernels = true;
+    before_call = {};
     driver_version = 13000;
     memory_bytes = std::uint64_t{1} << 34;
     peak_bytes = 0;
@@ -60,9 +61,14 @@ cudaError_t FakeRuntime::answer(cudaError_t error) {
     return error;
 }
 
-cudaError_t FakeRuntime::enter(const std::string& name) {
+cudaError_t FakeRuntime::enter(const char* name) {
+    if (before_call)
+        before_call(name);
     const std::lock_guard lock(mutex);
-    const unsigned count = ++calls[name];
+    auto call = calls.find(name); // by what takes no memory, as CUDA's calls take none of ours
+    if (call == calls.end())
+        call = calls.emplace(name, 0).first;
+    const unsigned count = ++call->second;
     if (sticky != cudaSuccess)
         return answer(sticky);
     if (driver_version < 12000)

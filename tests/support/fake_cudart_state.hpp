@@ -16,6 +16,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -76,7 +77,7 @@ struct FakeRuntime {
 
     void reset();
     /// Counts the call. What it has to answer without doing anything, if that is an error.
-    cudaError_t enter(const std::string& name);
+    cudaError_t enter(const char* name);
     /// Sets the thread's last error, and is it.
     static cudaError_t answer(cudaError_t error);
     void violate(const std::string& what);
@@ -93,13 +94,14 @@ struct FakeRuntime {
     std::mutex mutex; ///< of all
     int devices = 1;
     bool has_kernels = true;
+    std::function<void(std::string_view name)> before_call;
     int driver_version = 13000;
     std::uint64_t memory_bytes = std::uint64_t{1} << 34;
     std::uint64_t peak_bytes = 0;
     unsigned delay_max = 0;
     std::mt19937_64 random{1};
-    std::map<std::string, unsigned> calls;
-    std::map<std::string, Failure> failures;
+    std::map<std::string, unsigned, std::less<>> calls;
+    std::map<std::string, Failure, std::less<>> failures;
     std::atomic<cudaError_t> sticky = cudaSuccess;
     std::map<const std::byte*, Allocation> allocations;
     std::map<const std::byte*, std::size_t> pinned;

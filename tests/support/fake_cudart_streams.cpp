@@ -201,13 +201,13 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
         return error;
     if (event->reached != event->recorded)
         runtime.violate("an event is recorded again before it is reached");
-    ++event->recorded;
     std::shared_ptr<CUevent_st> kept; // it may be destroyed before it is reached
     {
         const std::lock_guard lock(runtime.mutex);
         kept = runtime.events.at(event);
     }
     stream_of(stream).enqueue([kept = std::move(kept)] { ++kept->reached; });
+    ++event->recorded; // not where there was no memory to enqueue it
     return cudaSuccess;
 }
 
