@@ -1,5 +1,6 @@
 #include <tz/engine/file_calls.hpp>
 #include <tz/engine/machine.hpp>
+#include <tz/engine/start_thread.hpp>
 #include <tz/format/dsse.hpp>
 #include <tz/format/error.hpp>
 #include <tz/format/hash.hpp>
@@ -138,7 +139,8 @@ private:
     std::vector<std::string> names_;
 };
 
-// Hashes files on all cores, each one on one of them.
+// Hashes files on all cores, each one on one of them: on those that the system grants threads for,
+// at least the caller's.
 class FileHashes {
 public:
     FileHashes(
@@ -153,19 +155,28 @@ public:
 
     // Bytes hashed. Throws the first failure.
     std::uint64_t check() {
-        {
-            std::vector<std::jthread> threads;
-            const std::size_t count = std::min<std::size_t>(cores_available(), names_.size());
-            threads.reserve(count);
-            for (std::size_t i = 0; i < count; ++i)
-                threads.emplace_back([this] { check_some(); });
-        }
+        std::vector<std::thread> others;
+        start_others(others);
+        check_some();
+        for (std::thread& other : others)
+            other.join();
         if (failure_)
             std::rethrow_exception(failure_);
         return bytes_;
     }
 
 private:
+    void start_others(std::vector<std::thread>& others) {
+        const std::size_t count = std::min<std::size_t>(cores_available(), names_.size());
+        others.reserve(count); // what is started is always joined
+        try {
+            for (std::size_t i = 1; i < count; ++i)
+                others.push_back(start_thread([this] { check_some(); }));
+        } catch (const std::exception&) { // refused: those that are there do its work
+            return;
+        }
+    }
+
     void check_some() noexcept {
         try {
             std::vector<std::byte> step(step_bytes);

@@ -3,6 +3,7 @@
 #include "support/program.hpp"
 #include <tz/tests/support/http_server.hpp>
 #include <tz/tests/support/pem_keys.hpp>
+#include <tz/tests/support/sanitizer.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -303,14 +304,18 @@ struct ModelSignature : testing::Test {
         std::filesystem::copy(data + "/model", model, std::filesystem::copy_options::recursive);
     }
 
-    Outcome verify(const std::string& key = "p256", const std::string& signature = "p256") const {
+    Outcome verify(
+        const std::string& key = "p256",
+        const std::string& signature = "p256",
+        const RunOptions& options = {}) const {
         return run(
             {"verify",
              "--model-signature",
              data + "/model-" + signature + ".sig",
              "--pubkey",
              data + "/" + key + ".pub",
-             model});
+             model},
+            options);
     }
 
     void expect_refused(const char* text) const {
@@ -327,6 +332,27 @@ TEST_F(ModelSignature, OfAnIntactFolderFits) {
         EXPECT_NE(outcome.out.find("OK (3 files, 18 B"), std::string::npos) << outcome.out;
     }
     EXPECT_EQ(verify("p384", "p256").code, wrong);
+}
+
+TEST_F(ModelSignature, FitsWhateverThreadsAreRefused) {
+    if (sanitized)
+        GTEST_SKIP() << "LeakSanitizer starts a thread of its own";
+    if (::getuid() != 0)
+        GTEST_SKIP() << "only root can become nobody";
+    constexpr long enough = 12; // of other tests that are nobody, too
+    for (long threads = 1; threads <= enough; ++threads) {
+        RunOptions options;
+        options.nobody = true;
+        options.threads = threads;
+        SCOPED_TRACE(threads);
+        const Outcome outcome = verify("p256", "p256", options);
+        if (outcome.code == no_room && threads < enough) { // for signals there must be one
+            EXPECT_NE(outcome.err.find("ulimit -u"), std::string::npos) << outcome.err;
+            continue;
+        }
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        EXPECT_NE(outcome.out.find("OK (3 files, 18 B"), std::string::npos) << outcome.out;
+    }
 }
 
 TEST_F(ModelSignature, SeesAChangedFile) {
