@@ -13,6 +13,7 @@
 #include <tz/protocols/url.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -63,6 +64,19 @@ std::string beside(std::string_view address, const std::string& name) {
     return folder + (encoded ? percent_encode(name, /*keep_slash=*/false) : name);
 }
 
+const char* hint_of(int error) {
+    if (error == EMFILE)
+        return "raise the limit of open files (ulimit -n)";
+    switch (kind_of_errno(error)) {
+    case errc::not_found: // since it was looked at
+        return "check the path";
+    case errc::denied:
+        return "check its permissions";
+    default:
+        return "";
+    }
+}
+
 /// The names in a folder, sorted, but for hidden ones: nobody wants what is half downloaded.
 std::vector<std::string> names_in(const std::string& folder) {
     std::vector<std::string> names;
@@ -80,7 +94,7 @@ std::vector<std::string> names_in(const std::string& folder) {
             kind_of_errno(failure.value()),
             "the folder can't be read: " + system_message(failure.value()),
             {},
-            "check its permissions")
+            hint_of(failure.value()))
             .in(folder);
     std::ranges::sort(names);
     return names;

@@ -85,7 +85,8 @@ public:
                 "check the name servers in /etc/resolv.conf");
         auto lookup = std::make_shared<Lookup>();
         const SignalBlock block;
-        start_thread([this, host, lookup] { run(host, lookup); }).detach();
+        const auto body = [this, host, lookup] { run(host, lookup); };
+        start_thread(body, "to look up " + printable(host)).detach();
         running_.emplace(host, lookup);
         return lookup;
     }

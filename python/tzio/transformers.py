@@ -41,10 +41,11 @@ def from_pretrained(
 
     `uri`: as for `tzio.open`; of a folder on a server, the model is model.safetensors.index.json, model.safetensors or
     model.tensors. `dtype`: a torch.dtype or its name; by default that of config.json. `key`, `password`: for encrypted
-    files. `memory`: "owned" or "mapped", as for `tzio.load_file`; by default safetensors files of this machine are mapped,
-    as transformers maps them, where nothing is to be checked: nobody may cut them short or write into them while the
-    model is used. `config`: names of `tzio.Config` go to the load, others into the model's configuration, and what that doesn't
-    know to its class (`attn_implementation="sdpa"`). Code from a model's folder is never run.
+    files. `memory`: "owned", "mapped" or "auto", as for `tzio.load_file`; by default "auto" for files of this machine:
+    those of safetensors are mapped, as transformers maps them, where nothing is to be checked: nobody may cut them or
+    write into them while the model is used. `config`: names of `tzio.Config` go to the load, others into the model's
+    configuration, and what that doesn't know to its class (`attn_implementation="sdpa"`). Code from a model's folder is
+    never run.
 
     The weights go through transformers' own loader, since only that knows which it renames or joins, and makes the
     buffers that no file has. Raises `tzio.Error`; ValueError for a config.json of no use; KeyError where the files lack

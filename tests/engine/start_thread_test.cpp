@@ -23,6 +23,9 @@ TEST(StartThread, RefusedIsALimitThatUsersCanRaise) {
     EXPECT_EQ(
         no_more_threads(refusal, ", or ask for fewer").hint(),
         "raise the limit of processes (ulimit -u), or ask for fewer");
+    EXPECT_EQ(
+        no_more_threads(refusal, "", "to look up a.example").problem(),
+        std::string("no more threads can be started to look up a.example: ") + refusal.what());
 }
 
 } // namespace

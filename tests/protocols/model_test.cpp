@@ -1,5 +1,6 @@
 #include "http_load.hpp"
 #include <tz/protocols/model.hpp>
+#include <tz/tests/support/few_descriptors.hpp>
 #include <tz/tests/support/safetensors.hpp>
 
 #include <filesystem>
@@ -69,6 +70,18 @@ TEST_F(OpenModel, TakesAListOfShardsAndItsFolder) {
     for (const std::string& address :
          {folder, folder + "/", folder + "/" + list, "file://" + folder})
         expect_model(load({address}));
+}
+
+TEST_F(OpenModel, SaysWhatToDoAboutAFolderThatCannotBeRead) {
+    write_model();
+    const std::string folder = folder_ / "model";
+    const auto error = test::error_of([&] {
+        const test::FewDescriptors none(0);
+        load({folder});
+    });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::io) << error->what();
+    EXPECT_EQ(error->hint(), "raise the limit of open files (ulimit -n)");
 }
 
 TEST_F(OpenModel, TakesTheFilesOfAFolderWithoutAList) {
