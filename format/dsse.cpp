@@ -18,6 +18,7 @@ namespace tz::format {
 namespace {
 
 using Value = JsonReader::Value;
+using Seen = std::optional<std::uint64_t>;
 
 struct Free {
     void operator()(BIO* bio) const { BIO_free_all(bio); }
@@ -25,35 +26,32 @@ struct Free {
     void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-
-    void operator()(EVP_ENCODE_CTX* context) const { EVP_ENCODE_CTX_free(context); }
 };
 
 template <typename T>
 using Owned = std::unique_ptr<T, Free>;
 
-/// None where `text` is no base64.
+/// None where `text` is no base64, or not as every writer writes it.
 std::optional<std::vector<std::byte>> from_base64(std::string_view text) {
-    const Owned<EVP_ENCODE_CTX> context(EVP_ENCODE_CTX_new());
-    if (!context)
-        throw std::bad_alloc();
-    std::vector<std::byte> bytes(text.size() / 4 * 3 + 4);
-    auto* to = reinterpret_cast<unsigned char*>(bytes.data());
-    int had = 0;
-    int rest = 0;
-    EVP_DecodeInit(context.get());
-    const bool sound = text.size() % 4 == 0 &&
-                       EVP_DecodeUpdate(
-                           context.get(),
-                           to,
-                           &had,
-                           reinterpret_cast<const unsigned char*>(text.data()),
-                           static_cast<int>(text.size())) >= 0 &&
-                       EVP_DecodeFinal(context.get(), to + had, &rest) == 1;
-    ERR_clear_error();
-    if (!sound)
+    if (text.size() % 4 != 0)
         return {};
-    bytes.resize(static_cast<std::size_t>(had) + static_cast<std::size_t>(rest));
+    std::vector<std::byte> bytes(text.size() / 4 * 3);
+    const auto* const from = reinterpret_cast<const unsigned char*>(text.data());
+    auto* const to = reinterpret_cast<unsigned char*>(bytes.data());
+    const int decoded = EVP_DecodeBlock(to, from, static_cast<int>(text.size()));
+    ERR_clear_error();
+    if (decoded < 0)
+        return {};
+    // zeros stand for the padding; blanks and other ways to write the last bits are found below
+    const std::size_t padding =
+        text.ends_with("==") ? 2 : static_cast<std::size_t>(text.ends_with('='));
+    bytes.resize(static_cast<std::size_t>(decoded) - padding);
+    std::string again(text.size() + 1, '\0');
+    EVP_EncodeBlock(
+        reinterpret_cast<unsigned char*>(again.data()), to, static_cast<int>(bytes.size()));
+    again.pop_back();
+    if (again != text)
+        return {};
     return bytes;
 }
 
@@ -65,16 +63,16 @@ public:
     Envelope run() {
         json_.read_root([this](std::string_view name, std::uint64_t at, Value value) {
             if (name == "dsseEnvelope") {
-                once(envelopes_, name, at);
+                json_.once(envelope_at_, at, name);
                 read_envelope(value);
             } else if (name == "verificationMaterial") {
-                once(materials_, name, at);
+                json_.once(material_at_, at, name);
                 read_material(value, at);
             } else {
                 json_.skip(value);
             }
         });
-        if (envelopes_ == 0 || payloads_ == 0 || types_ == 0 || signatures_ == 0)
+        if (!envelope_at_ || !payload_at_ || !type_at_ || !signature_at_)
             json_.fail(
                 "this is no Sigstore bundle with a DSSE envelope",
                 0,
@@ -84,11 +82,6 @@ public:
     }
 
 private:
-    void once(int& count, std::string_view name, std::uint64_t at) {
-        if (count++ > 0)
-            json_.fail(std::string(name) + " stands twice", at);
-    }
-
     std::vector<std::byte> read_bytes(Value value, const char* what) {
         const std::uint64_t at = json_.place(value);
         auto bytes = from_base64(json_.read_text(value, what));
@@ -101,12 +94,13 @@ private:
         json_.read_object(
             envelope, "dsseEnvelope", [this](std::string_view name, std::uint64_t at, Value value) {
                 if (name == "payload") {
-                    once(payloads_, name, at);
+                    json_.once(payload_at_, at, name);
                     envelope_.payload = read_bytes(value, "the payload");
                 } else if (name == "payloadType") {
-                    once(types_, name, at);
+                    json_.once(type_at_, at, name);
                     envelope_.payload_type = json_.read_text(value, "the payload's type");
                 } else if (name == "signatures") {
+                    json_.once(signatures_at_, at, name);
                     read_signatures(value);
                 } else {
                     json_.skip(value);
@@ -120,30 +114,23 @@ private:
                 one, "a signature", [this](std::string_view name, std::uint64_t at, Value value) {
                     if (name != "sig")
                         return json_.skip(value);
-                    once(signatures_, name, at);
+                    json_.once(signature_at_, at, name); // of all signatures
                     envelope_.signature = read_bytes(value, "the signature");
                 });
         });
     }
 
     void read_material(Value material, std::uint64_t at) {
-        bool by_key = false;
         json_.read_object(
             material,
             "verificationMaterial",
-            [&](std::string_view name, std::uint64_t, Value value) {
+            [this](std::string_view name, std::uint64_t place, Value value) {
                 if (name != "publicKey")
                     return json_.skip(value);
-                by_key = true;
-                json_.read_object(
-                    value, "publicKey", [this](std::string_view field, std::uint64_t, Value text) {
-                        if (field != "hint")
-                            json_.skip(text);
-                        else if (!json_.read_null(text))
-                            envelope_.key_hint = json_.read_text(text, "the key's hint");
-                    });
+                json_.once(key_at_, place, name);
+                read_key(value);
             });
-        if (!by_key)
+        if (!key_at_)
             json_.fail(
                 "the signature is not by a key",
                 at,
@@ -151,13 +138,27 @@ private:
                 "signatures by certificates and identities need `model_signing verify`");
     }
 
+    void read_key(Value key) {
+        json_.read_object(
+            key, "publicKey", [this](std::string_view name, std::uint64_t at, Value text) {
+                if (name != "hint")
+                    return json_.skip(text);
+                json_.once(hint_at_, at, name);
+                if (!json_.read_null(text))
+                    envelope_.key_hint = json_.read_text(text, "the key's hint");
+            });
+    }
+
     JsonReader json_;
     Envelope envelope_;
-    int envelopes_ = 0;
-    int materials_ = 0;
-    int payloads_ = 0;
-    int types_ = 0;
-    int signatures_ = 0;
+    Seen envelope_at_;
+    Seen material_at_;
+    Seen key_at_;
+    Seen hint_at_;
+    Seen payload_at_;
+    Seen type_at_;
+    Seen signatures_at_;
+    Seen signature_at_;
 };
 
 /// What DSSE signs: its "pre-authentication encoding".

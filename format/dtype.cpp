@@ -59,10 +59,6 @@ std::optional<std::uint32_t> size_by_name(std::string_view name) {
     return {};
 }
 
-std::string quoted(std::string_view code) {
-    return "'" + printable(code) + "'";
-}
-
 [[noreturn]] void unsupported(std::string_view code, std::uint64_t at, const char* why) {
     throw Error(
         errc::unsupported,

@@ -10,16 +10,12 @@ namespace tz::format {
 
 namespace {
 
-// What is skipped may be nested this deep, as safetensors' own reader has it: it costs stack.
+// Objects and arrays in one that is skipped: each costs stack. safetensors' own reader takes 125.
 constexpr int depth_max = 120;
 
 constexpr std::size_t block_bytes = 64 << 10;
 /// Longer texts have a block of their own, so that little of a block is lost at its end.
 constexpr std::size_t shared_bytes_max = block_bytes / 16;
-
-bool blank(char c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
 
 } // namespace
 
@@ -37,6 +33,7 @@ std::string_view JsonReader::read_text(Value value, const char* what) {
 }
 
 std::uint64_t JsonReader::read_number(Value value, const char* what) {
+    check_turn(value);
     std::uint64_t number = 0;
     const auto [stop, failure] = std::from_chars(next_, end_, number);
     const bool whole = failure == std::errc() &&
@@ -48,20 +45,30 @@ std::uint64_t JsonReader::read_number(Value value, const char* what) {
 }
 
 bool JsonReader::read_bool(Value value, const char* what) {
+    check_turn(value);
     const bool is_true = take_word("true");
     if (!is_true && !take_word("false"))
         fail(std::string(what) + " is neither true nor false", place(value));
     return is_true;
 }
 
-bool JsonReader::read_null(Value) {
+bool JsonReader::read_null(Value value) {
+    check_turn(value);
     return take_word("null");
 }
 
+void JsonReader::once(
+    std::optional<std::uint64_t>& seen, std::uint64_t at, std::string_view what) const {
+    if (seen)
+        fail(std::string(what) + " stands twice", at);
+    seen = at;
+}
+
 void JsonReader::skip(Value value, int depth) {
-    if (depth == depth_max)
+    const bool object = begins(value, '{');
+    if ((object || begins(value, '[')) && depth == depth_max)
         fail(std::string(part_) + " is nested too deep", place(value));
-    if (begins(value, '{'))
+    if (object)
         read_object(value, "a value", [&](std::string_view, std::uint64_t, Value one) {
             skip(one, depth + 1);
         });
@@ -69,14 +76,26 @@ void JsonReader::skip(Value value, int depth) {
         read_array(value, "a value", [&](Value one) { skip(one, depth + 1); });
     else if (begins(value, '"'))
         take_text();
-    else if (const std::size_t digits = number_length({next_, end_}))
-        next_ += digits;
     else if (!take_word("true") && !take_word("false") && !take_word("null"))
-        fail("a value is not valid JSON", place(value));
+        skip_number(value);
+}
+
+/// Though nobody wants it, it must be one that all readers take.
+void JsonReader::skip_number(Value value) {
+    const std::string_view number(next_, number_length({next_, end_}));
+    if (number.empty())
+        fail_grammar("a value is missing", value.begin_);
+    if (beyond_double(number))
+        fail_grammar("a number is out of range", value.begin_);
+    next_ += number.size();
+}
+
+void JsonReader::check_turn([[maybe_unused]] Value value) const {
+    assert(value.begin_ == next_);
 }
 
 bool JsonReader::begins(Value value, char token) const {
-    assert(value.begin_ == next_); // each is read once, in order
+    check_turn(value);
     return *value.begin_ == token;
 }
 
@@ -95,7 +114,7 @@ void JsonReader::end_root() {
 }
 
 void JsonReader::pass_blanks() {
-    while (next_ != end_ && blank(*next_))
+    while (next_ != end_ && json_blanks.find(*next_) != json_blanks.npos)
         ++next_;
 }
 
@@ -164,7 +183,8 @@ std::string_view JsonReader::take_text() {
 }
 
 std::string_view JsonReader::decoded(std::string_view raw) {
-    char* const begin = room_for(raw.size()); // what is decoded is never longer
+    bool shared = false;
+    char* const begin = room_for(raw.size(), shared); // what is decoded is never longer
     char* out = begin;
     while (!raw.empty()) {
         const std::size_t plain = std::min(raw.find('\\'), raw.size());
@@ -175,17 +195,18 @@ std::string_view JsonReader::decoded(std::string_view raw) {
             fail_grammar("a text holds an escape that means nothing", escape);
     }
     const std::string_view text(begin, out);
-    if (begin == free_) {
+    if (shared) {
         free_ += text.size();
         free_bytes_ -= text.size();
     }
     return text;
 }
 
-char* JsonReader::room_for(std::size_t bytes) {
-    if (bytes <= free_bytes_)
+/// `shared`: it is the beginning of what is free of a block.
+char* JsonReader::room_for(std::size_t bytes, bool& shared) {
+    shared = bytes <= shared_bytes_max;
+    if (shared && bytes <= free_bytes_)
         return free_;
-    const bool shared = bytes <= shared_bytes_max;
     const std::size_t size = shared ? block_bytes : bytes;
     char* const block = blocks_.emplace_back(std::make_unique_for_overwrite<char[]>(size)).get();
     if (shared) {

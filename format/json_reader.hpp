@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -80,6 +81,9 @@ public:
     /// Reads a value of any kind, and all in it, for its grammar alone.
     void skip(Value value) { skip(value, 0); }
 
+    /// For a name that may stand once in its object, `what` in errors: `seen` is where it did.
+    void once(std::optional<std::uint64_t>& seen, std::uint64_t at, std::string_view what) const;
+
     /// Place in the file of a value.
     std::uint64_t place(Value value) const { return place(value.begin_); }
 
@@ -103,6 +107,8 @@ private:
     }
 
     void skip(Value value, int depth);
+    void skip_number(Value value);
+    void check_turn(Value value) const; ///< each is read once, in order
     bool begins(Value value, char token) const;
     void begin_root();
     void end_root();
@@ -114,7 +120,7 @@ private:
     std::string_view take_name();
     std::string_view take_text();
     std::string_view decoded(std::string_view raw);
-    char* room_for(std::size_t bytes);
+    char* room_for(std::size_t bytes, bool& shared);
 
     std::uint64_t place(const char* position) const {
         return at_ + static_cast<std::uint64_t>(position - begin_);

@@ -1,10 +1,13 @@
 #include <tz/format/json_text.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <system_error>
 
 namespace tz::format {
 
@@ -146,6 +149,30 @@ std::size_t number_length(std::string_view text) {
             return 0;
     }
     return all - text.size();
+}
+
+bool beyond_double(std::string_view number) {
+    // a reader that rounds twice takes what is a little below the largest one for more
+    constexpr double largest = 1.797693134862315e308;
+    double value = 0;
+    const auto read = std::from_chars(number.data(), number.data() + number.size(), value);
+    if (read.ec != std::errc::result_out_of_range)
+        return std::abs(value) >= largest;
+    // too large or too small: that is for the decimal exponent of its first digit but zeros
+    const std::size_t e = std::min(number.find_first_of("eE"), number.size());
+    const std::string_view digits = number.substr(0, e);
+    const std::size_t first = digits.find_first_of("123456789");
+    const std::size_t point = std::min(digits.find('.'), digits.size());
+    std::string_view power = number.substr(std::min(e + 1, number.size()));
+    if (power.starts_with('+'))
+        power.remove_prefix(1);
+    if (first == digits.npos)
+        return false;
+    std::int64_t exponent = 0;
+    const auto end = std::from_chars(power.data(), power.data() + power.size(), exponent);
+    if (end.ec == std::errc::result_out_of_range)
+        return !power.starts_with('-');
+    return exponent > static_cast<std::int64_t>(first) - static_cast<std::int64_t>(point);
 }
 
 } // namespace tz::format

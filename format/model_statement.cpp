@@ -2,6 +2,7 @@
 #include <tz/format/hash.hpp>
 #include <tz/format/json_reader.hpp>
 #include <tz/format/model_statement.hpp>
+#include <tz/format/name.hpp>
 #include <tz/format/requirement.hpp>
 
 #include <algorithm>
@@ -12,6 +13,7 @@ namespace tz::format {
 namespace {
 
 using Value = JsonReader::Value;
+using Seen = std::optional<std::uint64_t>; ///< where a name stood
 
 constexpr std::string_view in_toto_payload = "application/vnd.in-toto+json";
 constexpr std::string_view in_toto_statement = "https://in-toto.io/Statement/v1";
@@ -60,18 +62,13 @@ public:
 private:
     static constexpr const char* kind_hint = "sign the model with `model_signing sign key`";
 
-    void once(bool& seen, std::string_view name, std::uint64_t at) {
-        if (std::exchange(seen, true))
-            json_.fail(std::string(name) + " stands twice", at);
-    }
-
     void expect(
-        bool& seen, std::string_view name, std::uint64_t at, Value value, std::string_view wanted) {
-        once(seen, name, at);
+        Seen& seen, std::string_view name, std::uint64_t at, Value value, std::string_view wanted) {
+        json_.once(seen, at, name);
         const std::string_view is = json_.read_text(value, "a kind");
         if (is != wanted)
             json_.fail(
-                std::string(name) + " is '" + printable(is) + "' and not " + std::string(wanted),
+                std::string(name) + " is " + quoted(is) + " and not " + std::string(wanted),
                 at,
                 errc::unsupported,
                 kind_hint);
@@ -91,21 +88,26 @@ private:
     /// The hash of all digests, in their order.
     void read_subject(Value value, std::uint64_t at) {
         json_.read_array(value, "subject", [this, at](Value one) {
-            once(has_subject_, "a subject", at);
+            json_.once(has_subject_, at, "a subject");
             json_.read_object(
-                one, "a subject", [this](std::string_view name, std::uint64_t, Value part) {
+                one, "a subject", [this](std::string_view name, std::uint64_t place, Value part) {
                     if (name != "digest")
                         return json_.skip(part);
-                    json_.read_object(
-                        part,
-                        "its digest",
-                        [this](std::string_view kind, std::uint64_t, Value text) {
-                            if (kind != "sha256")
-                                return json_.skip(text);
-                            subject_ = read_digest(text);
-                        });
+                    json_.once(has_digest_, place, name);
+                    read_digests(part);
                 });
         });
+    }
+
+    void read_digests(Value value) {
+        Seen seen;
+        json_.read_object(
+            value, "its digest", [&](std::string_view kind, std::uint64_t at, Value text) {
+                if (kind != "sha256")
+                    return json_.skip(text);
+                json_.once(seen, at, kind);
+                subject_ = read_digest(text);
+            });
     }
 
     void check_subject() {
@@ -117,14 +119,14 @@ private:
     }
 
     void read_predicate(Value value, std::uint64_t at) {
-        once(predicate_, "predicate", at);
+        json_.once(predicate_, at, "predicate");
         json_.read_object(
             value, "predicate", [this](std::string_view name, std::uint64_t place, Value part) {
                 if (name == "resources") {
-                    once(has_resources_, name, place);
+                    json_.once(has_resources_, place, name);
                     json_.read_array(part, "resources", [this](Value one) { read_file(one); });
                 } else if (name == "serialization") {
-                    once(has_serialization_, name, place);
+                    json_.once(has_serialization_, place, name);
                     read_serialization(part);
                 } else {
                     json_.skip(part);
@@ -135,19 +137,22 @@ private:
     void read_file(Value value) {
         const std::uint64_t at = json_.place(value);
         ModelStatement::File file;
-        bool algorithm = false;
-        bool digest = false;
+        Seen named;
+        Seen algorithm;
+        Seen digest;
         json_.read_object(
             value, "a resource", [&](std::string_view name, std::uint64_t place, Value part) {
-                if (name == "name")
+                if (name == "name") {
+                    json_.once(named, place, name);
                     file.name = json_.read_text(part, "a name");
-                else if (name == "algorithm")
+                } else if (name == "algorithm") {
                     expect(algorithm, name, place, part, "sha256");
-                else if (name == "digest") {
-                    once(digest, name, place);
+                } else if (name == "digest") {
+                    json_.once(digest, place, name);
                     file.sha256 = read_digest(part);
-                } else
+                } else {
                     json_.skip(part);
+                }
             });
         if (!algorithm || !digest || !plain_path(file.name))
             json_.fail("a resource has no digest, or a name that is no path in the folder", at);
@@ -155,33 +160,39 @@ private:
     }
 
     void read_serialization(Value value) {
-        bool hash = false;
+        Seen hash;
+        Seen ignored;
+        Seen symlinks;
         json_.read_object(
             value, "serialization", [&](std::string_view name, std::uint64_t at, Value part) {
-                if (name == "method")
+                if (name == "method") {
                     expect(method_, name, at, part, "files");
-                else if (name == "hash_type")
+                } else if (name == "hash_type") {
                     expect(hash, name, at, part, "sha256");
-                else if (name == "ignore_paths")
+                } else if (name == "ignore_paths") {
+                    json_.once(ignored, at, name);
                     json_.read_array(part, "ignore_paths", [this](Value path) {
                         statement_.ignored.emplace_back(json_.read_text(path, "a path"));
                     });
-                else if (name == "allow_symlinks")
+                } else if (name == "allow_symlinks") {
+                    json_.once(symlinks, at, name);
                     statement_.symlinks = json_.read_bool(part, "allow_symlinks");
-                else
+                } else {
                     json_.skip(part);
+                }
             });
     }
 
     JsonReader json_;
     ModelStatement statement_;
-    bool type_ = false;
-    bool predicate_type_ = false;
-    bool predicate_ = false;
-    bool method_ = false;
-    bool has_subject_ = false;
-    bool has_resources_ = false;
-    bool has_serialization_ = false;
+    Seen type_;
+    Seen predicate_type_;
+    Seen predicate_;
+    Seen method_;
+    Seen has_subject_;
+    Seen has_digest_;
+    Seen has_resources_;
+    Seen has_serialization_;
     std::optional<Sha256> subject_;
 };
 
@@ -203,7 +214,7 @@ ModelStatement parse_statement(const Envelope& envelope) {
     if (envelope.payload_type != in_toto_payload)
         throw Error(
             errc::unsupported,
-            "what is signed is '" + printable(envelope.payload_type) + "' and no in-toto statement",
+            "what is signed is " + quoted(envelope.payload_type) + " and no in-toto statement",
             0,
             "sign the model with `model_signing sign key`");
     return StatementReader(envelope.payload).run();

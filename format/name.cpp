@@ -10,7 +10,7 @@ namespace tz::format {
 namespace {
 
 constexpr char structured_mark = '\x1e';
-constexpr std::size_t label_bytes_max = 200;
+constexpr std::size_t quoted_bytes_max = 200;
 
 // Takes the events of nlohmann's parser, which keeps no stack of ours or its own: an array in an
 // array stops it at once.
@@ -142,13 +142,17 @@ std::string display_name(std::string_view name) {
     return printable(structured(name) ? name.substr(1) : name);
 }
 
-std::string tensor_label(std::string_view name) {
-    if (name.size() <= label_bytes_max)
-        return "tensor '" + display_name(name) + "'";
-    std::size_t end = label_bytes_max;
-    while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80)
+std::string quoted(std::string_view text) {
+    if (text.size() <= quoted_bytes_max)
+        return "'" + printable(text) + "'";
+    std::size_t end = quoted_bytes_max;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
         --end; // not within a character
-    return "tensor '" + display_name(name.substr(0, end)) + "...'";
+    return "'" + printable(text.substr(0, end)) + "...'";
+}
+
+std::string tensor_label(std::string_view name) {
+    return "tensor " + quoted(structured(name) ? name.substr(1) : name);
 }
 
 void check_names(std::span<const Path> paths, std::span<const std::uint64_t> offsets) {

@@ -29,7 +29,10 @@ std::string key_name(std::string_view name);
 /// For people: the plain name, or the JSON array; control characters escaped.
 std::string display_name(std::string_view name);
 
-/// A tensor in an error message: "tensor 'NAME'", with a very long name cut short.
+/// A text of a file in an error message: printable, in quotes, and cut short where it is long.
+std::string quoted(std::string_view text);
+
+/// A tensor in an error message: "tensor 'NAME'", cut short like that.
 std::string tensor_label(std::string_view name);
 
 /// Throws `tz::Error` (errc::format) unless the names form a tree: no path twice, none a proper

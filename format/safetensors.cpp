@@ -2,16 +2,17 @@
 #include <tz/format/error.hpp>
 #include <tz/format/header_parts.hpp>
 #include <tz/format/json_reader.hpp>
+#include <tz/format/json_text.hpp>
 #include <tz/format/name.hpp>
 #include <tz/format/safetensors.hpp>
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <string>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 
 namespace tz::format {
@@ -19,7 +20,6 @@ namespace tz::format {
 namespace {
 
 constexpr std::string_view metadata_name = "__metadata__";
-constexpr std::string_view json_blanks = " \t\r\n";
 // An entry without a name or dimensions, and the comma before it.
 constexpr std::size_t entry_bytes_min =
     std::string_view(R"(,"":{"dtype":"X","shape":[],"data_offsets":[0,0]})").size();
@@ -35,12 +35,12 @@ bool plain_word(std::string_view word) {
 /// One entry of the header. Offsets count from the end of the header.
 struct Entry {
     std::string_view dtype;
-    std::uint64_t dtype_at = 0;
+    std::optional<std::uint64_t> dtype_at; // in the file
     std::span<const std::uint64_t> shape;
-    std::uint64_t shape_at = 0;
+    std::optional<std::uint64_t> shape_at;
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
-    std::uint64_t offsets_at = 0;
+    std::optional<std::uint64_t> offsets_at;
 };
 
 /// Reads one header.
@@ -79,9 +79,7 @@ private:
     std::uint64_t data_bytes() const { return layout_.file_bytes - layout_.index_bytes; }
 
     void read_metadata(std::uint64_t at, Value value) {
-        if (metadata_at_)
-            json_.fail("the header names __metadata__ twice", at);
-        metadata_at_ = at;
+        json_.once(metadata_at_, at, metadata_name);
         if (json_.read_null(value))
             return;
         std::vector<std::uint64_t> places;
@@ -102,8 +100,7 @@ private:
             return layout_.metadata[i].first;
         };
         if (const auto twice = find_twice(places.size(), name_of))
-            json_.fail(
-                "__metadata__ names '" + printable(name_of(*twice)) + "' twice", places[*twice]);
+            json_.fail("__metadata__ names " + quoted(name_of(*twice)) + " twice", places[*twice]);
     }
 
     void read_tensor(std::string_view name, std::uint64_t at, Value value) {
@@ -130,21 +127,16 @@ private:
 
     Entry read_entry(std::uint64_t at, Value value) {
         Entry entry;
-        const auto once = [this](std::uint64_t& place, std::uint64_t place_now, const char* field) {
-            if (place != 0)
-                json_.fail(std::string(field) + " stands twice", place_now);
-            place = place_now;
-        };
         json_.read_object(
             value, "its entry", [&](std::string_view field, std::uint64_t field_at, Value one) {
                 if (field == "dtype") {
-                    once(entry.dtype_at, field_at, "its dtype");
+                    json_.once(entry.dtype_at, field_at, "its dtype");
                     entry.dtype = json_.read_text(one, "its dtype");
                 } else if (field == "shape") {
-                    once(entry.shape_at, field_at, "its shape");
+                    json_.once(entry.shape_at, field_at, "its shape");
                     entry.shape = read_shape(one);
                 } else if (field == "data_offsets") {
-                    once(entry.offsets_at, field_at, "its data_offsets");
+                    json_.once(entry.offsets_at, field_at, "its data_offsets");
                     read_offsets(one, entry);
                 } else {
                     json_.skip(one); // of a later version, perhaps
@@ -154,7 +146,7 @@ private:
              {std::pair(entry.dtype_at, "dtype"),
               std::pair(entry.shape_at, "shape"),
               std::pair(entry.offsets_at, "data_offsets")})
-            if (place == 0)
+            if (!place)
                 json_.fail(std::string("its entry lacks ") + field, at);
         return entry;
     }
@@ -193,19 +185,19 @@ private:
             json_.fail(
                 "its data begins at offset " + std::to_string(entry.begin) + " and ends at " +
                     std::to_string(entry.end),
-                entry.offsets_at);
+                *entry.offsets_at);
         if (entry.end > data_bytes())
             json_.fail(
                 "its data ends at offset " + std::to_string(entry.end) + " of the data, of which " +
                     "the file has " + std::to_string(data_bytes()) + " bytes",
-                entry.offsets_at);
+                *entry.offsets_at);
         return entry.end - entry.begin;
     }
 
     DType dtype_of(const Entry& entry, std::uint64_t bytes) {
         const auto elements = shape_bytes(entry.shape, 1);
         if (!elements)
-            json_.fail("the dimensions multiply to 2^63 or more", entry.shape_at);
+            json_.fail("the dimensions multiply to 2^63 or more", *entry.shape_at);
         if (!layout_.tensors.empty() && layout_.tensors.back().dtype.code == entry.dtype) {
             const DType& last = layout_.tensors.back().dtype; // as most have it
             if (is_known(last)) {
@@ -228,31 +220,30 @@ private:
         const Entry& entry, std::uint32_t bits, std::uint64_t elements, std::uint64_t bytes) {
         std::uint64_t total = 0;
         if (__builtin_mul_overflow(elements, bits, &total))
-            json_.fail("the dimensions multiply to 2^64 bits or more", entry.shape_at);
+            json_.fail("the dimensions multiply to 2^64 bits or more", *entry.shape_at);
         if (total % 8 != 0)
             json_.fail(
                 std::to_string(elements) + " elements of " + std::to_string(bits) +
                     " bits do not end with a byte",
-                entry.shape_at);
+                *entry.shape_at);
         if (total / 8 != bytes)
             json_.fail(
                 "data of " + std::to_string(bytes) + " bytes does not fit dtype and shape, which " +
                     "take " + std::to_string(total / 8),
-                entry.offsets_at);
+                *entry.offsets_at);
     }
 
     /// By the size that its data gives, the same for all tensors of the type.
     DType unknown_dtype(const Entry& entry, std::uint64_t elements, std::uint64_t bytes) {
         if (!plain_word(entry.dtype))
-            json_.fail(
-                "dtype '" + printable(entry.dtype) + "' is no name of a type", entry.dtype_at);
+            json_.fail("dtype " + quoted(entry.dtype) + " is no name of a type", *entry.dtype_at);
         DType dtype{std::string(entry.dtype), std::string(entry.dtype), 0};
         const auto unfit = [&] {
             json_.fail(
                 "data of " + std::to_string(bytes) + " bytes gives the " +
                     std::to_string(elements) + " elements of its unknown dtype '" + dtype.code +
                     "' no size",
-                entry.offsets_at);
+                *entry.offsets_at);
         };
         if (elements == 0) {
             if (bytes != 0)
@@ -272,14 +263,14 @@ private:
                     "its data gives the dtype '" + dtype.code + "' elements of " +
                         std::to_string(dtype.bits) + " bits, and they have " +
                         std::to_string(known.bits),
-                    entry.offsets_at);
-        const auto [seen, is_new] = unknown_bits_.emplace(dtype.code, dtype.bits);
+                    *entry.offsets_at);
+        const auto [seen, is_new] = unknown_bits_.emplace(entry.dtype, dtype.bits);
         if (!is_new && seen->second != dtype.bits)
             json_.fail(
                 "its data gives the unknown dtype '" + dtype.code + "' elements of " +
                     std::to_string(dtype.bits) + " bits, that of another tensor " +
                     std::to_string(seen->second),
-                entry.offsets_at);
+                *entry.offsets_at);
         return dtype;
     }
 
@@ -362,7 +353,7 @@ private:
     std::vector<std::uint32_t> places_; ///< of the tensors' names in the file
     std::vector<std::uint64_t> shape_;
     std::optional<std::uint64_t> metadata_at_;
-    std::unordered_map<std::string, std::uint32_t> unknown_bits_; ///< by dtype
+    std::map<std::string_view, std::uint32_t> unknown_bits_; ///< by dtype; no file makes it slow
 };
 
 } // namespace

@@ -83,8 +83,7 @@ private:
         if (last_ != shards_.end() && last_->first == shard) // as most have it
             return last_->second;
         if (!plain_file_name(shard))
-            json_.fail(
-                "its shard '" + printable(shard) + "' is no name of a file beside the list", at);
+            json_.fail("its shard " + quoted(shard) + " is no name of a file beside the list", at);
         last_ = shards_.find(shard);
         if (last_ == shards_.end())
             last_ = shards_.emplace(shard, static_cast<std::uint32_t>(shards_.size())).first;

@@ -213,7 +213,8 @@ std::uint64_t count_entries(std::span<const std::byte> index, const Prefix& pref
         if (shape_at >= index.size())
             break;
         const std::size_t dimension_bytes = prefix.tagged && length(0) == 5 ? 8 : 4;
-        const std::size_t bytes = shape_at + 1 + dimension_bytes * length(shape_at) + 3 * std::size_t{8};
+        const std::size_t bytes =
+            shape_at + 1 + dimension_bytes * length(shape_at) + 3 * std::size_t{8};
         index = index.subspan(std::min(bytes, index.size()));
     }
     return count;

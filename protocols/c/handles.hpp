@@ -9,12 +9,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 struct tz_error {
@@ -75,7 +75,7 @@ struct tz_loaded {
 
     struct File {
         std::vector<tz_tensor> tensors;
-        std::unordered_map<std::string_view, const tz_tensor*> by_name;
+        std::map<std::string_view, const tz_tensor*> by_name; // names of a file can't make it slow
     };
 
     tz::LoadedFiles loaded;

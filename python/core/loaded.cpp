@@ -4,10 +4,10 @@
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -99,7 +99,7 @@ nb::tuple shape_of(const tz::format::Tensor& tensor) {
 /// As Python has them, where each is a key.
 std::vector<std::string> names_of(const tz::format::Layout& layout) {
     std::vector<std::string> names;
-    std::unordered_set<std::string> known;
+    std::set<std::string> known; // which names of a file can't make slow
     for (const tz::format::Tensor& tensor : layout.tensors) {
         names.push_back(tz::format::key_name(tensor.name));
         if (!known.insert(names.back()).second)

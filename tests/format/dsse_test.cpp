@@ -62,6 +62,12 @@ TEST(Dsse, OfAnotherKindIsRefused) {
         {"\"sig\":\"M", "\"sig\":\"", errc::format, "no base64"},
         {"\"keyid\":", "\"sig\":\"QUJD\",\"keyid\":", errc::format, "stands twice"},
         {"\"payloadType\"", "\"payload\":\"\",\"payloadType\"", errc::format, "stands twice"},
+        {"\"signatures\"", "\"signatures\":[],\"signatures\"", errc::format, "stands twice"},
+        {"\"publicKey\"", "\"publicKey\":{},\"publicKey\"", errc::format, "stands twice"},
+        {"\"hint\"", "\"hint\":null,\"hint\"", errc::format, "stands twice"},
+        {"\"payload\":\"ewog", "\"payload\":\"e3==ewog", errc::format, "no base64"},
+        {"\"payload\":\"ewog", "\"payload\":\"e30=-###ewog", errc::format, "no base64"},
+        {"\"sig\":\"ME", "\"sig\":\"\\n  \\nME", errc::format, "no base64"},
     };
 
     for (const auto& change : changes) {

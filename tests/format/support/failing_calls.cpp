@@ -30,7 +30,6 @@ extern "C" {
 
 BIO* __real_BIO_new(const BIO_METHOD* method);
 BIO* __real_BIO_new_mem_buf(const void* text, int size);
-EVP_ENCODE_CTX* __real_EVP_ENCODE_CTX_new();
 EVP_MD_CTX* __real_EVP_MD_CTX_new();
 int __real_EVP_DigestInit_ex(EVP_MD_CTX* context, const EVP_MD* kind, ENGINE* engine);
 int __real_EVP_DigestUpdate(EVP_MD_CTX* context, const void* bytes, size_t size);
@@ -53,10 +52,6 @@ BIO* __wrap_BIO_new(const BIO_METHOD* method) {
 
 BIO* __wrap_BIO_new_mem_buf(const void* text, int size) {
     return tz::test::failing == "BIO_new_mem_buf" ? nullptr : __real_BIO_new_mem_buf(text, size);
-}
-
-EVP_ENCODE_CTX* __wrap_EVP_ENCODE_CTX_new() {
-    return tz::test::failing == "EVP_ENCODE_CTX_new" ? nullptr : __real_EVP_ENCODE_CTX_new();
 }
 
 EVP_MD_CTX* __wrap_EVP_MD_CTX_new() {
