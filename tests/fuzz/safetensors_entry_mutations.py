@@ -46,6 +46,8 @@ def field_unknown(file, tensor, lots):
         Object([["a", Object([])]]),
         Raw(b"1e300"),
         Raw(b"-0.0"),
+        Raw(b"0e99999999999999999999"),
+        Raw(b"-1e-99999"),
     ]
     tensor.members.insert(lots.randrange(4), [lots.choice(["x", "", "Dtype", "stride"]), lots.choice(values)])
     return LOADS
@@ -70,6 +72,10 @@ def field_unknown_and_wrong(file, tensor, lots):
         b'"\\q"',
         b"--1",
         b"1e",
+        b"1e309",
+        b"-1e999",
+        b"[1E+99999999999999999999]",
+        b"9" * 400,
     ]
     tensor.members.insert(lots.randrange(4), ["x", Raw(lots.choice(values))])
     return refused("format")
