@@ -29,6 +29,7 @@ namespace tz::cuda {
 
 /// The lanes' staging is pinned as they come to use it, and unpinned at the end. A put() ends when
 /// its copies are done, whatever happens meanwhile: until then the device reads the staging.
+/// The engine of the load outlives it.
 class DeviceSink final : public Sink {
 public:
     /// `trace`, which may be null, gets a track of each stream.

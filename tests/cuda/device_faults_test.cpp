@@ -215,9 +215,10 @@ TEST_F(GivenMemory, HoldsZerosThoughTheSinkIsNeverToldToLetGo) {
     cudaSetDevice(1); // of the program
     save_damaged();
     {
+        Engine engine(engine_);
         DeviceSink sink(device_);
         NeverAbandoned passed(sink);
-        const auto error = test::error_of([&] { load_through(passed); });
+        const auto error = test::error_of([&] { load_through(engine, passed); });
         ASSERT_TRUE(error);
         EXPECT_EQ(error->kind(), errc::integrity);
     }

@@ -52,10 +52,9 @@ protected:
 
     /// Loads by way of a sink that a test puts before the one of the device.
     template <typename Passed>
-    void load_through(Passed& passed) {
+    void load_through(Engine& engine, Passed& passed) {
         load_.memory = Memory::none;
         load_.sink = &passed;
-        Engine engine(engine_);
         const std::shared_ptr<const Source> source = open_file(folder_ / "file");
         load(engine, {&source, 1}, load_);
     }

@@ -126,9 +126,10 @@ TEST_F(GivenMemoryLacking, HoldsZerosWhicheverAllocationFails) {
             }
         });
         {
+            Engine engine(engine_);
             DeviceSink sink(device_);
             LacksMemory lacking(sink, failing, nth);
-            const auto error = test::error_of([&] { load_through(lacking); });
+            const auto error = test::error_of([&] { load_through(engine, lacking); });
             ASSERT_TRUE(error);
             EXPECT_EQ(error->kind(), errc::integrity);
         }

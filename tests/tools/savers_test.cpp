@@ -94,7 +94,8 @@ protected:
         return all;
     }
 
-    /// Waits until `program` writes to a temporary file in `place`, as it does for half a second.
+    /// Waits until `program` writes to a temporary file in `place`, as it does for four seconds:
+    /// what another one does meanwhile may take three on a busy machine.
     static void expect_temporary(const std::string& place, const std::string& name) {
         const auto until = std::chrono::steady_clock::now() + 30s;
         const auto is_temporary = [&name](const std::string& one) {
@@ -113,7 +114,7 @@ protected:
     std::string other_source = folder.path("other.tensors");
     std::string whole;       ///< what becomes of `source`
     std::string other_whole; ///< and of the other one
-    HttpServer server{HttpServerOptions{.connection_rate = 2'000'000}};
+    HttpServer server{HttpServerOptions{.connection_rate = 250'000}};
     const RunOptions direct{.environment = {"no_proxy=*"}};
 };
 
@@ -124,7 +125,7 @@ TEST_F(Savers, TheSlowerOfTwoIsRefused) {
     const Outcome outcome = slow.wait();
     EXPECT_EQ(outcome.code, 2) << outcome.err;
     EXPECT_NE(outcome.err.find("--force"), std::string::npos) << outcome.err;
-    EXPECT_EQ(content(target), other_whole);
+    EXPECT_TRUE(content(target) == other_whole);
     EXPECT_EQ(names_in(targets), Names{"t.tensors"});
 }
 
@@ -132,12 +133,12 @@ TEST_F(Savers, TheSlowerOfTwoReplacesWithForce) {
     Program slow(arguments(server.url("/source"), target, true), direct);
     ASSERT_NO_FATAL_FAILURE(expect_temporary(targets, "t.tensors"));
     EXPECT_EQ(run(arguments(other_source, target, true)).code, 0);
-    EXPECT_EQ(content(target), other_whole);
+    EXPECT_TRUE(content(target) == other_whole);
     // the other one's temporary file is no remains of a dead process
     EXPECT_EQ(names_in(targets).size(), 2u);
     const Outcome outcome = slow.wait();
     EXPECT_EQ(outcome.code, 0) << outcome.err;
-    EXPECT_EQ(content(target), whole);
+    EXPECT_TRUE(content(target) == whole);
     EXPECT_EQ(names_in(targets), Names{"t.tensors"});
 }
 
@@ -171,7 +172,7 @@ TEST_F(Savers, WriteOnTheFilesystemOfTheTarget) {
     ASSERT_NO_FATAL_FAILURE(expect_temporary(memory.path(), "t.tensors"));
     EXPECT_EQ(names_in(targets), Names{});
     EXPECT_EQ(slow.wait().code, 0);
-    EXPECT_EQ(content(there), whole);
+    EXPECT_TRUE(content(there) == whole);
     EXPECT_EQ(names_in(memory.path()), Names{"t.tensors"});
     EXPECT_EQ(names_in(targets), Names{});
 }
@@ -196,7 +197,7 @@ TEST_F(Savers, ReplaceALinkAndNotTheFileThatItLeadsTo) {
     EXPECT_EQ(run(arguments(source, target, false)).code, 2);
     EXPECT_EQ(run(arguments(source, target, true)).code, 0);
     EXPECT_FALSE(fs::is_symlink(target));
-    EXPECT_EQ(content(target), whole);
+    EXPECT_TRUE(content(target) == whole);
     EXPECT_EQ(content(elsewhere), "old");
     EXPECT_EQ(names_in(targets), Names{"t.tensors"});
 }
@@ -223,7 +224,7 @@ TEST_F(Mounted, FolderIsWrittenTo) {
     if (outcome.code == 99)
         GTEST_SKIP() << "no mounts are allowed here: " << outcome.err;
     EXPECT_EQ(outcome.code, 0) << outcome.err;
-    EXPECT_EQ(content(target), whole);
+    EXPECT_TRUE(content(target) == whole);
     EXPECT_EQ(names_in(targets), Names{"t.tensors"});
     EXPECT_EQ(names_in(mounted), Names{});
 }
