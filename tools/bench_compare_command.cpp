@@ -144,6 +144,7 @@ RunOptions run_options(const CompareCommand& command, bool quiet, const std::sto
 
 int run(CompareCommand& command, const Output& output) {
     const cli::StopOnSignal stop;
+    ResultFile exported(output); // before, so that a path that can't be written fails at once
     cli::Console console;
     RunOptions options = run_options(command, output.quiet, stop.token());
     const std::vector<Adapter> adapters = ask_for_adapters(command.peers, stop.token());
@@ -166,7 +167,7 @@ int run(CompareCommand& command, const Output& output) {
     }
     cli::Json json = to_json(run);
     json["model"] = model;
-    write_result(output, json, text_of(run, model));
+    write_result(output, exported, json, text_of(run, model));
     return cli::exit_ok;
 }
 

@@ -59,6 +59,7 @@ int run(LoadCommand& command, const Output& output) {
     std::optional<NewFile> html; // made before, so that a path that can't be written fails at once
     if (!command.html.empty())
         html.emplace(command.html, Existing::replaced);
+    ResultFile exported(output);
     cli::Console console;
     const Subject common = subject_with(command.shared, console, stop.token());
     RunOptions options;
@@ -92,7 +93,7 @@ int run(LoadCommand& command, const Output& output) {
             command.adapters, ask_for_adapters(command.adapters, stop.token()), subjects, options);
     Run run = measure(engine, std::move(subjects), options, console);
     run.arguments = output.arguments;
-    report(run, output);
+    report(run, output, exported);
     if (html)
         write_page_of(run, engine, options, *html);
     return cli::exit_ok;

@@ -21,7 +21,8 @@ using namespace tz::bench;
 int run_demo(const Output& output) {
     const cli::StopOnSignal stop;
     cli::Console console;
-    report(demo(console, output.quiet, stop.token()), output);
+    ResultFile exported(output);
+    report(demo(console, output.quiet, stop.token()), output, exported);
     return cli::exit_ok;
 }
 

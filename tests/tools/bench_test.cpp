@@ -158,5 +158,50 @@ TEST_F(Bench, TimesLoadsFromAServerAndTellsNoSecretOfTheUrl) {
     EXPECT_NE(table.find("loopback socket, both ends"), table.npos) << table;
 }
 
+TEST_F(Bench, AResultThatCantBeWrittenFailsBeforeTheFirstSample) {
+    const std::string result = folder.path("no/result.json");
+    const std::vector<std::string> commands[] = {
+        {"load", plain}, {"sweep", plain}, {"advise", plain}, {"compare"}, {"--demo"}};
+
+    for (std::vector<std::string> arguments : commands) {
+        arguments.push_back("--export-json=" + result);
+        const Outcome outcome = bench(arguments);
+        EXPECT_EQ(outcome.code, 3) << arguments.front();
+        EXPECT_NE(outcome.err.find(result), std::string::npos) << outcome.err;
+        EXPECT_EQ(outcome.out, "") << arguments.front();
+    }
+}
+
+TEST_F(Bench, ATableIsPrintedWhereItsResultIsLostAtTheEnd) {
+    const Outcome outcome = bench(
+        {"load",
+         plain,
+         "--warm",
+         "--runs=1",
+         "--warmup=0",
+         "--no-fio",
+         "--modes=plain",
+         "-q",
+         "--export-json=/dev/full"});
+    EXPECT_EQ(outcome.code, 7) << outcome.err;
+    EXPECT_NE(outcome.err.find("/dev/full"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.out.find("plain.tensors"), std::string::npos) << outcome.out;
+}
+
+TEST_F(Bench, AnOlderResultStaysUntilThereIsANewOne) {
+    const std::string result = folder.write("result.json", "older");
+    const auto contents = [](const std::string& path) {
+        std::ifstream file(path);
+        return std::string{std::istreambuf_iterator<char>(file), {}};
+    };
+    EXPECT_NE(bench({"load", folder.path("absent"), "--export-json", result}).code, 0);
+    EXPECT_EQ(contents(result), "older");
+    const std::string link = folder.path("link.json");
+    std::filesystem::create_symlink(result, link);
+    const auto printed = load({plain, "--modes=plain", "--export-json", link});
+    EXPECT_EQ(nlohmann::json::parse(contents(result)), printed);
+    EXPECT_TRUE(std::filesystem::is_symlink(link));
+}
+
 } // namespace
 } // namespace tz::test
