@@ -156,7 +156,7 @@ int run(CompareCommand& command, const Output& output) {
     Subject subject;
     subject.uri = make_model(command.peers.script, adapters, folder.path(), model, stop.token());
     Engine engine;
-    inspect(engine, subject);
+    inspect(engine, subject, stop.token());
     std::vector<Subject> subjects{std::move(subject)};
     join_peers(command.peers, adapters, subjects, options);
     Run run = measure(engine, std::move(subjects), options, console);
@@ -168,7 +168,7 @@ int run(CompareCommand& command, const Output& output) {
     cli::Json json = to_json(run);
     json["model"] = model;
     write_result(output, exported, json, text_of(run, model));
-    return cli::exit_ok;
+    return run.stopped ? cli::exit_cancelled : cli::exit_ok;
 }
 
 } // namespace

@@ -22,8 +22,9 @@ int run_demo(const Output& output) {
     const cli::StopOnSignal stop;
     cli::Console console;
     ResultFile exported(output);
-    report(demo(console, output.quiet, stop.token()), output, exported);
-    return cli::exit_ok;
+    const Run run = demo(console, output.quiet, stop.token());
+    report(run, output, exported);
+    return run.stopped ? cli::exit_cancelled : cli::exit_ok;
 }
 
 } // namespace

@@ -178,6 +178,11 @@ TEST_F(BenchSweep, RefusesListsThatMakeNoSense) {
          {"--concurrency=0", "--concurrency=8..1", "--chunk-size=1", "--io=disk", "--mode=fast"})
         EXPECT_EQ(run({"sweep", file, option}, options).code, 2) << option;
     EXPECT_EQ(run({"sweep", folder.path("absent")}, options).code, 3);
+    const Outcome letters = run({"sweep", file, "--concurrency=1..a"}, options);
+    EXPECT_NE(letters.err.find("--concurrency: 'a' is no number"), std::string::npos)
+        << letters.err;
+    const Outcome unit = run({"sweep", file, "--workers=1K"}, options);
+    EXPECT_NE(unit.err.find("--workers: '1K' is no number"), std::string::npos) << unit.err;
 }
 
 TEST_F(BenchSweep, AdvisesForFilesAndServers) {

@@ -8,9 +8,12 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 namespace tz::test {
 namespace {
@@ -201,6 +204,61 @@ TEST_F(Bench, AnOlderResultStaysUntilThereIsANewOne) {
     const auto printed = load({plain, "--modes=plain", "--export-json", link});
     EXPECT_EQ(nlohmann::json::parse(contents(result)), printed);
     EXPECT_TRUE(std::filesystem::is_symlink(link));
+}
+
+/// Stopped while the peer's third sample hangs.
+struct StoppedBench : Bench {
+    Outcome stop(std::vector<std::string> arguments, unsigned sample) const {
+        const std::string began = folder.path("began");
+        const std::string peer = folder.write(
+            "peer",
+            "#!/bin/sh\necho run >>" + began + "\ntest $(wc -l <" + began + ") -lt " +
+                std::to_string(sample) + " || sleep 100\necho '{\"seconds\": [0.5], \"bytes\": " +
+                std::to_string(all_bytes) + "}'\n",
+            0700);
+        arguments.insert(
+            arguments.begin(),
+            {"load", plain, "--warm", "--runs=1000", "--no-fio", "--modes=plain", "-q"});
+        arguments.push_back("--peer=slow=" + peer + " {file}");
+        Program program(arguments, {.program = TZ_BENCH_PROGRAM});
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(50);
+        const auto runs = [&began] {
+            std::ifstream file(began);
+            return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
+        };
+        while (runs() < sample && std::chrono::steady_clock::now() < until)
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        ::kill(program.pid(), SIGINT);
+        return program.wait();
+    }
+};
+
+TEST_F(StoppedBench, CtrlCEndsALoadWithTheRoundsThatAreComplete) {
+    const std::string html = folder.path("page.html");
+    const Outcome outcome = stop({"--warmup=0", "--json", "--html=" + html}, 3);
+    ASSERT_EQ(outcome.code, 130) << outcome.err;
+    const auto result = nlohmann::json::parse(outcome.out);
+    EXPECT_EQ(result.at("stopped"), true);
+    EXPECT_EQ(result.at("summary").at("rounds"), 2);
+    for (const auto& one : result.at("summary").at("entries"))
+        EXPECT_EQ(one.at("samples"), 2) << one.at("name");
+    EXPECT_TRUE(std::filesystem::exists(html));
+}
+
+TEST_F(StoppedBench, ItsTableSaysThatItWasStopped) {
+    const Outcome outcome = stop({"--warmup=1"}, 3);
+    EXPECT_EQ(outcome.code, 130) << outcome.err;
+    EXPECT_NE(outcome.out.find("stopped before all was measured: 1 of 1000"), std::string::npos)
+        << outcome.out;
+}
+
+TEST_F(StoppedBench, WithoutARoundThereIsNoTable) {
+    const std::string result = folder.path("result.json");
+    const Outcome outcome = stop({"--warmup=0", "--export-json=" + result}, 1);
+    EXPECT_EQ(outcome.code, 130) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_NE(outcome.err.find("stopped"), std::string::npos) << outcome.err;
+    EXPECT_FALSE(std::filesystem::exists(result));
 }
 
 } // namespace
