@@ -167,6 +167,16 @@ std::vector<std::size_t> round_order(std::size_t cells, unsigned round, unsigned
     return order;
 }
 
+Setting file_setting(std::size_t memory_limit) {
+    EngineOptions options;
+    options.memory_limit = memory_limit;
+    const Geometry geometry = choose_geometry(options);
+    Setting setting;
+    setting.concurrency = geometry.lanes;
+    setting.chunk_bytes = geometry.chunk_bytes;
+    return setting;
+}
+
 std::uint64_t staging_bytes(const Setting& setting, std::size_t memory_limit) {
     if (setting.concurrency == 0 || setting.chunk_bytes == 0)
         return memory_limit;

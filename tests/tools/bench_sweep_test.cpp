@@ -198,6 +198,10 @@ TEST_F(BenchSweep, AdvisesForFilesAndServers) {
         for (const Json& cell : result.at("cells"))
             automatic = automatic || (cell.at("concurrency") == 0 && cell.at("chunk_bytes") == 0);
         EXPECT_TRUE(automatic) << "the defaults are always among what is compared";
+        if (source == file)
+            for (const Json& cell : result.at("cells"))
+                EXPECT_FALSE(cell.at("concurrency") == 16 && cell.at("chunk_bytes") == 4 << 20)
+                    << "of files they are this, under another name";
     }
 }
 
