@@ -68,11 +68,11 @@ struct EngineOptions {
     unsigned loops = 0;
     /// Threads that verify, decrypt and touch memory; 0: the cores this process may use.
     unsigned workers = 0;
-    /// Chunks in flight at once, over all loops; 0: as many as pay (16 for files; for a server 16
-    /// at first, for one that is near 4, and more, up to 64 or 32, while that helps).
+    /// Chunks in flight at once, over all loops; 0: as many as pay (16 for files, 24 to a GPU; near
+    /// servers, which answer within 5 ms, begin with 4 and go up to 32, others with 16, up to 64).
     unsigned concurrency = 0;
-    /// Bytes a chunk covers, rounded up to 4096, from 64 KiB to 256 MiB; 0: what pays (4 MiB for
-    /// files, 8 MiB for servers where the limit has room for all of them).
+    /// Bytes a chunk covers, rounded up to 4096, from 64 KiB to 256 MiB; 0: what pays (4 MiB; 8 MiB
+    /// for near servers, and for others where `memory_limit` is 512 MiB or more).
     std::size_t chunk_bytes = 0;
     /// Most staging memory, whatever the tensor sizes.
     std::size_t memory_limit = 256ull << 20;

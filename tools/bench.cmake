@@ -15,7 +15,7 @@ add_executable(tz-bench
   bench_descriptor.cpp bench_entry.cpp bench_fio.cpp bench_folder.cpp bench_host.cpp bench_html_command.cpp
   bench_impact_command.cpp bench_load.cpp bench_load_command.cpp bench_loopback.cpp bench_make_command.cpp bench_memory.cpp bench_part.cpp bench_peer.cpp bench_pinned.cpp
   bench_peer_options.cpp bench_program.cpp bench_random.cpp bench_report.cpp bench_run.cpp bench_sample_command.cpp bench_script.cpp
-  bench_stages.cpp bench_summary.cpp bench_sweep.cpp bench_sweep_command.cpp bench_sweep_table.cpp bench_table.cpp
+  bench_stages.cpp bench_summary.cpp bench_sweep.cpp bench_sweep_command.cpp bench_sweep_table.cpp bench_table.cpp bench_taken_back.cpp
   bench_trace.cpp demo.cpp temporary_folder.cpp tz_bench.cpp)
 target_link_libraries(tz-bench PRIVATE tz_bench_parts OpenSSL::Crypto PkgConfig::libsodium)
 tz_precompile(tz-bench ${tz_slow_program_headers})

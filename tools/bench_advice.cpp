@@ -64,6 +64,17 @@ Setting lanes(unsigned concurrency, std::size_t chunk_bytes) {
     return setting;
 }
 
+/// Where a setting stands among the others.
+Setting placed(const Setting& setting, const Bounds& bounds) {
+    return setting.automatic() && bounds.automatic ? *bounds.automatic : setting;
+}
+
+/// The same load by another name counts too.
+const Cell*
+find_same(const std::vector<Cell>& cells, const Setting& setting, const Bounds& bounds) {
+    return find(cells, bounds.automatic == setting ? Setting{} : setting);
+}
+
 bool allowed(const Setting& setting, const Bounds& bounds) {
     return setting.automatic() ||
            (setting.concurrency >= 1 && setting.concurrency <= bounds.concurrency_max &&
@@ -72,43 +83,44 @@ bool allowed(const Setting& setting, const Bounds& bounds) {
             staging_bytes(setting, bounds.memory_limit) <= bounds.memory_limit);
 }
 
-/// Of those that are set: the engine's own choice has no neighbours.
-const Cell* best_set(const std::vector<Cell>& cells) {
+/// Of those that have neighbours: the engine's own choice has none where it isn't one setting.
+const Cell* best_set(const std::vector<Cell>& cells, const Bounds& bounds) {
     const Cell* best = nullptr;
     for (const Cell& cell : cells)
-        if (measured(cell) && !cell.setting.automatic() &&
+        if (measured(cell) && !placed(cell.setting, bounds).automatic() &&
             (best == nullptr || median_rate(cell) > median_rate(*best)))
             best = &cell;
     return best;
 }
 
 /// Twice as much of what already brought nothing more is not tried.
-bool climbs(const std::vector<Cell>& cells, const Setting& from, const Setting& to) {
-    const Cell* here = find(cells, from);
+bool climbs(
+    const std::vector<Cell>& cells, const Setting& from, const Setting& to, const Bounds& bounds) {
+    const Cell* here = find_same(cells, from, bounds);
     const Setting before = to.chunk_bytes == from.chunk_bytes
                                ? lanes(from.concurrency / 2, from.chunk_bytes)
                                : lanes(from.concurrency, from.chunk_bytes / 2);
-    const Cell* less = find(cells, before);
+    const Cell* less = find_same(cells, before, bounds);
     return less == nullptr || !measured(*less) ||
            median_rate(*here) >= median_rate(*less) * gain_min;
 }
 
 std::optional<Setting> next_neighbour(const std::vector<Cell>& cells, const Bounds& bounds) {
-    const Cell* best = best_set(cells);
+    const Cell* best = best_set(cells, bounds);
     if (best == nullptr)
         return {};
     if (best->samples.size() < 2) // nobody climbs from what was luck
         return best->setting;
-    const auto [concurrency, chunk_bytes] =
-        std::tuple(best->setting.concurrency, best->setting.chunk_bytes);
+    const Setting from = placed(best->setting, bounds);
+    const auto [concurrency, chunk_bytes] = std::tuple(from.concurrency, from.chunk_bytes);
     const std::array<Setting, 4> neighbours{
         lanes(concurrency * 2, chunk_bytes),
         lanes(concurrency, chunk_bytes * 2),
         lanes(concurrency / 2, chunk_bytes),
         lanes(concurrency, chunk_bytes / 2)};
     for (std::size_t i = 0; i < neighbours.size(); ++i)
-        if (allowed(neighbours[i], bounds) && find(cells, neighbours[i]) == nullptr &&
-            (i >= 2 || climbs(cells, best->setting, neighbours[i])))
+        if (allowed(neighbours[i], bounds) && find_same(cells, neighbours[i], bounds) == nullptr &&
+            (i >= 2 || climbs(cells, from, neighbours[i], bounds)))
             return neighbours[i];
     return {};
 }
@@ -176,7 +188,7 @@ std::optional<Setting> next_setting(const std::vector<Cell>& cells, const Bounds
     const std::array<Setting, 4> first{
         Setting{}, lanes(1, usual_chunk), lanes(16, usual_chunk), lanes(4, usual_chunk)};
     for (const Setting& setting : first)
-        if (allowed(setting, bounds) && find(cells, setting) == nullptr)
+        if (allowed(setting, bounds) && find_same(cells, setting, bounds) == nullptr)
             return setting;
     const Cell* automatic = find(cells, {}); // what all others are to be better than
     if (measured(*automatic) && automatic->samples.size() < 2)

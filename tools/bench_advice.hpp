@@ -37,6 +37,9 @@ struct Bounds {
     unsigned concurrency_max = 64;
     std::size_t chunk_bytes_min = 256 << 10;
     std::size_t chunk_bytes_max = 64 << 20;
+    /// What the engine's own choice comes to, where that is one setting: it is measured as the
+    /// engine's own choice alone, and has neighbours as others have.
+    std::optional<Setting> automatic{};
     unsigned samples = 5; ///< at most, of the cells that are nearest to the best
 };
 
@@ -62,9 +65,10 @@ struct Surroundings {
     bool remote = false;
     double first_byte_seconds = 0; ///< from asking for a small part of the file to having it
     unsigned cores = 1;
-    std::uint64_t memory_bytes = 0; ///< that is free
-    std::size_t memory_limit = 0;   ///< of staging
-    std::vector<CheckCost> checks;  ///< that the file allows: hashes, decryption
+    std::uint64_t memory_bytes = 0;     ///< that is free
+    std::size_t memory_limit = 0;       ///< of staging
+    std::optional<Setting> automatic{}; ///< as in Bounds
+    std::vector<CheckCost> checks;      ///< that the file allows: hashes, decryption
 };
 
 struct Advice {

@@ -150,6 +150,8 @@ Advised search(Tuning tuning, double seconds, cli::Console& console, bool progre
     advised.mode = tuning.options.mode.name;
     advised.notes = tuning.notes;
     advised.surroundings.memory_limit = tuning.memory_limit;
+    if (!advised.subject.remote)
+        advised.surroundings.automatic = file_setting(tuning.memory_limit);
     const auto tell = [&](const Setting& setting) {
         if (progress)
             console.bar(fmt::format(
@@ -161,6 +163,7 @@ Advised search(Tuning tuning, double seconds, cli::Console& console, bool progre
         limit_part(advised.subject, bytes_for(tuning, seconds));
         Bounds bounds;
         bounds.memory_limit = tuning.memory_limit;
+        bounds.automatic = advised.surroundings.automatic;
         run_search(advised, tuning, bounds, tell);
     } catch (const Error& error) {
         if (error.kind() != errc::cancelled)

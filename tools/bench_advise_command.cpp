@@ -70,11 +70,12 @@ begin_tuning(const TuningOptions& options, cli::Console& console, const std::sto
 
 int run_advise(const TuningOptions& options, const Output& output) {
     const cli::StopOnSignal stop;
+    ResultFile exported(output); // before, so that a path that can't be written fails at once
     cli::Console console;
     Tuning tuning = begin_tuning(options, console, stop.token());
     const bool progress = !output.quiet && console.terminal();
     const Advised advised = search(std::move(tuning), options.seconds, console, progress);
-    write_result(output, to_json(advised, output.arguments), to_text(advised));
+    write_result(output, exported, to_json(advised, output.arguments), to_text(advised));
     return advised.stopped ? cli::exit_cancelled : cli::exit_ok;
 }
 

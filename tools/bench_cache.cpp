@@ -1,5 +1,6 @@
 #include <tz/tools/bench_cache.hpp>
 #include <tz/tools/bench_descriptor.hpp>
+#include <tz/tools/bench_stop.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -60,14 +61,16 @@ void make_cold(const std::string& path) {
     ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
 }
 
-void make_warm(const std::string& path) {
+void make_warm(const std::string& path, const std::stop_token& stop) {
     if (cached_share(path) == 1)
         return;
     const Descriptor file(path);
     std::vector<std::byte> block(1 << 20);
     std::uint64_t offset = 0;
-    while (const std::size_t bytes = file.read(block, offset))
+    while (const std::size_t bytes = file.read(block, offset)) {
+        check_stop(stop);
         offset += bytes;
+    }
 }
 
 } // namespace tz::bench

@@ -1,6 +1,7 @@
 // The page cache's share in a file: asked, emptied, filled.
 #pragma once
 
+#include <stop_token>
 #include <string>
 
 namespace tz::bench {
@@ -13,7 +14,7 @@ double cached_share(const std::string& path);
 /// can be dropped: ask `cached_share` afterwards.
 void make_cold(const std::string& path);
 
-/// Reads what is not in the page cache.
-void make_warm(const std::string& path);
+/// Reads what is not in the page cache. Throws `tz::Error` (errc::cancelled) after a stop.
+void make_warm(const std::string& path, const std::stop_token& stop = {});
 
 } // namespace tz::bench

@@ -16,7 +16,7 @@ namespace tz::bench {
 struct CeilingOptions {
     unsigned cores = 1;
     bool fio = false;
-    std::stop_token stop;
+    std::stop_token stop; ///< ends a sample with errc::cancelled
 };
 
 std::vector<Entry>

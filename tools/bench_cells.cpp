@@ -3,6 +3,7 @@
 #include <tz/tools/bench_cells.hpp>
 #include <tz/tools/bench_child.hpp>
 #include <tz/tools/bench_program.hpp>
+#include <tz/tools/bench_stop.hpp>
 
 #include <fmt/format.h>
 
@@ -30,8 +31,7 @@ CellRunner::CellRunner(Subject subject, CellOptions options)
       options_(std::move(options)) {}
 
 void CellRunner::take(Cell& cell, unsigned round) {
-    if (options_.stop.stop_requested())
-        throw Error(errc::cancelled, "stopped");
+    check_stop(options_.stop);
     try {
         const double cached = prepare();
         const std::string command = command_for(cell.setting);

@@ -1,3 +1,4 @@
+#include <tz/engine/file_calls.hpp>
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_child.hpp>
 #include <tz/tools/bench_command.hpp>
@@ -9,10 +10,23 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <exception>
+#include <filesystem>
+#include <span>
 
 namespace tz::bench {
+
+namespace {
+
+/// Whether a new file can take the name: no pipe, device or link has it.
+bool replaceable(const std::string& path) {
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    const fs::file_status status = fs::symlink_status(path, ignored);
+    return !fs::exists(status) || fs::is_regular_file(status);
+}
+
+} // namespace
 
 void add_result_options(CLI::App& app, Output& output) {
     cli::add_json_option(app, output.json);
@@ -80,23 +94,61 @@ std::string as_given(const std::vector<const CLI::Option*>& options) {
     return words;
 }
 
-void write_result(const Output& output, const cli::Json& json, const std::string& text) {
-    if (!output.export_json.empty()) {
-        std::ofstream file(output.export_json);
-        file << json.dump(2, ' ', false, cli::Json::error_handler_t::replace) << '\n';
-        if (!file.flush())
-            throw Error(errc::io, fmt::format("cannot write: {}", std::strerror(errno)))
-                .in(output.export_json);
+ResultFile::ResultFile(const Output& output) : path_(output.export_json) {
+    if (path_.empty())
+        return;
+    if (replaceable(path_)) {
+        file_.emplace(path_, Existing::replaced);
+        return;
+    }
+    errno = 0;
+    stream_.open(path_, std::ios::app); // what it holds stays until there is a result
+    if (!stream_)
+        fail_on(path_, "cannot write", errno);
+}
+
+void ResultFile::write(const cli::Json& json) {
+    if (path_.empty())
+        return;
+    const std::string text = json.dump(2, ' ', false, cli::Json::error_handler_t::replace) + "\n";
+    if (file_) {
+        file_->write(std::as_bytes(std::span(text)), 0);
+        file_->sync();
+        file_->publish();
+        return;
+    }
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(path_, ignored)) // that a link leads to
+        std::filesystem::resize_file(path_, 0, ignored);
+    errno = 0;
+    if (!(stream_ << text).flush())
+        fail_on(path_, "cannot write", errno);
+}
+
+void check_result_file(const Output& output) {
+    if (!output.export_json.empty() && replaceable(output.export_json))
+        const NewFile made(output.export_json, Existing::replaced);
+}
+
+void write_result(
+    const Output& output, ResultFile& file, const cli::Json& json, const std::string& text) {
+    std::exception_ptr failure; // which doesn't cost the result, that took long
+    try {
+        file.write(json);
+    } catch (const Error&) {
+        failure = std::current_exception();
     }
     if (output.json)
         cli::write_json(json);
     else
         cli::write_result(text);
+    if (failure)
+        std::rethrow_exception(failure);
 }
 
-void report(Run run, const Output& output) {
+void report(Run run, const Output& output, ResultFile& file) {
     run.arguments = output.arguments;
-    write_result(output, to_json(run), table(run) + comparison(run));
+    write_result(output, file, to_json(run), table(run) + comparison(run));
 }
 
 } // namespace tz::bench

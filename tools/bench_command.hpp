@@ -1,6 +1,7 @@
 // What the commands of tz-bench share: where results go, how files are opened.
 #pragma once
 
+#include <tz/engine/new_file.hpp>
 #include <tz/tools/bench_load.hpp>
 #include <tz/tools/bench_report.hpp>
 #include <tz/tools/command.hpp>
@@ -8,6 +9,8 @@
 #include <tz/tools/options.hpp>
 #include <tz/tools/secrets.hpp>
 
+#include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,11 +53,32 @@ std::vector<const CLI::Option*> add_machine_options(CLI::App& app, cli::Options&
 /// Options as words of the shell, each with a space before it.
 std::string as_given(const std::vector<const CLI::Option*>& options);
 
-/// Writes `json` to --export-json's file, and `json` or `text` to stdout. Throws `tz::Error`.
-void write_result(const Output& output, const cli::Json& json, const std::string& text);
+/// --export-json's file, where one is asked for. Made before the first sample, so that a path that
+/// can't be written fails at once; until it is written, a file that was there before stays.
+class ResultFile {
+public:
+    /// Throws `tz::Error`, as --html does.
+    explicit ResultFile(const Output& output);
+
+    /// At most once. Throws `tz::Error`.
+    void write(const cli::Json& json);
+
+private:
+    std::string path_;
+    std::optional<NewFile> file_;
+    std::ofstream stream_; ///< instead, where a pipe, a device or a link has the name
+};
+
+/// Throws what making the file would, and leaves none.
+void check_result_file(const Output& output);
+
+/// Writes `json` to `file`, and `json` or `text` to stdout, this also where the file can't be
+/// written. Throws `tz::Error`.
+void write_result(
+    const Output& output, ResultFile& file, const cli::Json& json, const std::string& text);
 
 /// Writes out a run with the program's arguments.
-void report(Run run, const Output& output);
+void report(Run run, const Output& output, ResultFile& file);
 
 // The commands. `output` outlives what is returned.
 

@@ -144,6 +144,7 @@ RunOptions run_options(const CompareCommand& command, bool quiet, const std::sto
 
 int run(CompareCommand& command, const Output& output) {
     const cli::StopOnSignal stop;
+    ResultFile exported(output); // before, so that a path that can't be written fails at once
     cli::Console console;
     RunOptions options = run_options(command, output.quiet, stop.token());
     const std::vector<Adapter> adapters = ask_for_adapters(command.peers, stop.token());
@@ -155,7 +156,7 @@ int run(CompareCommand& command, const Output& output) {
     Subject subject;
     subject.uri = make_model(command.peers.script, adapters, folder.path(), model, stop.token());
     Engine engine;
-    inspect(engine, subject);
+    inspect(engine, subject, stop.token());
     std::vector<Subject> subjects{std::move(subject)};
     join_peers(command.peers, adapters, subjects, options);
     Run run = measure(engine, std::move(subjects), options, console);
@@ -166,8 +167,8 @@ int run(CompareCommand& command, const Output& output) {
     }
     cli::Json json = to_json(run);
     json["model"] = model;
-    write_result(output, json, text_of(run, model));
-    return cli::exit_ok;
+    write_result(output, exported, json, text_of(run, model));
+    return run.stopped ? cli::exit_cancelled : cli::exit_ok;
 }
 
 } // namespace

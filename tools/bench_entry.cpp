@@ -2,6 +2,7 @@
 #include <tz/tools/bench_cache.hpp>
 #include <tz/tools/bench_entry.hpp>
 #include <tz/tools/bench_memory.hpp>
+#include <tz/tools/bench_stop.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -24,17 +25,17 @@ std::vector<std::string> files_of(const std::string& path) {
 }
 
 /// Returns the largest share of a file that is in the page cache then.
-double prepare(const Entry& entry) {
+double prepare(const Entry& entry, const std::stop_token& stop) {
     double cached = 0;
     if (entry.cache != Cache::none)
         for (const std::string& file : files_of(entry.reads.empty() ? entry.file : entry.reads)) {
             if (entry.cache == Cache::cold)
                 make_cold(file);
             else
-                make_warm(file);
+                make_warm(file, stop);
             cached = std::max(cached, cached_share(file));
         }
-    prepare_memory(entry.memory_bytes);
+    prepare_memory(entry.memory_bytes, stop);
     return cached;
 }
 
@@ -57,9 +58,9 @@ Failed failed_by(const Error& error) {
     return error.kind() == errc::integrity ? Failed::wrong_bytes : Failed::crashed;
 }
 
-void take_sample(Entry& entry, unsigned round, bool keep) {
+void take_sample(Entry& entry, unsigned round, bool keep, const std::stop_token& stop) {
     try {
-        const double cached = prepare(entry);
+        const double cached = prepare(entry, stop);
         Sample sample = run_watched(entry);
         sample.round = round;
         sample.cached = cached;
@@ -91,9 +92,22 @@ std::vector<std::size_t> order(const std::vector<Entry>& entries, unsigned round
     return all;
 }
 
-void check_stop(const std::stop_token& stop) {
-    if (stop.stop_requested())
-        throw Error(errc::cancelled, "stopped");
+/// Of the rounds before `rounds`, which are complete.
+void keep_samples(std::vector<Entry>& entries, unsigned rounds) {
+    for (Entry& entry : entries)
+        std::erase_if(
+            entry.samples, [rounds](const Sample& sample) { return sample.round >= rounds; });
+}
+
+void take_round(std::vector<Entry>& entries, unsigned turn, const RoundOptions& options) {
+    const bool warmup = turn < options.warmup;
+    const unsigned round = warmup ? 0 : turn - options.warmup;
+    for (const std::size_t i : order(entries, turn)) {
+        check_stop(options.stop);
+        if (options.progress)
+            options.progress(turn, options.warmup + options.rounds, entries[i]);
+        take_sample(entries[i], round, !warmup, options.stop);
+    }
 }
 
 } // namespace
@@ -139,11 +153,13 @@ unsigned run_rounds(std::vector<Entry>& entries, const RoundOptions& options) {
         const double begin = passed();
         if (round > 0 && options.seconds_max > 0 && begin + last > options.seconds_max)
             return round;
-        for (const std::size_t i : order(entries, turn)) {
-            check_stop(options.stop);
-            if (options.progress)
-                options.progress(turn, all, entries[i]);
-            take_sample(entries[i], round, !warmup);
+        try {
+            take_round(entries, turn, options);
+        } catch (const Error& error) {
+            if (error.kind() != errc::cancelled || round == 0)
+                throw;
+            keep_samples(entries, round);
+            return round;
         }
         last = passed() - begin;
     }

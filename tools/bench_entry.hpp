@@ -78,7 +78,9 @@ struct RoundOptions {
 
 /// Each round takes one sample of every entry, warm ones first, in an order that shifts from round
 /// to round, so that a neighbour's burst doesn't always hit the same entry. A peer or ceiling that
-/// fails is dropped with its reason; a failing load of ours throws. Returns the number of rounds.
+/// fails is dropped with its reason; a failing load of ours throws. Returns the number of rounds. A
+/// stop ends it with the rounds that are complete, and the samples of these alone; where there is
+/// none it throws `tz::Error` (errc::cancelled).
 unsigned run_rounds(std::vector<Entry>& entries, const RoundOptions& options);
 
 /// Decides which samples the figures leave out: see bench_disturbed.hpp.

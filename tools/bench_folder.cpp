@@ -20,6 +20,8 @@ namespace tz::bench {
 namespace {
 
 constexpr std::uint64_t shards = 4;
+const std::string shard_begin = "model-";
+const std::string shard_end = ".safetensors";
 
 /// The names that are known before anything is written.
 struct Names {
@@ -32,12 +34,13 @@ struct Names {
           whole(folder + "/model.safetensors"),
           list(folder + "/model.safetensors.index.json"),
           config(folder + "/config.json") {}
+
+    std::vector<std::string> all() const { return {plain, encrypted, key, whole, list, config}; }
 };
 
 void prepare(const std::string& folder, const Names& names, bool replace) {
     std::error_code error;
-    for (const std::string& name :
-         {names.plain, names.encrypted, names.key, names.whole, names.list, names.config})
+    for (const std::string& name : names.all())
         if (!replace && std::filesystem::exists(name, error))
             throw Error(errc::usage, "the file exists", {}, "--force replaces it").in(name);
     std::filesystem::create_directories(folder, error);
@@ -54,7 +57,7 @@ void prepare(const std::string& folder, const Names& names, bool replace) {
 void remove_shards(const std::string& folder) {
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
         const std::string name = entry.path().filename().string();
-        if (name.starts_with("model-") && name.ends_with(".safetensors"))
+        if (name.starts_with(shard_begin) && name.ends_with(shard_end))
             std::filesystem::remove(entry.path());
     }
 }
@@ -117,6 +120,10 @@ write_model_folder(const std::string& folder, ModelShape shape, std::uint64_t se
     write_new(names.config, std::as_bytes(std::span(config)), false);
     written.push_back(names.config);
     return written;
+}
+
+Made made_in_folder(const std::string& folder) {
+    return {Names(folder).all(), {folder, shard_begin, shard_end}, missing_folders(folder)};
 }
 
 } // namespace tz::bench

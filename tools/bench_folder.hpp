@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tz/tools/bench_shape.hpp>
+#include <tz/tools/bench_taken_back.hpp>
 
 #include <cstdint>
 #include <string>
@@ -17,5 +18,8 @@ namespace tz::bench {
 /// made, where one of the files exists and `replace` isn't set, else what saving throws.
 std::vector<std::string>
 write_model_folder(const std::string& folder, ModelShape shape, std::uint64_t seed, bool replace);
+
+/// What that makes in `folder`, which needn't be there yet.
+Made made_in_folder(const std::string& folder);
 
 } // namespace tz::bench

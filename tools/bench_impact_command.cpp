@@ -86,6 +86,7 @@ cli::Command add_impact(CLI::App& app, Output& output) {
         "  tz-bench impact --python venv/bin/python --size 2GB --export-json impact.json\n"
         "  tz-bench impact --model /models/llama --from local,s3 --cache cold,warm");
     return {impact, [state, &output]() -> int {
+                check_result_file(output); // the script writes it, at its end
                 become_script(
                     state->python,
                     script_path(state->script, "impact/measure.py", "--script"),

@@ -158,9 +158,9 @@ void inspect(Engine& engine, Subject& subject, const std::stop_token& stop) {
         subject.largest_bytes = std::max(subject.largest_bytes, tensor.bytes);
 }
 
-void read_contents(Engine& engine, Subject& subject) {
+void read_contents(Engine& engine, Subject& subject, const std::stop_token& stop) {
     const char* hashes = subject.crc32 || subject.sha256 ? "all" : "plain";
-    const LoadOptions options = options_of(subject, parse_mode(hashes), {});
+    const LoadOptions options = options_of(subject, parse_mode(hashes), stop);
     subject.contents_crc32 =
         crc32_by_name(load(engine, open(subject.uri, subject.network), options));
 }

@@ -56,7 +56,7 @@ std::vector<Mode> usual_modes(const Subject& subject);
 void inspect(Engine& engine, Subject& subject, const std::stop_token& stop = {});
 
 /// Loads the file once, checks every hash that it has, and notes the CRC-32 of its contents.
-void read_contents(Engine& engine, Subject& subject);
+void read_contents(Engine& engine, Subject& subject, const std::stop_token& stop);
 
 /// The shell's words for this program's `sample` command; options of the engine may follow.
 std::string sample_command();

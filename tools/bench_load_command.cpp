@@ -47,8 +47,10 @@ void add_peers(
         peers.push_back(parse_peer(text, cache));
 }
 
-/// After the measured rounds, which a trace would disturb.
+/// After the measured rounds, which a trace would disturb; of a run that was stopped without one.
 void write_page_of(const Run& run, Engine& engine, const RunOptions& options, NewFile& file) {
+    if (run.stopped)
+        return write_page(file, to_json(run), cli::Json());
     const cli::Json trace =
         traced_load(engine, run.subjects.front(), options.cold, options.rounds.stop);
     write_page(file, to_json(run), timeline(trace));
@@ -59,6 +61,7 @@ int run(LoadCommand& command, const Output& output) {
     std::optional<NewFile> html; // made before, so that a path that can't be written fails at once
     if (!command.html.empty())
         html.emplace(command.html, Existing::replaced);
+    ResultFile exported(output);
     cli::Console console;
     const Subject common = subject_with(command.shared, console, stop.token());
     RunOptions options;
@@ -84,7 +87,7 @@ int run(LoadCommand& command, const Output& output) {
     for (const std::string& file : command.files) {
         Subject subject = common;
         subject.uri = file;
-        inspect(engine, subject);
+        inspect(engine, subject, stop.token());
         subjects.push_back(std::move(subject));
     }
     if (!command.adapters.names.empty())
@@ -92,10 +95,10 @@ int run(LoadCommand& command, const Output& output) {
             command.adapters, ask_for_adapters(command.adapters, stop.token()), subjects, options);
     Run run = measure(engine, std::move(subjects), options, console);
     run.arguments = output.arguments;
-    report(run, output);
+    report(run, output, exported);
     if (html)
         write_page_of(run, engine, options, *html);
-    return cli::exit_ok;
+    return run.stopped ? cli::exit_cancelled : cli::exit_ok;
 }
 
 void add_peer_option(

@@ -4,6 +4,7 @@
 #include <tz/tools/bench_command.hpp>
 #include <tz/tools/bench_folder.hpp>
 #include <tz/tools/bench_random.hpp>
+#include <tz/tools/bench_taken_back.hpp>
 #include <tz/tools/exit.hpp>
 #include <tz/tools/units.hpp>
 #include <tz/tools/uri_text.hpp>
@@ -45,7 +46,7 @@ int make_folder(const MakeCommand& command, cli::Console& console, bool quiet) {
     return cli::exit_ok;
 }
 
-int run(const MakeCommand& command, bool quiet) {
+int make(const MakeCommand& command, bool quiet) {
     cli::Console console;
     if (!command.shape.empty())
         return make_folder(command, console, quiet);
@@ -58,7 +59,7 @@ int run(const MakeCommand& command, bool quiet) {
         options.alignment = 1;
     if (!command.key_file.empty())
         options.key = cli::read_key_file(command.key_file, warn_on(console));
-    const RandomModel model = random_model(cli::parse_size(command.size), each);
+    const RandomModel model = random_model(cli::parse_size(command.size), each, command.seed);
     save(command.file, model.tensors, options);
     if (!quiet)
         console.line(fmt::format(
@@ -67,6 +68,12 @@ int run(const MakeCommand& command, bool quiet) {
             cli::size_text(model.bytes),
             model.tensors.size()));
     return cli::exit_ok;
+}
+
+int run(const MakeCommand& command, bool quiet) {
+    const Made made = command.shape.empty() ? Made{.paths = {command.file}, .folders = {}}
+                                            : made_in_folder(command.file);
+    return run_taken_back(made, [&] { return make(command, quiet); });
 }
 
 } // namespace
@@ -93,8 +100,7 @@ cli::Command add_make(CLI::App& app, Output& output) {
         ->excludes(tensor_size)
         ->excludes(key)
         ->excludes(packed);
-    make->add_option("--seed", command.seed, "Other weights for each number (0); with --shape")
-        ->type_name("N");
+    make->add_option("--seed", command.seed, "Other weights for each number (0)")->type_name("N");
     make->add_flag("--force", command.force, "Replace the file if it exists");
     make->add_flag("-q,--quiet", output.quiet, "Say nothing but errors");
     return {make, [state, &output] { return run(*state, output.quiet); }};

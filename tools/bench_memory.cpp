@@ -1,6 +1,7 @@
 #include <tz/engine/memory.hpp>
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_memory.hpp>
+#include <tz/tools/bench_stop.hpp>
 
 #include <algorithm>
 #include <fstream>
@@ -23,11 +24,15 @@ FreshMemory::~FreshMemory() {
     ::munmap(data_, size_);
 }
 
-void prepare_memory(std::size_t bytes) {
+void prepare_memory(std::size_t bytes, const std::stop_token& stop) {
     if (bytes == 0)
         return;
     const FreshMemory memory(bytes, Pages::huge);
-    HostMemory::touch(memory.bytes());
+    constexpr std::size_t step = 256 << 20; // some tenths of a second at worst
+    for (std::size_t at = 0; at < bytes; at += step) {
+        check_stop(stop);
+        HostMemory::touch(memory.bytes().subspan(at, std::min(step, bytes - at)));
+    }
 }
 
 std::uint64_t memory_field(const std::string& file, const std::string& field) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string>
 
 namespace tz::bench {
@@ -29,7 +30,8 @@ private:
 /// Touches and frees `bytes` of memory. Called just before every sample, for every loader alike: a
 /// virtual machine with free page reporting gives free huge pages back to its host after seconds,
 /// and whoever touches memory next pays the host's page faults (five to ten times the price).
-void prepare_memory(std::size_t bytes);
+/// Throws `tz::Error` (errc::cancelled) after a stop.
+void prepare_memory(std::size_t bytes, const std::stop_token& stop = {});
 
 /// A field of /proc/self/FILE that is given in KiB, e.g. "status", "RssAnon:"; 0 where the kernel
 /// doesn't say. In bytes.

@@ -125,9 +125,9 @@ RandomModel random_model(std::vector<format::TensorSpec> specs, std::uint64_t se
     return model;
 }
 
-RandomModel random_model(std::uint64_t bytes, std::uint64_t tensor_bytes) {
+RandomModel random_model(std::uint64_t bytes, std::uint64_t tensor_bytes, std::uint64_t seed) {
     return random_model(
-        tensor_bytes == 0 ? transformer(bytes) : equal_tensors(bytes, tensor_bytes), 0);
+        tensor_bytes == 0 ? transformer(bytes) : equal_tensors(bytes, tensor_bytes), seed);
 }
 
 } // namespace tz::bench

@@ -24,9 +24,11 @@ struct RandomModel {
 /// About `bytes` of random weights. Without `tensor_bytes` they look like a small transformer:
 /// layers of matrices from 2 to 16 MiB in bfloat16, norms of a few KiB in float32, and an embedding
 /// that takes what is left. Otherwise equal tensors of that size, the last one shorter.
-RandomModel random_model(std::uint64_t bytes, std::uint64_t tensor_bytes = 0);
+/// The same `seed` gives the same bytes.
+RandomModel
+random_model(std::uint64_t bytes, std::uint64_t tensor_bytes = 0, std::uint64_t seed = 0);
 
-/// These tensors. The same `seed` gives the same bytes.
+/// These tensors, likewise.
 RandomModel random_model(std::vector<format::TensorSpec> specs, std::uint64_t seed);
 
 } // namespace tz::bench

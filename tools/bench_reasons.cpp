@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace tz::bench {
 
@@ -13,8 +14,14 @@ namespace {
 struct Measured {
     const std::vector<Cell>& cells;
     const Choice& choice;
+    const std::optional<Setting>& automatic;
 
     const Cell& advised() const { return cells[*choice.advised]; }
+
+    /// Among the others, where the engine's own choice is one of them.
+    Setting placed(const Setting& setting) const {
+        return setting.automatic() && automatic ? *automatic : setting;
+    }
 
     double best_rate() const { return median_rate(cells[*choice.best]); }
 
@@ -34,10 +41,11 @@ template <typename Member>
 std::string others(const Measured& measured, Member Setting::* member, auto name) {
     std::vector<std::pair<Member, double>> found;
     for (const Cell& cell : measured.cells) {
-        Setting same = cell.setting;
+        const Setting setting = measured.placed(cell.setting);
+        Setting same = setting;
         same.*member = measured.advised().setting.*member;
-        if (same == measured.advised().setting && !(cell.setting == same) && !cell.samples.empty())
-            found.emplace_back(cell.setting.*member, median_rate(cell));
+        if (same == measured.advised().setting && !(setting == same) && !cell.samples.empty())
+            found.emplace_back(setting.*member, median_rate(cell));
     }
     std::ranges::sort(found);
     std::vector<std::string> texts;
@@ -79,8 +87,9 @@ void add_default(std::vector<std::string>& reasons, const Measured& measured) {
     const std::size_t at = static_cast<std::size_t>(automatic - measured.cells.data());
     const bool advised = measured.advised().setting.automatic();
     reasons.push_back(fmt::format(
-        "Without options a load runs at {:.2f} GB/s, {:.0f} % of the best that was found ({}){}.",
+        "Without options a load runs at {:.2f} GB/s{}, {:.0f} % of the best that was found ({}){}.",
         median_rate(*automatic),
+        measured.automatic ? " (as with " + option_words(*measured.automatic) + ")" : "",
         measured.choice.of_best[at] * 100,
         *measured.choice.best == at ? "no options"
                                     : option_words(measured.cells[*measured.choice.best].setting),
@@ -128,7 +137,8 @@ void add_memory(
     std::vector<std::string>& reasons, const Measured& measured, const Surroundings& around) {
     reasons.push_back(fmt::format(
         "Chunks in flight take up to {} of staging memory; {} are free.",
-        cli::size_text(staging_bytes(measured.advised().setting, around.memory_limit)),
+        cli::size_text(
+            staging_bytes(measured.placed(measured.advised().setting), around.memory_limit)),
         cli::size_text(around.memory_bytes)));
 }
 
@@ -146,7 +156,7 @@ void add_doubt(std::vector<std::string>& reasons, const Measured& measured) {
 
 Advice
 advise(const std::vector<Cell>& cells, const Choice& choice, const Surroundings& surroundings) {
-    const Measured measured{cells, choice};
+    const Measured measured{cells, choice, surroundings.automatic};
     Advice advice;
     advice.options = option_words(measured.advised().setting);
     add_default(advice.reasons, measured);

@@ -197,6 +197,7 @@ cli::Json to_json(const Run& run) {
     cli::Json json = cli::result("tz-bench/1");
     json["host"] = to_json(run.host);
     json["args"] = run.arguments;
+    json["stopped"] = run.stopped;
     json["runs"] = cli::Json::array();
     for (const Entry& entry : run.entries)
         for (const Sample& sample : entry.samples)

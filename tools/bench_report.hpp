@@ -12,13 +12,14 @@
 
 namespace tz::bench {
 
-/// A run that is complete.
+/// A run, or the complete rounds of one that was stopped.
 struct Run {
     Host host;
     std::vector<std::string> arguments; ///< as given to tz-bench
     std::vector<Subject> subjects;
     std::vector<Entry> entries;
     unsigned rounds = 0;
+    bool stopped = false;           ///< before all rounds were taken
     std::size_t memory_limit = 0;   ///< that the engine was given
     std::vector<std::string> notes; ///< what a reader has to know besides
 };

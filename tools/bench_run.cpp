@@ -127,7 +127,7 @@ Run measure(
     run.memory_limit = engine.options().memory_limit;
     for (Subject& subject : subjects) {
         check_memory(subject);
-        read_contents(engine, subject);
+        read_contents(engine, subject, options.rounds.stop);
         const FileRun file{
             subject,
             options,
@@ -153,6 +153,12 @@ Run measure(
     run.subjects = std::move(subjects);
     run.rounds = run_rounds(run.entries, with_progress(options, console));
     console.clear();
+    run.stopped = run.rounds < options.rounds.rounds && options.rounds.stop.stop_requested();
+    if (run.stopped)
+        run.notes.push_back(fmt::format(
+            "stopped before all was measured: {} of {} rounds are complete",
+            run.rounds,
+            options.rounds.rounds));
     leave_out_disturbed(run.entries, run.host.cores);
     run.host.steal_seconds = machine_steal_seconds() - steal_before;
     if (run.host.load_average > run.host.cores)

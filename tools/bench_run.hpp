@@ -32,8 +32,8 @@ struct RunOptions {
 };
 
 /// Measures loads of `subjects` (already inspected) against ceilings and peers. Progress goes to
-/// `console` where that is a terminal. Throws `tz::Error`: what a load of ours throws, errc::limit
-/// where memory doesn't suffice.
+/// `console` where that is a terminal. A stop ends it with the rounds that are complete. Throws
+/// `tz::Error`: what a load of ours throws, errc::limit where memory doesn't suffice.
 Run measure(
     Engine& engine,
     std::vector<Subject> subjects,

@@ -47,13 +47,13 @@ void check_memory(const Subject& subject, const Mode& mode) {
             .in(subject.path);
 }
 
-void write_sweep(const Sweep& sweep, const Output& output) {
+void write_sweep(const Sweep& sweep, const Output& output, ResultFile& exported) {
     const bool colour = wants_colour(
         ::isatty(STDOUT_FILENO) == 1,
         std::getenv("NO_COLOR"),
         std::getenv("CLICOLOR_FORCE"),
         std::getenv("TERM"));
-    write_result(output, to_json(sweep), sweep_table(sweep, colour));
+    write_result(output, exported, to_json(sweep), sweep_table(sweep, colour));
 }
 
 int run(SweepCommand& command, const Output& output) {
@@ -62,6 +62,7 @@ int run(SweepCommand& command, const Output& output) {
     std::optional<NewFile> html; // made before, so that a path that can't be written fails at once
     if (!command.html.empty())
         html.emplace(command.html, Existing::replaced);
+    ResultFile exported(output);
     const cli::StopOnSignal stop;
     cli::Console console;
     Tuning tuning = begin_tuning(command.tuning, console, stop.token());
@@ -79,7 +80,7 @@ int run(SweepCommand& command, const Output& output) {
     sweep.notes = tuning.notes;
     CellRunner runner(std::move(tuning.subject), std::move(tuning.options));
     run_sweep(sweep, runner, console, !output.quiet && console.terminal());
-    write_sweep(sweep, output);
+    write_sweep(sweep, output, exported);
     if (html)
         write_page(*html, to_json(sweep), cli::Json());
     return sweep.stopped ? cli::exit_cancelled : cli::exit_ok;

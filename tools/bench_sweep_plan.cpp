@@ -30,14 +30,24 @@ std::vector<std::string> split(const std::string& text) {
     }
 }
 
+/// A count, which is written without a unit.
+std::uint64_t parse_count(const std::string& text) {
+    constexpr std::size_t digits_max = 9;
+    if (text.empty() || text.size() > digits_max ||
+        text.find_first_not_of("0123456789") != std::string::npos)
+        throw Error(errc::usage, fmt::format("'{}' is no number", printable(text)));
+    return std::stoul(text);
+}
+
 struct Limits {
     std::uint64_t low;
     std::uint64_t high;
     std::function<std::string(std::uint64_t)> name; ///< of a value, for people
+    std::function<std::uint64_t(const std::string&)> parse;
 };
 
 std::uint64_t parse_value(const std::string& text, const Limits& limits) {
-    const std::uint64_t value = cli::parse_size(text);
+    const std::uint64_t value = limits.parse(text);
     if (value >= limits.low && value <= limits.high)
         return value;
     throw Error(
@@ -100,7 +110,8 @@ std::string refusal(const Setting& setting, std::size_t memory_limit) {
 } // namespace
 
 std::vector<unsigned> parse_counts(const std::string& text, unsigned low, unsigned high) {
-    const Limits limits{low, high, [](std::uint64_t value) { return std::to_string(value); }};
+    const Limits limits{
+        low, high, [](std::uint64_t value) { return std::to_string(value); }, parse_count};
     std::vector<unsigned> counts;
     for (const std::uint64_t value : parse_values(text, limits))
         counts.push_back(static_cast<unsigned>(value));
@@ -108,7 +119,7 @@ std::vector<unsigned> parse_counts(const std::string& text, unsigned low, unsign
 }
 
 std::vector<std::size_t> parse_sizes(const std::string& text, std::size_t low, std::size_t high) {
-    return parse_values(text, {low, high, size_word});
+    return parse_values(text, {low, high, size_word, cli::parse_size});
 }
 
 std::vector<std::string>
@@ -154,6 +165,16 @@ std::vector<std::size_t> round_order(std::size_t cells, unsigned round, unsigned
     for (std::size_t i = 0; i < cells; ++i)
         order[i] = (first + i) % cells;
     return order;
+}
+
+Setting file_setting(std::size_t memory_limit) {
+    EngineOptions options;
+    options.memory_limit = memory_limit;
+    const Geometry geometry = choose_geometry(options);
+    Setting setting;
+    setting.concurrency = geometry.lanes;
+    setting.chunk_bytes = geometry.chunk_bytes;
+    return setting;
 }
 
 std::uint64_t staging_bytes(const Setting& setting, std::size_t memory_limit) {

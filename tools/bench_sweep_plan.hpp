@@ -57,6 +57,10 @@ std::vector<Cell> cells_of(const Grid& grid, std::size_t memory_limit);
 /// time, and over all rounds evenly spread.
 std::vector<std::size_t> round_order(std::size_t cells, unsigned round, unsigned rounds);
 
+/// What the engine's own choice comes to for files of this machine. For servers it has no such
+/// setting: there the lanes change as the load goes on.
+Setting file_setting(std::size_t memory_limit);
+
 /// Staging memory that a load with it takes at most.
 std::uint64_t staging_bytes(const Setting& setting, std::size_t memory_limit);
 

@@ -17,16 +17,16 @@ namespace {
 // As for samples: above this a file is not cold.
 constexpr double cold_share_max = 0.01;
 
-const char* prepare(const Subject& subject, bool cold) {
+const char* prepare(const Subject& subject, bool cold, const std::stop_token& stop) {
     const char* from = "a server";
     if (!subject.remote) {
         if (cold)
             make_cold(subject.path);
         else
-            make_warm(subject.path);
+            make_warm(subject.path, stop);
         from = cached_share(subject.path) > cold_share_max ? "the page cache" : "the disk";
     }
-    prepare_memory(subject.tensor_bytes);
+    prepare_memory(subject.tensor_bytes, stop);
     return from;
 }
 
@@ -50,7 +50,7 @@ traced_load(Engine& engine, const Subject& subject, bool cold, const std::stop_t
     options.key = subject.encrypted ? subject.key : nullptr;
     options.password = subject.encrypted ? subject.password : nullptr;
     options.trace = std::make_shared<Trace>();
-    const char* from = prepare(subject, cold);
+    const char* from = prepare(subject, cold, stop);
     load(engine, open(subject.uri, subject.network, subject.direct), options);
     std::stringstream text;
     cli::write_chrome_trace(text, *options.trace);

@@ -21,8 +21,10 @@ using namespace tz::bench;
 int run_demo(const Output& output) {
     const cli::StopOnSignal stop;
     cli::Console console;
-    report(demo(console, output.quiet, stop.token()), output);
-    return cli::exit_ok;
+    ResultFile exported(output);
+    const Run run = demo(console, output.quiet, stop.token());
+    report(run, output, exported);
+    return run.stopped ? cli::exit_cancelled : cli::exit_ok;
 }
 
 } // namespace

@@ -149,6 +149,37 @@ TEST(Search, TakesTheDefaultsWhereNothingIsBetter) {
     EXPECT_TRUE(found([](const Setting&) { return 1.0; }).automatic());
 }
 
+TEST(Search, NeverMeasuresTheDefaultsUnderAnotherName) {
+    Bounds bounds;
+    bounds.memory_limit = limit;
+    bounds.automatic = file_setting(limit);
+    unsigned seen = 0; // without options, whose first sample a neighbour halves
+    const auto rate = [&](const Setting& setting) {
+        EXPECT_FALSE(setting == *bounds.automatic);
+        if (setting.automatic())
+            return ++seen == 1 ? 1.0 : 2.0;
+        return setting.concurrency == 1 ? 0.5 : 1.8;
+    };
+    const auto cells = search(rate, bounds);
+    EXPECT_TRUE(cells[*choose(cells, limit).advised].setting.automatic());
+    const auto tried = [&](const Setting& setting) {
+        return std::ranges::find(cells, setting, &Cell::setting) != cells.end();
+    };
+    EXPECT_TRUE(tried({32, 4 * mib})) << "the defaults have neighbours, too";
+    EXPECT_TRUE(tried({16, 2 * mib}));
+}
+
+TEST(Search, ClimbsFromTheDefaultsToWhatIsBetter) {
+    Bounds bounds;
+    bounds.memory_limit = limit;
+    bounds.automatic = file_setting(limit);
+    const auto rate = [](const Setting& setting) {
+        return 0.05 * (setting.automatic() ? 16 : setting.concurrency);
+    };
+    const auto cells = search(rate, bounds);
+    EXPECT_GE(cells[*choose(cells, limit).advised].setting.concurrency, 32u);
+}
+
 TEST(Search, GoesOnWhereSettingsFail) {
     const auto rate = [](const Setting& setting) { return setting.concurrency > 8 ? 0.0 : 1.0; };
     EXPECT_LE(found(rate).concurrency, 8u);
@@ -198,6 +229,27 @@ TEST(Search, LeavesOneLaneTimeToFinish) {
         EXPECT_GE(bytes, row.least) << row.lane_rate;
         EXPECT_LE(bytes, row.most) << row.lane_rate;
     }
+}
+
+TEST(Advice, ComparesTheDefaultsAsTheSettingThatTheyAre) {
+    Surroundings around;
+    around.memory_limit = limit;
+    around.automatic = file_setting(limit);
+    const auto text = [&](const std::vector<Cell>& cells) {
+        std::string text;
+        for (const std::string& reason : advise(cells, choose(cells, limit), around).reasons)
+            text += reason + "\n";
+        return text;
+    };
+    const std::string options = text({cell({}, {1.0}), cell({32, 4 * mib}, {2.0})});
+    EXPECT_NE(options.find("in flight; 16 gave 1.00 GB/s."), std::string::npos) << options;
+    const std::string none = text({cell({}, {2.0}), cell({32, 4 * mib}, {1.0})});
+    EXPECT_NE(
+        none.find("at 2.00 GB/s (as with --concurrency 16 --chunk-size 4MiB), 100 % of the best "
+                  "that was found (no options): none are needed."),
+        std::string::npos)
+        << none;
+    EXPECT_NE(none.find("64.1 MiB of staging memory"), std::string::npos) << none;
 }
 
 TEST(Advice, GivesASentenceForEachOptionAndBound) {

@@ -36,14 +36,23 @@ TEST_F(Impact, HandsItsOptionsToTheScript) {
           "--json",
           "-q",
           "--server=f=g",
-          "--export-json=out.json"})
+          "--export-json=/dev/null"})
         words.emplace_back(word);
     const Outcome outcome = bench(words);
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(
         outcome.out,
         "<--requests=7>\n<--server=a=b --c 'd e'>\n<--server=f=g>\n<--from=local,s3>\n<--json>\n"
-        "<--quiet>\n<--export-json=out.json>\n");
+        "<--quiet>\n<--export-json=/dev/null>\n");
+}
+
+TEST_F(Impact, IsNotBegunWhereItsResultCantBeWritten) {
+    std::vector<std::string> words = command("echo begun");
+    words.push_back("--export-json=" + folder.path("no/out.json"));
+    const Outcome outcome = bench(words);
+    EXPECT_EQ(outcome.code, 3) << outcome.err;
+    EXPECT_NE(outcome.err.find("no/out.json"), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
 }
 
 TEST_F(Impact, EndsAsTheScriptDoes) {

@@ -1,11 +1,17 @@
 // Plans of sweeps: pure.
+#include <tz/engine/geometry.hpp>
 #include <tz/format/error.hpp>
+#include <tz/protocols/http_source.hpp>
 #include <tz/tests/support/files.hpp>
 #include <tz/tools/bench_sweep_plan.hpp>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 namespace tz::bench {
@@ -107,6 +113,43 @@ TEST(SweepPlan, BeginsEachRoundWithAnotherCell) {
     EXPECT_EQ(firsts, (std::set<std::size_t>{0, 3, 6, 9}));
     EXPECT_TRUE(round_order(0, 0, 5).empty());
     EXPECT_EQ(round_order(2, 1, 5).size(), 2u);
+}
+
+TEST(SweepPlan, KnowsWhatTheDefaultsAreForFiles) {
+    EXPECT_EQ(file_setting(256 << 20), (Setting{16, 4 << 20, 0, "auto", "auto"}));
+    EXPECT_LT(file_setting(16 << 20).concurrency, 16u);
+}
+
+/// The size of chunks that a load from `host` alone has.
+std::size_t chunk_bytes_of(const Preference& host, std::size_t memory_limit) {
+    EngineOptions options;
+    options.memory_limit = memory_limit;
+    const Geometry geometry = choose_geometry(options);
+    return choose_width(geometry, options, std::array{host}) * geometry.chunk_bytes;
+}
+
+TEST(SweepPlan, ThePageOnTuningHasTheDefaultsForServers) {
+    std::ifstream file(TZ_DOCS "/tuning.md");
+    const std::string page{std::istreambuf_iterator<char>(file), {}};
+    const EngineOptions usual;
+    const std::string parts[] = {
+        fmt::format(
+            "{} at first and up to {}, for others {} at first and up to {}",
+            near_preference.lanes,
+            near_preference.lanes_max,
+            remote_preference.lanes,
+            remote_preference.lanes_max),
+        fmt::format("within {} ms", near_latency.count()),
+        fmt::format("Auto: {} MiB for files", file_setting(usual.memory_limit).chunk_bytes >> 20),
+        fmt::format(
+            "for near servers (within 5 ms) {} MiB; for others {} MiB, and {} MiB with "
+            "`--memory-limit 512MiB`",
+            chunk_bytes_of(near_preference, usual.memory_limit) >> 20,
+            chunk_bytes_of(remote_preference, usual.memory_limit) >> 20,
+            chunk_bytes_of(remote_preference, 512 << 20) >> 20)};
+
+    for (const std::string& part : parts)
+        EXPECT_NE(page.find(part), std::string::npos) << part;
 }
 
 TEST(SweepPlan, WritesOptionsToBeCopied) {

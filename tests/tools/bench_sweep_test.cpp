@@ -178,6 +178,11 @@ TEST_F(BenchSweep, RefusesListsThatMakeNoSense) {
          {"--concurrency=0", "--concurrency=8..1", "--chunk-size=1", "--io=disk", "--mode=fast"})
         EXPECT_EQ(run({"sweep", file, option}, options).code, 2) << option;
     EXPECT_EQ(run({"sweep", folder.path("absent")}, options).code, 3);
+    const Outcome letters = run({"sweep", file, "--concurrency=1..a"}, options);
+    EXPECT_NE(letters.err.find("--concurrency: 'a' is no number"), std::string::npos)
+        << letters.err;
+    const Outcome unit = run({"sweep", file, "--workers=1K"}, options);
+    EXPECT_NE(unit.err.find("--workers: '1K' is no number"), std::string::npos) << unit.err;
 }
 
 TEST_F(BenchSweep, AdvisesForFilesAndServers) {
@@ -193,6 +198,10 @@ TEST_F(BenchSweep, AdvisesForFilesAndServers) {
         for (const Json& cell : result.at("cells"))
             automatic = automatic || (cell.at("concurrency") == 0 && cell.at("chunk_bytes") == 0);
         EXPECT_TRUE(automatic) << "the defaults are always among what is compared";
+        if (source == file)
+            for (const Json& cell : result.at("cells"))
+                EXPECT_FALSE(cell.at("concurrency") == 16 && cell.at("chunk_bytes") == 4 << 20)
+                    << "of files they are this, under another name";
     }
 }
 

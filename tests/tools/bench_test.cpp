@@ -8,9 +8,12 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 namespace tz::test {
 namespace {
@@ -156,6 +159,106 @@ TEST_F(Bench, TimesLoadsFromAServerAndTellsNoSecretOfTheUrl) {
     const std::string table = run(arguments, direct).out;
     EXPECT_NE(table.find("from a server"), table.npos) << table;
     EXPECT_NE(table.find("loopback socket, both ends"), table.npos) << table;
+}
+
+TEST_F(Bench, AResultThatCantBeWrittenFailsBeforeTheFirstSample) {
+    const std::string result = folder.path("no/result.json");
+    const std::vector<std::string> commands[] = {
+        {"load", plain}, {"sweep", plain}, {"advise", plain}, {"compare"}, {"--demo"}};
+
+    for (std::vector<std::string> arguments : commands) {
+        arguments.push_back("--export-json=" + result);
+        const Outcome outcome = bench(arguments);
+        EXPECT_EQ(outcome.code, 3) << arguments.front();
+        EXPECT_NE(outcome.err.find(result), std::string::npos) << outcome.err;
+        EXPECT_EQ(outcome.out, "") << arguments.front();
+    }
+}
+
+TEST_F(Bench, ATableIsPrintedWhereItsResultIsLostAtTheEnd) {
+    const Outcome outcome = bench(
+        {"load",
+         plain,
+         "--warm",
+         "--runs=1",
+         "--warmup=0",
+         "--no-fio",
+         "--modes=plain",
+         "-q",
+         "--export-json=/dev/full"});
+    EXPECT_EQ(outcome.code, 7) << outcome.err;
+    EXPECT_NE(outcome.err.find("/dev/full"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.out.find("plain.tensors"), std::string::npos) << outcome.out;
+}
+
+TEST_F(Bench, AnOlderResultStaysUntilThereIsANewOne) {
+    const std::string result = folder.write("result.json", "older");
+    const auto contents = [](const std::string& path) {
+        std::ifstream file(path);
+        return std::string{std::istreambuf_iterator<char>(file), {}};
+    };
+    EXPECT_NE(bench({"load", folder.path("absent"), "--export-json", result}).code, 0);
+    EXPECT_EQ(contents(result), "older");
+    const std::string link = folder.path("link.json");
+    std::filesystem::create_symlink(result, link);
+    const auto printed = load({plain, "--modes=plain", "--export-json", link});
+    EXPECT_EQ(nlohmann::json::parse(contents(result)), printed);
+    EXPECT_TRUE(std::filesystem::is_symlink(link));
+}
+
+/// Stopped while the peer's third sample hangs.
+struct StoppedBench : Bench {
+    Outcome stop(std::vector<std::string> arguments, unsigned sample) const {
+        const std::string began = folder.path("began");
+        const std::string peer = folder.write(
+            "peer",
+            "#!/bin/sh\necho run >>" + began + "\ntest $(wc -l <" + began + ") -lt " +
+                std::to_string(sample) + " || sleep 100\necho '{\"seconds\": [0.5], \"bytes\": " +
+                std::to_string(all_bytes) + "}'\n",
+            0700);
+        arguments.insert(
+            arguments.begin(),
+            {"load", plain, "--warm", "--runs=1000", "--no-fio", "--modes=plain", "-q"});
+        arguments.push_back("--peer=slow=" + peer + " {file}");
+        Program program(arguments, {.program = TZ_BENCH_PROGRAM});
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(50);
+        const auto runs = [&began] {
+            std::ifstream file(began);
+            return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
+        };
+        while (runs() < sample && std::chrono::steady_clock::now() < until)
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        ::kill(program.pid(), SIGINT);
+        return program.wait();
+    }
+};
+
+TEST_F(StoppedBench, CtrlCEndsALoadWithTheRoundsThatAreComplete) {
+    const std::string html = folder.path("page.html");
+    const Outcome outcome = stop({"--warmup=0", "--json", "--html=" + html}, 3);
+    ASSERT_EQ(outcome.code, 130) << outcome.err;
+    const auto result = nlohmann::json::parse(outcome.out);
+    EXPECT_EQ(result.at("stopped"), true);
+    EXPECT_EQ(result.at("summary").at("rounds"), 2);
+    for (const auto& one : result.at("summary").at("entries"))
+        EXPECT_EQ(one.at("samples"), 2) << one.at("name");
+    EXPECT_TRUE(std::filesystem::exists(html));
+}
+
+TEST_F(StoppedBench, ItsTableSaysThatItWasStopped) {
+    const Outcome outcome = stop({"--warmup=1"}, 3);
+    EXPECT_EQ(outcome.code, 130) << outcome.err;
+    EXPECT_NE(outcome.out.find("stopped before all was measured: 1 of 1000"), std::string::npos)
+        << outcome.out;
+}
+
+TEST_F(StoppedBench, WithoutARoundThereIsNoTable) {
+    const std::string result = folder.path("result.json");
+    const Outcome outcome = stop({"--warmup=0", "--export-json=" + result}, 1);
+    EXPECT_EQ(outcome.code, 130) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_NE(outcome.err.find("stopped"), std::string::npos) << outcome.err;
+    EXPECT_FALSE(std::filesystem::exists(result));
 }
 
 } // namespace
