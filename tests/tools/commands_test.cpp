@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -274,10 +275,32 @@ TEST_F(Commands, InspectSelectsByPattern) {
     const std::string other = "a\\b\nc";
     EXPECT_EQ(names({}), (std::set{weight, other}));
     EXPECT_EQ(names({"--include", "*.weight"}), std::set{weight});
-    EXPECT_EQ(names({"--include", "layers.[1-9].*"}), std::set<std::string>{});
+    EXPECT_EQ(names({"--include", "layers.*", "--exclude", "*"}), std::set<std::string>{});
     EXPECT_EQ(names({"--include", "*weight", "--include", "a*"}), (std::set{weight, other}));
     EXPECT_EQ(names({"--exclude", "layers.*"}), std::set{other});
     EXPECT_NE(text({"inspect", file, "--include", "a*"}).find("1 of 2 tensors"), std::string::npos);
+}
+
+TEST_F(Commands, RefusePatternsThatMatchNoTensor) {
+    const std::vector<std::vector<std::string>> commands{
+        {"inspect", file},
+        {"load", file},
+        {"verify", file},
+        {"checksum", file},
+        {"convert", file, folder.path("part.tensors")}};
+    for (std::vector<std::string> command : commands) {
+        command.insert(command.end(), {"--include", "*.weight", "--include", "typo.*"});
+        const Outcome outcome = run(command);
+        EXPECT_EQ(outcome.code, 2) << command.front();
+        EXPECT_EQ(outcome.out, "");
+        EXPECT_EQ(
+            outcome.err,
+            "tz: " + file +
+                ": no tensor matches the pattern 'typo.*'; `tz inspect` lists the names\n");
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder.path("part.tensors")));
+    const Outcome several = run({"load", file, file, "--include", "typo.*"});
+    EXPECT_EQ(several.code, 2) << several.err;
 }
 
 TEST_F(Commands, InspectKeepsTerminalsSafe) {
