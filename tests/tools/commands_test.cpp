@@ -303,6 +303,28 @@ TEST_F(Commands, RefusePatternsThatMatchNoTensor) {
     EXPECT_EQ(several.code, 2) << several.err;
 }
 
+TEST_F(Commands, VerifyLooksAtAllFilesWhateverFails) {
+    const std::string bad = folder.path("bad.tensors");
+    const std::string absent = folder.path("absent.tensors");
+    write_tensors(bad, tensor_bytes);
+    damage(bad, tensor_bytes);
+    const Outcome outcome = run({"verify", file, bad, absent, file});
+    EXPECT_EQ(outcome.code, 6) << outcome.err;
+    EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 2) << outcome.out;
+    EXPECT_TRUE(outcome.out.starts_with(file + ": OK (")) << outcome.out;
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 2) << outcome.err;
+    EXPECT_NE(outcome.err.find("tz: " + bad + ": "), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find("tz: " + absent + ": "), std::string::npos) << outcome.err;
+
+    const Outcome other = run({"verify", absent, bad, file, "--json"});
+    EXPECT_EQ(other.code, 3) << other.err;
+    const Json json = Json::parse(other.out);
+    EXPECT_EQ(json["ok"], false);
+    EXPECT_TRUE(json["files"][0].contains("error"));
+    EXPECT_TRUE(json["files"][1].contains("error"));
+    EXPECT_EQ(json["files"][2]["tensors"], 2);
+}
+
 TEST_F(Commands, InspectKeepsTerminalsSafe) {
     const std::string table = text({"inspect", file});
     EXPECT_NE(table.find("a\\b\\x0ac"), std::string::npos) << table;
