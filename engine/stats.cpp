@@ -109,7 +109,7 @@ std::string explain(const LoadStats& stats, const std::string& sink) {
         break;
     }
     if (verdict.share < 0.5 && lacks_cores(stats))
-        return "bound by waiting for cores, which others may have used" + reached;
+        return "bound by the wait for cores, which others may have used" + reached;
     return "bound by the cores, " + percent(verdict.stage_share) + " of their work " +
            work_of(verdict.stage) + reached;
 }

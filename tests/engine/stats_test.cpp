@@ -61,18 +61,18 @@ TEST(Verdict, NamesNoSourceAndNoSinkThatWasNotWaitedFor) {
         {0.4,
          15,
          0,
-         "bound by waiting for cores, which others may have used: 20 % of its ceiling of 10.00 "
+         "bound by the wait for cores, which others may have used: 20 % of its ceiling of 10.00 "
          "GB/s"},
         {0.4,
          2,
          12,
-         "bound by waiting for cores, which others may have used: 20 % of its ceiling of 10.00 "
+         "bound by the wait for cores, which others may have used: 20 % of its ceiling of 10.00 "
          "GB/s"},
         {1.4,
          15,
          0,
          "bound by the cores, 100 % of their work reading: 70 % of its ceiling of 2.86 GB/s"},
-        {0, 15, 0, "bound by waiting for cores, which others may have used"},
+        {0, 15, 0, "bound by the wait for cores, which others may have used"},
         {0, 0, 0, "bound by the cores, 100 % of their work reading"},
     };
 
