@@ -21,6 +21,14 @@ namespace {
         "`tz inspect` lists the names");
 }
 
+[[noreturn]] void unmatched(const std::string& pattern) {
+    throw Error(
+        errc::usage,
+        "no tensor matches the pattern '" + printable(pattern) + "'",
+        {},
+        "`tz inspect` lists the names");
+}
+
 [[noreturn]] void unwanted(const char* what, const std::string& name) {
     throw Error(
         errc::usage,
@@ -54,6 +62,9 @@ public:
         return shown == given_.end() || keys_.contains(*shown) ? nullptr : &*shown;
     }
 
+    /// Whether a tensor has it as its key.
+    bool knows(const std::string& name) const { return keys_.contains(name); }
+
 private:
     std::unordered_set<std::string> given_;
     std::unordered_set<std::string> keys_; ///< those of them that are keys
@@ -67,23 +78,56 @@ public:
         : patterns_(patterns),
           names_(patterns, for_each) {}
 
-    bool match(const format::Tensor& tensor) const {
+    bool match(const format::Tensor& tensor) {
         if (patterns_.empty())
             return false;
-        if (names_.of(tensor) != nullptr)
+        if (const std::string* const name = names_.of(tensor)) {
+            used_.insert(*name);
             return true;
-        std::string name = format::key_name(tensor.name);
-        if (name.find('\0') != name.npos)
-            name = format::display_name(tensor.name); // fnmatch() would see the name's beginning
-        return std::any_of(patterns_.begin(), patterns_.end(), [&](const std::string& pattern) {
-            return pattern.find('\0') == pattern.npos &&
-                   ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
-        });
+        }
+        const std::string text = matched_text(tensor);
+        const auto found =
+            std::find_if(patterns_.begin(), patterns_.end(), [&](const std::string& pattern) {
+                return matches(pattern, text);
+            });
+        if (found == patterns_.end())
+            return false;
+        used_.insert(*found);
+        return true;
+    }
+
+    /// Refuses patterns that match no tensor at all, be it wanted or not: most are misspelt.
+    template <typename ForEach>
+    void check_used(ForEach for_each) const {
+        for (const std::string& pattern : patterns_) {
+            bool used = used_.contains(pattern) || names_.knows(pattern);
+            if (!used) // or what it matches was taken by a name or pattern before it
+                for_each([&](const format::Tensor& tensor) {
+                    const std::string* const name = names_.of(tensor);
+                    used = used || (name != nullptr && *name == pattern) ||
+                           matches(pattern, matched_text(tensor));
+                });
+            if (!used)
+                unmatched(pattern);
+        }
     }
 
 private:
+    static std::string matched_text(const format::Tensor& tensor) {
+        std::string name = format::key_name(tensor.name);
+        if (name.find('\0') != name.npos)
+            name = format::display_name(tensor.name); // fnmatch() would see the name's beginning
+        return name;
+    }
+
+    static bool matches(const std::string& pattern, const std::string& text) {
+        return pattern.find('\0') == pattern.npos &&
+               ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+    }
+
     std::span<const std::string> patterns_;
     GivenNames names_;
+    std::unordered_set<std::string> used_; ///< those that something was seen to match
 };
 
 /// Decides tensor by tensor, and knows afterwards which names there were.
@@ -108,10 +152,12 @@ public:
         return !selection_.wanted || selection_.wanted(tensor);
     }
 
-    void check_names() const {
+    template <typename ForEach>
+    void check_found(ForEach for_each) const {
         for (const std::string& name : selection_.names)
             if (!found_.contains(name))
                 unknown_name(name);
+        include_.check_used(for_each);
     }
 
 private:
@@ -187,11 +233,12 @@ std::unordered_map<std::string, const Slice*> by_name(std::span<const Slice> sli
 std::vector<Item>
 choose_items(std::span<const format::Layout> layouts, const Selection& selection) {
     std::vector<Item> items;
-    Chooser chooser(selection, [layouts](auto use) {
+    const auto for_each = [layouts](auto use) {
         for (const format::Layout& layout : layouts)
             for (const format::Tensor& tensor : layout.tensors)
                 use(tensor);
-    });
+    };
+    Chooser chooser(selection, for_each);
     const bool everything = selection.everything();
     for (std::size_t source = 0; source < layouts.size(); ++source) {
         std::uint32_t place = 0;
@@ -203,7 +250,7 @@ choose_items(std::span<const format::Layout> layouts, const Selection& selection
             items.back().place = place++;
         }
     }
-    chooser.check_names();
+    chooser.check_found(for_each);
     reorder(items, selection.order);
     return items;
 }

@@ -11,7 +11,8 @@ namespace tz {
 
 /// The tensors that `selection` takes of `layouts`, which outlive the result, in the order in which
 /// they are to be read. Slices are not yet cut, see cut_slices(). Throws `tz::Error`: not_found for
-/// a name that no file has, usage for a slice or an order of what isn't wanted.
+/// a name that no file has, usage for an `include` that matches nothing in any file, and for a
+/// slice or an order of what isn't wanted.
 std::vector<Item> choose_items(std::span<const format::Layout> layouts, const Selection& selection);
 
 /// Makes slices of the items that `slices` name. `piece_bytes(item)` is asked of sealed ones.

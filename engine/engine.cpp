@@ -11,7 +11,6 @@ namespace {
 
 // Threads that block in reads: more never raised the rate of a disk, and each costs a stack.
 constexpr unsigned readers_max = 32;
-constexpr unsigned workers_max = 1024;
 
 // More than this brings nothing: loops only hand on, and leave cores to the workers.
 constexpr unsigned loops_unasked_max = 4;
@@ -62,7 +61,7 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
     state.asked = options;
     if (options.workers == 0)
         options.workers = cores_available();
-    options.workers = std::min(options.workers, workers_max);
+    options.workers = std::min(options.workers, workers_max); // of the cores
     options.concurrency = state.geometry.lanes;
     options.chunk_bytes = state.geometry.chunk_bytes;
     options.loops = state.geometry.loops;

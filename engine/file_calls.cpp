@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace tz {
@@ -26,6 +27,26 @@ errc kind_of_errno(int error) {
 
 void fail_on(const std::string& path, const char* doing, int error) {
     throw Error(kind_of_errno(error), std::string(doing) + ": " + system_message(error)).in(path);
+}
+
+void fail_to_make(const std::string& path, int error) {
+    const std::string folder = folder_of(path);
+    const std::string named = "the folder " + printable(folder);
+    struct ::stat stat{};
+    const bool there = ::stat(folder.c_str(), &stat) == 0;
+    if (!there && (errno == ENOENT || errno == ENOTDIR))
+        throw Error(errc::not_found, named + " does not exist", {}, "make it first").in(path);
+    if (there && !S_ISDIR(stat.st_mode))
+        throw Error(errc::not_found, printable(folder) + " is no folder", {}, "choose another one")
+            .in(path);
+    if (kind_of_errno(error) == errc::denied)
+        throw Error(
+            errc::denied,
+            named + " may not be written to (" + system_message(error) + ")",
+            {},
+            "choose another folder")
+            .in(path);
+    fail_on(path, "create a temporary file", error);
 }
 
 Error no_room(const std::string& path, std::uint64_t bytes, std::uint64_t free) {

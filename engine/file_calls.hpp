@@ -17,6 +17,10 @@ errc kind_of_errno(int error);
 /// Throws what `error` means, which came from `doing` something with `path`.
 [[noreturn]] void fail_on(const std::string& path, const char* doing, int error);
 
+/// Throws what `error` means, which came from making a file at `path`: most often the folder is at
+/// fault.
+[[noreturn]] void fail_to_make(const std::string& path, int error);
+
 /// The error where `bytes` are to be written to `path`, and its filesystem has `free` of them.
 Error no_room(const std::string& path, std::uint64_t bytes, std::uint64_t free);
 

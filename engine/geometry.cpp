@@ -12,20 +12,42 @@ namespace {
 
 constexpr std::size_t margins = 2 * direct_alignment; // what alignment may add on each side
 
-void check_range(const char* name, std::size_t value, std::size_t low, std::size_t high) {
+std::string count_text(std::size_t count) {
+    return std::to_string(count);
+}
+
+/// Exact, in the largest unit that leaves no fraction.
+std::string bytes_text(std::size_t bytes) {
+    constexpr std::size_t kib = 1024;
+    if (bytes == 0 || bytes % kib != 0)
+        return std::to_string(bytes) + " bytes";
+    if (bytes % (kib * kib) != 0)
+        return std::to_string(bytes / kib) + " KiB";
+    return std::to_string(bytes / kib / kib) + " MiB";
+}
+
+void check_range(
+    const char* name,
+    const char* option,
+    std::size_t value,
+    std::size_t low,
+    std::size_t high,
+    std::string (*text)(std::size_t) = count_text) {
     if (value >= low && value <= high)
         return;
     throw Error(
         errc::usage,
-        std::string(name) + " is " + std::to_string(value) + ", not within " + std::to_string(low) +
-            " to " + std::to_string(high));
+        std::string(name) + " is " + text(value) + ", and may be " + text(low) + " to " +
+            text(high),
+        {},
+        std::string("change ") + option);
 }
 
 [[noreturn]] void too_small(const EngineOptions& options, std::size_t needed) {
     throw Error(
         errc::usage,
-        "memory limit " + std::to_string(options.memory_limit) + " is below the " +
-            std::to_string(needed) + " bytes that this concurrency and chunk size take",
+        "the memory limit is " + bytes_text(options.memory_limit) +
+            ", and this concurrency and chunk size take " + bytes_text(needed),
         {},
         "raise --memory-limit, or lower --concurrency or --chunk-size");
 }
@@ -68,9 +90,16 @@ Geometry choose_geometry(const EngineOptions& options, const Preference& prefere
     geometry.chunk_bytes = options.chunk_bytes ? options.chunk_bytes : preference.chunk_bytes;
     geometry.lanes = options.concurrency ? options.concurrency : preference.lanes;
     geometry.loops = options.loops ? options.loops : preference.loops;
-    check_range("chunk size", geometry.chunk_bytes, chunk_bytes_min, chunk_bytes_max);
-    check_range("concurrency", geometry.lanes, 1, lanes_max);
-    check_range("loops", geometry.loops, 1, loops_max);
+    check_range(
+        "the chunk size",
+        "--chunk-size",
+        geometry.chunk_bytes,
+        chunk_bytes_min,
+        chunk_bytes_max,
+        bytes_text);
+    check_range("the concurrency", "--concurrency", geometry.lanes, 1, lanes_max);
+    check_range("the number of loops", "--loops", geometry.loops, 1, loops_max);
+    check_range("the number of workers", "--workers", options.workers, 0, workers_max);
     geometry.chunk_bytes = round_up(geometry.chunk_bytes, direct_alignment);
 
     const std::size_t limit = options.memory_limit;

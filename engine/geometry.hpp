@@ -36,6 +36,7 @@ inline constexpr std::size_t chunk_bytes_max = 256 << 20;
 /// Most lanes: an io_uring of 4096 entries holds them all.
 inline constexpr unsigned lanes_max = 1024;
 inline constexpr unsigned loops_max = 64;
+inline constexpr unsigned workers_max = 1024;
 
 /// Keeps lanes x buffer within the memory limit: what the caller set stays, what was left open
 /// gives way. Throws `tz::Error` (errc::usage, errc::limit) where that can't be.

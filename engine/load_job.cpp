@@ -14,7 +14,11 @@ namespace tz {
 
 void FileLoad::choose() {
     const Selection& selection = options_.selection;
-    items_ = choose_items(layouts_, selection);
+    try {
+        items_ = choose_items(layouts_, selection);
+    } catch (const Error& error) { // of all files together
+        throw sources_.size() == 1 ? error.in(sources_.front()->name()) : error;
+    }
     all_ = selection.everything();
     if (all_)
         return;

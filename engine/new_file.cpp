@@ -128,7 +128,7 @@ bool NewFile::make_temporary() {
     // The kernel applies the user's umask and the folder's rules; what is left is for later.
     fd_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
     if (fd_ < 0)
-        fail_on(path_, "create a temporary file", errno);
+        fail_to_make(path_, errno);
     struct ::stat stat{};
     const bool locked = ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
     if (locked && ::fstat(fd_, &stat) == 0 && stat.st_nlink > 0)

@@ -28,7 +28,7 @@ struct Selection {
     /// These tensors; each must exist.
     std::vector<std::string> names;
     /// And those that have these names or match these patterns (fnmatch(3); `*` matches dots and
-    /// slashes too). Without names and patterns: all tensors.
+    /// slashes too), each at least one. Without names and patterns: all tensors.
     std::vector<std::string> include;
     /// But none that matches any of these.
     std::vector<std::string> exclude;

@@ -47,6 +47,11 @@ std::string rate(double gb_s) {
     return text.data();
 }
 
+/// Lanes waited, and no read waited for a device: they waited for cores that others used.
+bool lacks_cores(const LoadStats& stats) {
+    return stats.read.wait_seconds > 0 && stats.source_seconds <= 0;
+}
+
 } // namespace
 
 Verdict verdict_of(const LoadStats& stats) {
@@ -66,10 +71,10 @@ Verdict verdict_of(const LoadStats& stats) {
     if (of_delivery > of_cores && of_delivery > waiting) {
         verdict.bound = Bound::delivery;
         share = of_delivery;
-    } else if (putting > of_cores && putting > waiting) {
+    } else if (putting > of_cores && putting > waiting && stats.sink_seconds > 0) {
         verdict.bound = Bound::sink;
         share = stats.sink_seconds / stats.seconds;
-    } else if (of_cores >= waiting) {
+    } else if (of_cores >= waiting || lacks_cores(stats)) {
         verdict.bound = Bound::cores;
         share = of_cores;
     }
@@ -88,20 +93,25 @@ std::string explain(const LoadStats& stats) {
 
 std::string explain(const LoadStats& stats, const std::string& sink) {
     const Verdict verdict = verdict_of(stats);
+    // of a load of next to nothing there is none to tell
     const std::string reached =
-        percent(verdict.share) + " of its ceiling of " + rate(verdict.ceiling_gb_s);
+        verdict.ceiling_gb_s > 0
+            ? ": " + percent(verdict.share) + " of its ceiling of " + rate(verdict.ceiling_gb_s)
+            : "";
     switch (verdict.bound) {
     case Bound::source:
-        return "bound by the source: " + reached;
+        return "bound by the source" + reached;
     case Bound::sink:
-        return "bound by " + sink + ": " + reached;
+        return "bound by " + sink + reached;
     case Bound::delivery:
-        return "bound by the delivery callback: " + reached;
+        return "bound by the delivery callback" + reached;
     case Bound::cores:
         break;
     }
+    if (verdict.share < 0.5 && lacks_cores(stats))
+        return "bound by the wait for cores, which others may have used" + reached;
     return "bound by the cores, " + percent(verdict.stage_share) + " of their work " +
-           work_of(verdict.stage) + ": " + reached;
+           work_of(verdict.stage) + reached;
 }
 
 } // namespace tz

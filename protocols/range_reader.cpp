@@ -337,11 +337,11 @@ void RangeReader::give_up(const Transfer& transfer, const Attempt& attempt, Prob
     if (attempt.place.foreign)
         problem.reason +=
             ", at " + printable(attempt.place.url.authority()) + ", where the server redirects to";
-    throw Error(
-        problem.kind,
-        std::move(problem.reason),
-        transfer.offset + transfer.done,
-        std::move(problem.hint));
+    // where nothing came at all it is no matter of a byte
+    std::optional<std::uint64_t> offset = transfer.offset + transfer.done;
+    if (offset == 0 || problem.kind == errc::not_found || problem.kind == errc::denied)
+        offset.reset();
+    throw Error(problem.kind, std::move(problem.reason), offset, std::move(problem.hint));
 }
 
 } // namespace tz

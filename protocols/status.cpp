@@ -103,6 +103,11 @@ Problem status_problem(unsigned status, std::optional<S3Code> s3) {
     case 429:
     case 503:
         return by_code(S3Code::slow_down, text);
+    case 501: // it stays so, however often it is asked
+        return {
+            errc::unsupported,
+            "the server does not support this request (" + text + ")",
+            "check the address, and what the server can do"};
     default:
         break;
     }

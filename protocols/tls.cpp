@@ -1,11 +1,15 @@
+#include <tz/engine/file_calls.hpp>
 #include <tz/format/error.hpp>
 #include <tz/protocols/tls.hpp>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <cerrno>
+#include <fcntl.h>
 #include <map>
 #include <mutex>
+#include <unistd.h>
 
 namespace tz {
 
@@ -31,15 +35,26 @@ std::string last_reason() {
     throw Error(errc::usage, what + ": " + reason, {}, hint);
 }
 
+/// OpenSSL says "system lib" of a file that isn't there.
+void check_opens(const std::string& path, const char* option) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        throw Error(kind_of_errno(errno), system_message(errno), {}, std::string("check ") + option)
+            .in(printable(path));
+    ::close(fd);
+}
+
 void load_roots(SSL_CTX* context, const TransportOptions& options) {
     if (options.ca_file.empty()) {
         if (::SSL_CTX_set_default_verify_paths(context) != 1)
             unusable("the system's certificate authorities can't be read", "give a CA file");
-    } else if (::SSL_CTX_load_verify_file(context, options.ca_file.c_str()) != 1) {
+        return;
+    }
+    check_opens(options.ca_file, "--ca-file");
+    if (::SSL_CTX_load_verify_file(context, options.ca_file.c_str()) != 1)
         unusable(
             "the CA file " + printable(options.ca_file) + " can't be used",
             "give a PEM file of certificate authorities");
-    }
 }
 
 void load_certificate(SSL_CTX* context, const TransportOptions& options) {
@@ -48,6 +63,8 @@ void load_certificate(SSL_CTX* context, const TransportOptions& options) {
     if (options.certificate_file.empty())
         throw Error(errc::usage, "a key file without a certificate file", {}, "give both");
     const std::string& key = options.key_file.empty() ? options.certificate_file : options.key_file;
+    check_opens(options.certificate_file, "--client-cert");
+    check_opens(key, options.key_file.empty() ? "--client-cert" : "--client-key");
     // Never a question on the terminal.
     ::SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return -1; });
     if (::SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1)

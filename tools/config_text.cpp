@@ -40,10 +40,19 @@ public:
     std::string value() {
         if (!rest_.empty() && (rest_.front() == '"' || rest_.front() == '\''))
             return quoted();
+        const std::string_view typed = rest_.substr(0, rest_.find_first_of(" \t\r#,]"));
         std::string text = word("abcdefghijklmnopqrstuvwxyz0123456789+-._");
         const bool number = text.find_first_not_of("0123456789+-._") == text.npos;
-        if (text.empty() || !(number || text == "true" || text == "false"))
+        const bool known = number || text == "true" || text == "false";
+        if (typed.empty() || typed.front() == '[' || typed.front() == '{')
             fail("a value is a string in quotes, a number, true or false");
+        if (text != typed || !known) // a size or a path, most often
+            throw Error(
+                errc::usage,
+                fmt::format("{} is no number, true or false", printable(typed)),
+                {},
+                "put it in quotes")
+                .in(place_);
         if (number)
             std::erase(text, '_');
         return text;

@@ -42,6 +42,13 @@ void write_result(std::string_view text) {
         throw std::system_error(error, std::generic_category(), "cannot write the result");
 }
 
+void write_after(const std::string& made, const std::function<void()>& write) try {
+    write();
+} catch (const std::system_error& error) {
+
+    throw std::system_error(error.code(), made + ", but stdout takes no more");
+}
+
 bool Console::terminal() const {
     const char* name = std::getenv("TERM");
     const bool dumb = !name || std::string_view(name) == "dumb";

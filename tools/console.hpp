@@ -2,7 +2,9 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <mutex>
+#include <string>
 #include <string_view>
 
 namespace tz::cli {
@@ -15,6 +17,10 @@ struct ClosedPipe : std::exception {
 /// Writes all of `text` to stdout. Throws ClosedPipe, or `std::system_error` where it cannot be
 /// written.
 void write_result(std::string_view text);
+
+/// Runs `write`, which writes results of a command that has made something: `made` says what, where
+/// stdout takes no more.
+void write_after(const std::string& made, const std::function<void()>& write);
 
 /// stderr, shared by log lines and a progress bar that is redrawn in place. Thread-safe. Failures
 /// to write are ignored: there is nobody left to tell.

@@ -93,6 +93,18 @@ void check_destination(const std::string& destination) {
             .in(printable(without_secrets(destination)));
 }
 
+/// `tz encrypt` takes one key, that of what it writes.
+void check_plain(const Model& model, std::span<const format::Layout> layouts) {
+    for (std::size_t i = 0; i < layouts.size(); ++i)
+        if (layouts[i].encrypted)
+            throw Error(
+                errc::usage,
+                "the file is encrypted already",
+                {},
+                "`tz convert --key-file OLD --encrypt-key-file NEW` gives it another key")
+                .in(model.sources[i]->name());
+}
+
 Json to_json(const Converted& converted, const std::vector<WrittenManifest>& manifests) {
     const LoadStats& stats = converted.stats;
     Json json = result("tz-convert/1");
@@ -124,9 +136,22 @@ std::string to_text(const Converted& converted, const std::vector<WrittenManifes
     return text;
 }
 
+/// What the engine says of a load, which the user did not ask for.
+Error of_conversion(const Error& error) {
+    std::string what;
+    if (error.kind() == errc::cancelled)
+        what = "the conversion was cancelled";
+    if (error.kind() == errc::deadline)
+        what = "the conversion did not end in time";
+    if (what.empty())
+        return error;
+    const Error named(error.kind(), what, {}, error.hint());
+    return error.source().empty() ? named : named.in(error.source());
+}
+
 } // namespace
 
-int run_convert(const Options& options, const ConvertArguments& arguments) {
+int run_convert(const Options& options, const ConvertArguments& arguments) try {
     EarlyEnd early(options.load.deadline, arguments.destination); // before the engine's threads
     Console console;
     const Log log = console_log(console, options);
@@ -148,12 +173,16 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     Engine engine(std::move(engine_options));
     ProgressReport report(console, options.shown_progress());
     load.progress = [&](const Progress& now) { report.update(options.measured->progress = now); };
-    std::optional<TraceFile> trace; // written however it ends
-    if (!options.trace_file.empty())
-        load.trace = trace.emplace(options.trace_file, "tz " + options.measured->command).trace();
+    load.trace = begin_trace(options);
     const Model model =
         open_model(engine, options.files, options.network, options.direct, log, load);
     load.check_layouts = model.check;
+    if (arguments.encrypts)
+        load.check_layouts = [&model](std::span<const format::Layout> layouts) {
+            if (model.check)
+                model.check(layouts);
+            check_plain(model, layouts);
+        };
     const auto existing = arguments.force ? Existing::replaced : Existing::refused;
     const auto make_target = sidecars.checked(open_target(options.network, existing, log));
     const Converted converted =
@@ -163,16 +192,21 @@ int run_convert(const Options& options, const ConvertArguments& arguments) {
     early.before_results();
     report.finish();
     options.measured->stats = converted.stats;
-    if (trace)
-        trace->write();
     warn_of_stale(converted, manifests, log);
     for (const std::string& lost : converted.lost)
         log(LogLevel::warning, "not kept: " + lost);
-    if (options.json)
-        write_json(to_json(converted, manifests));
-    else if (!options.quiet)
-        write_result(to_text(converted, manifests));
+    const std::string more =
+        converted.files.size() > 1 ? fmt::format(" and {} more", converted.files.size() - 1) : "";
+    write_after("wrote " + without_secrets(converted.files.front()) + more, [&] {
+        if (options.json)
+            write_json(to_json(converted, manifests));
+        else if (!options.quiet)
+            write_result(to_text(converted, manifests));
+    });
     return 0;
+} catch (const Error& error) {
+
+    throw of_conversion(error);
 }
 
 } // namespace tz::cli

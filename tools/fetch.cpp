@@ -8,6 +8,7 @@
 #include <tz/tools/early_end.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
+#include <tz/tools/local_path.hpp>
 #include <tz/tools/network_text.hpp>
 #include <tz/tools/progress.hpp>
 #include <tz/tools/trace_file.hpp>
@@ -69,6 +70,7 @@ files_of(const Options& options, const FetchArguments& arguments, const Log& log
             "give --sha256 once for each SRC");
     std::vector<FetchFile> files(count);
     for (std::size_t i = 0; i < count; ++i) {
+        check_single_file(words[2 * i]);
         files[i].path = path_in(words[2 * i + 1], words[2 * i]);
         files[i].source = open(words[2 * i], options.network, options.direct, log);
         if (!arguments.sha256.empty())
@@ -126,20 +128,18 @@ int run_fetch(const Options& options, const FetchArguments& arguments) {
     fetching.progress = [&](const Progress& now) {
         report.update(options.measured->progress = now);
     };
-    std::optional<TraceFile> trace; // written however it ends
-    if (!options.trace_file.empty())
-        fetching.trace =
-            trace.emplace(options.trace_file, "tz " + options.measured->command).trace();
+    fetching.trace = begin_trace(options);
     const LoadStats stats = fetch(engine, files, fetching);
     early.before_results();
     report.finish();
     options.measured->stats = stats;
-    if (trace)
-        trace->write();
-    if (options.json)
-        write_json(to_json(files, stats));
-    else if (!options.quiet)
-        write_result(to_text(files, stats));
+    const std::string more = files.size() > 1 ? fmt::format(" and {} more", files.size() - 1) : "";
+    write_after("wrote " + files.front().path + more, [&] {
+        if (options.json)
+            write_json(to_json(files, stats));
+        else if (!options.quiet)
+            write_result(to_text(files, stats));
+    });
     return 0;
 }
 

@@ -41,13 +41,16 @@ int run_keygen(const Options& options, const KeygenArguments& arguments) {
     file.write(std::as_bytes(std::span(key.text)), 0);
     file.sync();
     file.publish();
-    if (options.json) {
-        Json json = result("tz-keygen/1");
-        json["file"] = printable(arguments.path);
-        write_json(json);
-    } else if (!options.quiet) {
-        write_result(fmt::format("wrote a new key to {}\n", printable(arguments.path)));
-    }
+    const std::string made = fmt::format("wrote a new key to {}", printable(arguments.path));
+    write_after(made, [&] {
+        if (options.json) {
+            Json json = result("tz-keygen/1");
+            json["file"] = printable(arguments.path);
+            write_json(json);
+        } else if (!options.quiet) {
+            write_result(made + "\n");
+        }
+    });
     return 0;
 }
 

@@ -107,7 +107,8 @@ Json to_json(const LoadedInputs& loaded, const Options& options) {
     const Verdict verdict = verdict_of(stats);
     json["bound"] = name_of(verdict.bound);
     json["bound_stage"] = verdict.stage;
-    json["ceiling_gb_per_s"] = verdict.ceiling_gb_s;
+    // of a load of next to nothing there is none to tell
+    json["ceiling_gb_per_s"] = verdict.ceiling_gb_s > 0 ? Json(verdict.ceiling_gb_s) : Json();
     json["ceiling_share"] = verdict.share;
     return json;
 }

@@ -76,6 +76,14 @@ void read_secrets(const Options& options, const Log& log, LoadOptions& load) {
         load.password = read_password_file(options.password_file, warn, load.stop);
 }
 
+std::shared_ptr<Trace> begin_trace(const Options& options) {
+    if (options.trace_file.empty())
+        return nullptr;
+    Measured& measured = *options.measured;
+    measured.trace = std::make_shared<TraceFile>(options.trace_file, "tz " + measured.command);
+    return measured.trace->trace();
+}
+
 LoadedInputs load_files(const Options& options, LoadOptions load, const Load& way) {
     EarlyEnd early(load.deadline); // before the engine's threads
     Console console;
@@ -88,9 +96,7 @@ LoadedInputs load_files(const Options& options, LoadOptions load, const Load& wa
     Engine engine(std::move(engine_options));
     ProgressReport progress(console, options.shown_progress());
     load.progress = [&](const Progress& now) { progress.update(options.measured->progress = now); };
-    std::optional<TraceFile> trace; // written however the load ends
-    if (!options.trace_file.empty())
-        load.trace = trace.emplace(options.trace_file, "tz " + options.measured->command).trace();
+    load.trace = begin_trace(options);
     const Model model =
         open_model(engine, options.files, options.network, options.direct, log, load);
     load.check_layouts = model.check;
@@ -105,8 +111,6 @@ LoadedInputs load_files(const Options& options, LoadOptions load, const Load& wa
     early.before_results();
     progress.finish();
     options.measured->stats = loaded.stats;
-    if (trace)
-        trace->write();
     return loaded;
 }
 

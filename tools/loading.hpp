@@ -3,6 +3,7 @@
 
 #include <tz/engine/load.hpp>
 #include <tz/engine/manifest_check.hpp>
+#include <tz/engine/trace.hpp>
 #include <tz/tools/console.hpp>
 #include <tz/tools/options.hpp>
 
@@ -19,6 +20,9 @@ Log console_log(Console& console, const Options& options);
 
 /// Reads `options.key_file` or `options.password_file`, where given, into `load`.
 void read_secrets(const Options& options, const Log& log, LoadOptions& load);
+
+/// What the run is to record its timeline in; null where `options.trace_file` names no file.
+std::shared_ptr<Trace> begin_trace(const Options& options);
 
 /// What a load got, and from where.
 struct LoadedInputs : LoadedFiles {

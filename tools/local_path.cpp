@@ -2,6 +2,9 @@
 #include <tz/protocols/address.hpp>
 #include <tz/tools/local_path.hpp>
 
+#include <filesystem>
+#include <system_error>
+
 namespace tz::cli {
 
 std::string local_path(const std::string& address) {
@@ -20,6 +23,17 @@ std::string local_path(const std::string& address) {
 bool is_local(const std::string& address) {
     const std::string scheme = scheme_of(address);
     return scheme.empty() || scheme == "file";
+}
+
+void check_single_file(const std::string& address) {
+    std::error_code ignored;
+    if (is_local(address) && std::filesystem::is_directory(local_path(address), ignored))
+        throw Error(
+            errc::usage,
+            "this is a folder, and single files are copied",
+            {},
+            "give them one by one, or use `tz convert " + printable(address) + " out.tensors`")
+            .in(printable(address));
 }
 
 } // namespace tz::cli

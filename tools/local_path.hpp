@@ -12,4 +12,7 @@ std::string local_path(const std::string& address);
 /// Whether local_path() gives one.
 bool is_local(const std::string& address);
 
+/// Refuses a folder of this machine where one file is to be copied (`tz fetch`, `tz upload`).
+void check_single_file(const std::string& address);
+
 } // namespace tz::cli

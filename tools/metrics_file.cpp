@@ -4,6 +4,7 @@
 #include <tz/tools/json.hpp>
 #include <tz/tools/metrics.hpp>
 #include <tz/tools/metrics_file.hpp>
+#include <tz/tools/trace_file.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -39,18 +40,31 @@ void write(NewFile& file, const RunFigures& run) {
     file.publish();
 }
 
+/// The command and then its trace, so that the result is out where the trace can't be written.
+int run_traced(const Command& command, Measured& measured) {
+    try {
+        const int code = command.run();
+        if (measured.trace)
+            measured.trace->write();
+        return code;
+    } catch (...) {
+        measured.trace.reset(); // which writes what there is
+        throw;
+    }
+}
+
 } // namespace
 
 int run_measured(const Command& command, const Options& options) {
     options.measured->command = command.app->get_name();
     if (options.metrics_file.empty())
-        return command.run();
+        return run_traced(command, *options.measured);
     const auto began = Clock::now();
     NewFile file(options.metrics_file, Existing::replaced);
     file.let_all_read(); // the collector runs as another user
     int code = 0;
     try {
-        code = command.run();
+        code = run_traced(command, *options.measured);
     } catch (const std::exception& error) {
         RunFigures run = figures_of(*options.measured, began);
         if (dynamic_cast<const ClosedPipe*>(&error) == nullptr) // which is nobody's failure

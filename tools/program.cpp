@@ -2,6 +2,7 @@
 #include <tz/tools/console.hpp>
 #include <tz/tools/exit.hpp>
 #include <tz/tools/json.hpp>
+#include <tz/tools/nearest.hpp>
 #include <tz/tools/program.hpp>
 #include <tz/tools/uri_text.hpp>
 
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <cctype>
 #include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <memory>
 #include <span>
@@ -96,12 +98,76 @@ std::string command_name(const CLI::App& app) {
     return name;
 }
 
+// The innermost command that was given.
+const CLI::App& given_command(const CLI::App& app) {
+    const auto commands = app.get_subcommands();
+    return commands.empty() ? app : given_command(*commands.front());
+}
+
+// "; did you mean load?", or nothing.
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+    const std::string near = nearest(word, known);
+    return near.empty() ? "" : "; did you mean " + near + "?";
+}
+
+// A word where a command is to stand, of which CLI11 says that there is none.
+std::string unknown_command(const CLI::App& command) {
+    const auto rest = command.remaining();
+    if (command.get_require_subcommand_min() == 0 || rest.empty() || rest.front().starts_with('-'))
+        return "";
+    std::vector<std::string> names;
+    for (const CLI::App* one : command.get_subcommands([](const CLI::App*) { return true; }))
+        if (!one->get_group().empty())
+            names.push_back(one->get_name());
+    return fmt::format("'{}' is no command of {}", rest.front(), command.get_name()) +
+           did_you_mean(rest.front(), names);
+}
+
+std::string unknown_option(const CLI::App& command) {
+    const auto rest = command.remaining();
+    if (rest.empty() || !rest.front().starts_with("--"))
+        return "";
+    const std::string option = rest.front().substr(0, rest.front().find('='));
+    std::vector<std::string> names;
+    for (const CLI::Option* one : command.get_options())
+        for (const std::string& name : one->get_lnames())
+            names.push_back("--" + name);
+    return fmt::format("there is no option {} here", option) + did_you_mean(option, names);
+}
+
+// CLI11 blames the option for what stands in the environment.
+std::string
+by_environment(const CLI::App& command, std::string what, std::span<char* const> arguments) {
+    for (const CLI::Option* option : command.get_options()) {
+        const std::string name = option->get_name();
+        const bool blamed = !option->get_envname().empty() && what.starts_with(name + ":");
+        if (!blamed || std::getenv(option->get_envname().c_str()) == nullptr)
+            continue;
+        const bool typed = std::any_of(arguments.begin(), arguments.end(), [&](const char* one) {
+            return one == name || std::string_view(one).starts_with(name + "=");
+        });
+        if (!typed)
+            return option->get_envname() + what.substr(name.size());
+    }
+    return what;
+}
+
 // CLI11 quotes arguments as they came.
 int report_usage(
     const CLI::App& app, const CLI::ParseError& error, std::span<char* const> arguments) {
-    const std::string what = without_secrets(error.what(), arguments);
-    Console().line(
-        fmt::format("{}: {}; see '{} --help'", app.get_name(), printable(what), command_name(app)));
+    const CLI::App& command = given_command(app);
+    std::string what = unknown_command(command);
+    if (what.empty() && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
+        what = unknown_option(command);
+    if (what.empty())
+        what = by_environment(command, error.what(), arguments);
+    what = without_secrets(what, arguments);
+    Console().line(fmt::format(
+        "{}: {}{} see '{} --help'",
+        app.get_name(),
+        printable(what),
+        what.ends_with('?') ? "" : ";",
+        command_name(app)));
     return exit_usage;
 }
 

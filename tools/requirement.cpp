@@ -22,6 +22,9 @@ format::Requirement read_requirement(
     if (text == "key") {
         requirement.kind = Kind::file_key;
     } else if (text.starts_with(by_public_key)) {
+        if (text.size() == by_public_key.size())
+            throw Error(
+                errc::usage, "require: 'pubkey:' names no file", {}, "write --require pubkey:FILE");
         requirement.kind = Kind::public_key;
         requirement.public_key = read_public_key_file(text.substr(by_public_key.size()), stop);
     } else if (text.starts_with(by_root)) {

@@ -7,8 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <map>
+#include <span>
+#include <sstream>
+#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -211,9 +215,11 @@ void write_chrome_trace(std::ostream& to, const Trace& trace, const std::string&
 TraceFile::TraceFile(std::string path, std::string name)
     : path_(std::move(path)),
       name_(std::move(name)) {
-    errno = 0;
-    if (!std::ofstream(path_, std::ios::trunc))
-        fail_on(path_, "write the trace", errno);
+    std::error_code ignored;
+    const auto status = std::filesystem::status(path_, ignored);
+    if (std::filesystem::exists(status) && std::filesystem::is_other(status))
+        return;
+    file_.emplace(path_, Existing::replaced);
 }
 
 TraceFile::~TraceFile() {
@@ -227,12 +233,19 @@ TraceFile::~TraceFile() {
 
 void TraceFile::write() {
     written_ = true;
-    errno = 0;
-    std::ofstream file(path_, std::ios::trunc);
-    write_chrome_trace(file, *trace_, name_);
-    file.close();
-    if (!file)
-        fail_on(path_, "write the trace", errno);
+    if (!file_) {
+        errno = 0;
+        std::ofstream device(path_);
+        write_chrome_trace(device, *trace_, name_);
+        device.close();
+        if (!device)
+            fail_on(path_, "write the trace", errno);
+        return;
+    }
+    std::ostringstream text; // some times the 48 MiB of the events, at most
+    write_chrome_trace(text, *trace_, name_);
+    file_->write(std::as_bytes(std::span(text.view())), 0);
+    file_->publish();
 }
 
 } // namespace tz::cli

@@ -2,9 +2,11 @@
 // chrome://tracing.
 #pragma once
 
+#include <tz/engine/new_file.hpp>
 #include <tz/engine/trace.hpp>
 
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -15,7 +17,8 @@ namespace tz::cli {
 /// their beginnings. `name` is the process's, plain ASCII.
 void write_chrome_trace(std::ostream& to, const Trace& trace, const std::string& name = "tz load");
 
-/// Made before the load, so that a path that can't be written fails at once.
+/// Made before the load, so that a path that can't be written fails at once: under a temporary name
+/// beside it, and renamed when it is whole. Devices and pipes are written to as they are.
 class TraceFile {
 public:
     /// Throws `tz::Error` (not_found, denied, io).
@@ -33,6 +36,7 @@ public:
 private:
     std::string path_;
     std::string name_;
+    std::optional<NewFile> file_; ///< null for a device or a pipe
     std::shared_ptr<Trace> trace_ = std::make_shared<Trace>();
     bool written_ = false;
 };

@@ -104,7 +104,9 @@ Command add_verify(CLI::App& app, Arguments& arguments) {
         signature.signature,
         "Check a folder against this OpenSSF model signature");
     add_text(*verify, "--pubkey", "PATH", signature.public_key, "The key it must be by, PEM");
-    verify->footer("Every tensor must have a hash, unless --verify asks for less.\n\n"
+    verify->footer("Every tensor must have a hash, unless --verify asks for less. Of several files "
+                   "each is\n"
+                   "looked at, whatever fails, and the exit code is the first failure's.\n\n"
                    "Examples:\n"
                    "  tz verify model.tensors\n"
                    "  tz verify --key-file model.key model.tensors\n"

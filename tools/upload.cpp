@@ -10,6 +10,7 @@
 #include <tz/tools/early_end.hpp>
 #include <tz/tools/json.hpp>
 #include <tz/tools/loading.hpp>
+#include <tz/tools/local_path.hpp>
 #include <tz/tools/progress.hpp>
 #include <tz/tools/trace_file.hpp>
 #include <tz/tools/units.hpp>
@@ -58,6 +59,7 @@ int run_upload(const Options& options, const UploadArguments& arguments) {
     EarlyEnd early(options.load.deadline, arguments.destination); // before the engine's threads
     Console console;
     const Log log = console_log(console, options);
+    check_single_file(arguments.source);
     const std::shared_ptr<const Source> source =
         open(arguments.source, options.network, options.direct, log);
 
@@ -78,24 +80,21 @@ int run_upload(const Options& options, const UploadArguments& arguments) {
     uploading.progress = [&](const Progress& now) {
         report.update(options.measured->progress = now);
     };
-    std::optional<TraceFile> trace; // written however it ends
-    if (!options.trace_file.empty())
-        uploading.trace =
-            trace.emplace(options.trace_file, "tz " + options.measured->command).trace();
+    uploading.trace = begin_trace(options);
     const LoadStats stats = upload(engine, source, *target, uploading);
     early.before_results();
     report.finish();
     options.measured->stats = stats;
-    if (trace)
-        trace->write();
-    if (options.json)
-        write_json(to_json(*source, *target, stats));
-    else if (!options.quiet)
-        write_result(fmt::format(
-            "uploaded {} in {:.2f} s, {}\n",
-            size_text(stats.bytes),
-            stats.seconds,
-            rate_text(stats.bytes, stats.seconds)));
+    write_after("wrote " + target->name(), [&] {
+        if (options.json)
+            write_json(to_json(*source, *target, stats));
+        else if (!options.quiet)
+            write_result(fmt::format(
+                "uploaded {} in {:.2f} s, {}\n",
+                size_text(stats.bytes),
+                stats.seconds,
+                rate_text(stats.bytes, stats.seconds)));
+    });
     return 0;
 }
 

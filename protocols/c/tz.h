@@ -219,8 +219,8 @@ TZ_API void
 tz_load_options_set_password(tz_load_options* options, const void* password, size_t bytes);
 
 /* Wanted are the tensors of these names (each must exist) and those that match any of the include
- * patterns (fnmatch(3); `*` matches dots too), or all where neither is given; but none that matches
- * an exclude pattern. */
+ * patterns (fnmatch(3); `*` matches dots too; each must match one), or all where neither is given;
+ * but none that matches an exclude pattern. */
 TZ_API void tz_load_options_add_name(tz_load_options* options, const char* name);
 TZ_API void tz_load_options_add_include(tz_load_options* options, const char* pattern);
 TZ_API void tz_load_options_add_exclude(tz_load_options* options, const char* pattern);

@@ -60,7 +60,10 @@ TEST(Choose, FollowsTheTable) {
         {of({}, {}, {"*weight"}), "0:a.bias"},
         {of({"a.bias"}, {"c*"}), "0:a.bias 1:c/norm.weight"},
         {of({"a.bias"}, {"a.*"}, {"*.bias"}), "0:a.weight"},
-        {of({}, {"none*"}), ""},
+        {of({}, {"*.weight", "a.*", "a.weight"}),
+         "0:a.weight 0:a.bias 0:b.weight 1:b.weight 1:c/norm.weight"},
+        {of({"a.bias"}, {"a.bias", "*.bias"}), "0:a.bias"},
+        {of({}, {"a.*"}, {"a.*", "none*"}), ""},
         {of({}, {"?.bias"}), "0:a.bias"},
     };
 
@@ -97,6 +100,7 @@ TEST(Choose, TakesNamesExactlyAndElseAsTheyAreShown) {
         {of({}, {"nul"}), "3"},
         {of({}, {"nul\0"s}), "4"},
         {of({}, {"nul*"}), "34"},
+        {of({"b\n"}, {"b\\x0a"}), "2"},
         {of({}, {}, {"nul\0"s, "a\\x0a"}), "023"},
     };
 
@@ -142,6 +146,20 @@ TEST(Choose, RefusesNamesThatNoFileHas) {
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), errc::not_found);
     EXPECT_NE(std::string(error->what()).find("'nobody'"), std::string::npos);
+}
+
+TEST(Choose, RefusesPatternsThatMatchNothingInAllFiles) {
+    const std::vector<Selection> cases{
+        of({}, {"none*"}), of({}, {"*.weight", "none"}), of({"a.bias"}, {"none"}), of({}, {""})};
+    for (const Selection& one : cases) {
+        const auto error = test::error_of([&] { choose_items(files, one); });
+        ASSERT_TRUE(error) << one.include.back();
+        EXPECT_EQ(error->kind(), errc::usage);
+        EXPECT_NE(
+            error->problem().find("no tensor matches the pattern '" + one.include.back() + "'"),
+            std::string::npos)
+            << error->what();
+    }
 }
 
 TEST(Choose, RefusesAnOrderOfWhatIsNotWanted) {

@@ -51,6 +51,40 @@ TEST(Verdict, NamesTheSinkWhenLanesWaitForIt) {
     EXPECT_EQ(explain(stats), "bound by where the tensors go: 80 % of its ceiling of 2.50 GB/s");
 }
 
+TEST(Verdict, NamesNoSourceAndNoSinkThatWasNotWaitedFor) {
+    const struct {
+        double cpu_seconds;
+        double read_waits;
+        double put_waits;
+        const char* text;
+    } cases[] = {
+        {0.4,
+         15,
+         0,
+         "bound by the wait for cores, which others may have used: 20 % of its ceiling of 10.00 "
+         "GB/s"},
+        {0.4,
+         2,
+         12,
+         "bound by the wait for cores, which others may have used: 20 % of its ceiling of 10.00 "
+         "GB/s"},
+        {1.4,
+         15,
+         0,
+         "bound by the cores, 100 % of their work reading: 70 % of its ceiling of 2.86 GB/s"},
+        {0, 15, 0, "bound by the wait for cores, which others may have used"},
+        {0, 0, 0, "bound by the cores, 100 % of their work reading"},
+    };
+
+    for (const auto& one : cases) {
+        LoadStats stats = one_second(one.cpu_seconds);
+        stats.read = {2'000'000'000, 0.1, one.read_waits};
+        stats.put = {0, 0, one.put_waits};
+        EXPECT_EQ(verdict_of(stats).bound, Bound::cores);
+        EXPECT_EQ(explain(stats), one.text);
+    }
+}
+
 TEST(Verdict, NeverSaysMoreThanAll) {
     LoadStats stats = one_second(2.5); // a clock that ticks coarsely
     EXPECT_EQ(verdict_of(stats).share, 1);

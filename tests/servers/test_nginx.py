@@ -245,7 +245,7 @@ def test_a_key_is_needed_and_must_be_right(tz, web, samples, folder):
 
 def test_too_little_memory_is_an_error(tz, web, samples):
     error = tz.refuses(USAGE, "load", f"{web.url}/{samples.plain.name}", "--memory-limit", "1KiB")
-    assert "memory limit 1024 is below" in error, error
+    assert "memory limit is 1 KiB" in error, error
 
 
 # --- user and password

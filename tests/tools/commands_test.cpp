@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -274,10 +275,54 @@ TEST_F(Commands, InspectSelectsByPattern) {
     const std::string other = "a\\b\nc";
     EXPECT_EQ(names({}), (std::set{weight, other}));
     EXPECT_EQ(names({"--include", "*.weight"}), std::set{weight});
-    EXPECT_EQ(names({"--include", "layers.[1-9].*"}), std::set<std::string>{});
+    EXPECT_EQ(names({"--include", "layers.*", "--exclude", "*"}), std::set<std::string>{});
     EXPECT_EQ(names({"--include", "*weight", "--include", "a*"}), (std::set{weight, other}));
     EXPECT_EQ(names({"--exclude", "layers.*"}), std::set{other});
     EXPECT_NE(text({"inspect", file, "--include", "a*"}).find("1 of 2 tensors"), std::string::npos);
+}
+
+TEST_F(Commands, RefusePatternsThatMatchNoTensor) {
+    const std::vector<std::vector<std::string>> commands{
+        {"inspect", file},
+        {"load", file},
+        {"verify", file},
+        {"checksum", file},
+        {"convert", file, folder.path("part.tensors")}};
+    for (std::vector<std::string> command : commands) {
+        command.insert(command.end(), {"--include", "*.weight", "--include", "typo.*"});
+        const Outcome outcome = run(command);
+        EXPECT_EQ(outcome.code, 2) << command.front();
+        EXPECT_EQ(outcome.out, "");
+        EXPECT_EQ(
+            outcome.err,
+            "tz: " + file +
+                ": no tensor matches the pattern 'typo.*'; `tz inspect` lists the names\n");
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder.path("part.tensors")));
+    const Outcome several = run({"load", file, file, "--include", "typo.*"});
+    EXPECT_EQ(several.code, 2) << several.err;
+}
+
+TEST_F(Commands, VerifyLooksAtAllFilesWhateverFails) {
+    const std::string bad = folder.path("bad.tensors");
+    const std::string absent = folder.path("absent.tensors");
+    write_tensors(bad, tensor_bytes);
+    damage(bad, tensor_bytes);
+    const Outcome outcome = run({"verify", file, bad, absent, file});
+    EXPECT_EQ(outcome.code, 6) << outcome.err;
+    EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 2) << outcome.out;
+    EXPECT_TRUE(outcome.out.starts_with(file + ": OK (")) << outcome.out;
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 2) << outcome.err;
+    EXPECT_NE(outcome.err.find("tz: " + bad + ": "), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find("tz: " + absent + ": "), std::string::npos) << outcome.err;
+
+    const Outcome other = run({"verify", absent, bad, file, "--json"});
+    EXPECT_EQ(other.code, 3) << other.err;
+    const Json json = Json::parse(other.out);
+    EXPECT_EQ(json["ok"], false);
+    EXPECT_TRUE(json["files"][0].contains("error"));
+    EXPECT_TRUE(json["files"][1].contains("error"));
+    EXPECT_EQ(json["files"][2]["tensors"], 2);
 }
 
 TEST_F(Commands, InspectKeepsTerminalsSafe) {

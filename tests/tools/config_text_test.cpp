@@ -61,7 +61,10 @@ TEST(ConfigText, SaysInWhichLineItIsWrong) {
     const Wrong table[] = {
         {"io", "c:1: this is neither OPTION = VALUE nor [COMMAND]"},
         {"\n= 3", "c:2: this is neither OPTION = VALUE nor [COMMAND]"},
-        {"io = threads", "c:1: a value is a string in quotes, a number, true or false"},
+        {"io = threads", "c:1: threads is no number, true or false; put it in quotes"},
+        {"chunk-size = 4MiB", "c:1: 4MiB is no number, true or false; put it in quotes"},
+        {"include = [a.*, b]", "c:1: a.* is no number, true or false; put it in quotes"},
+        {"io = {}", "c:1: a value is a string in quotes, a number, true or false"},
         {"io =", "c:1: a value is a string in quotes, a number, true or false"},
         {"io = \"threads", "c:1: the string has no end"},
         {R"(io = "\u0041")", R"(c:1: only \", \\, \n and \t can be escaped)"},

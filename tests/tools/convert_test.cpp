@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -173,6 +174,25 @@ TEST_F(ConvertCommand, SaysThatThereIsNoRoom) {
     const Outcome outcome = run({"convert", source, folder.path("t.tensors")}, options);
     EXPECT_EQ(outcome.code, 7) << outcome.err;
     EXPECT_EQ(names(), Names{"model.tensors"});
+}
+
+TEST_F(ConvertCommand, SaysOfItselfThatItWasCancelled) {
+    const std::string sparse = folder.path("sparse.tensors");
+    write_sparse(sparse, 2ull << 30);
+    const Names before = names();
+    Program convert(
+        {"convert",
+         sparse,
+         folder.path("out.tensors"),
+         "--verify=none",
+         "--concurrency=1",
+         "--chunk-size=64KiB"});
+    ASSERT_TRUE(convert.wait_until_it_blocks(SIGINT));
+    ::kill(convert.pid(), SIGINT);
+    const Outcome outcome = convert.wait();
+    EXPECT_EQ(outcome.code, 130);
+    EXPECT_EQ(outcome.err, "tz: the conversion was cancelled\n");
+    EXPECT_EQ(names(), before);
 }
 
 } // namespace

@@ -88,6 +88,107 @@ TEST_F(ExitCodes, TwoForWrongUsage) {
     }
 }
 
+TEST_F(ExitCodes, OfWrongUsageComeWithWhatToDo) {
+    const std::string sealed = folder.path("sealed.tensors");
+    write_tensors(sealed, tensor_bytes, key);
+    const std::string key_file = folder.write("key", key);
+    const std::string place = folder.path(".");
+    const std::string out = folder.path("out.tensors");
+
+    const struct {
+        std::vector<std::string> arguments;
+        std::string text; ///< of stderr
+        std::vector<std::string> environment{};
+    } cases[] = {
+        {{"lod", file}, "tz: 'lod' is no command of tz; did you mean load? see 'tz --help'"},
+        {{"frobnicate"}, "tz: 'frobnicate' is no command of tz; see 'tz --help'"},
+        {{"manifest", "shwo"},
+         "tz: 'shwo' is no command of manifest; did you mean show? see 'tz manifest --help'"},
+        {{"load", file, "--inclde=x"},
+         "tz: there is no option --inclde here; did you mean --include? see 'tz load --help'"},
+        {{"load", file, "--frobnicate"},
+         "tz: there is no option --frobnicate here; see 'tz load --help'"},
+        {{"load", file, "--chunk-size", "1KiB"},
+         "tz: the chunk size is 1 KiB, and may be 64 KiB to 256 MiB; change --chunk-size"},
+        {{"load", file, "--loops", "1000"},
+         "tz: the number of loops is 1000, and may be 1 to 64; change --loops"},
+        {{"load", file, "--workers", "100000"},
+         "tz: the number of workers is 100000, and may be 0 to 1024; change --workers"},
+        {{"load", file, "--require", "pubkey:"},
+         "tz: require: 'pubkey:' names no file; write --require pubkey:FILE"},
+        {{"load", file},
+         "tz: TZ_CHUNK_SIZE: 'foo' is no size; write sizes as 8388608, 8MiB, 1.5GiB or 2GB; see "
+         "'tz load --help'",
+         {"TZ_CHUNK_SIZE=foo"}},
+        {{"load", file, "--chunk-size", "bar"},
+         "tz: --chunk-size: 'bar' is no size; write sizes as 8388608, 8MiB, 1.5GiB or 2GB; see "
+         "'tz load --help'",
+         {"TZ_CHUNK_SIZE=foo"}},
+        {{"encrypt", "--key-file", key_file, sealed, out},
+         "tz: " + sealed +
+             ": the file is encrypted already; `tz convert --key-file OLD --encrypt-key-file NEW` "
+             "gives it another key"},
+        {{"fetch", place, out},
+         "tz: " + place +
+             ": this is a folder, and single files are copied; give them one by one, or use `tz "
+             "convert " +
+             place + " out.tensors`"},
+        {{"upload", place, "s3://bucket/key"},
+         "tz: " + place +
+             ": this is a folder, and single files are copied; give them one by one, or use `tz "
+             "convert " +
+             place + " out.tensors`"},
+    };
+
+    for (const auto& one : cases) {
+        SCOPED_TRACE(testing::PrintToString(one.arguments));
+        RunOptions options;
+        options.environment = one.environment;
+        expect_failure(2, one.arguments, options);
+        EXPECT_EQ(run(one.arguments, options).err, one.text + "\n");
+    }
+}
+
+TEST_F(ExitCodes, OfNewFilesWithoutAFolder) {
+    const std::string nowhere = folder.path("nodir");
+    const std::string made = nowhere + "/made.tensors";
+    const std::string text = ": the folder " + nowhere + " does not exist; make it first\n";
+    const std::vector<std::vector<std::string>> commands{
+        {"fetch", file, made},
+        {"convert", file, made},
+        {"keygen", made},
+        {"load", file, "--trace", made},
+        {"load", file, "--metrics-file", made}};
+    for (const auto& command : commands) {
+        SCOPED_TRACE(testing::PrintToString(command));
+        expect_failure(3, command);
+        EXPECT_EQ(run(command).err, "tz: " + made + text);
+    }
+    EXPECT_EQ(
+        run({"keygen", file + "/key"}).err,
+        "tz: " + file + "/key: " + file + " is no folder; choose another one\n");
+}
+
+TEST_F(ExitCodes, FourForAFolderThatMayNotBeWrittenTo) {
+    if (::getuid() != 0)
+        GTEST_SKIP() << "needs root";
+    const std::string closed = folder.path("closed");
+    std::filesystem::create_directory(closed);
+    std::filesystem::permissions(closed, std::filesystem::perms(0755));
+    std::filesystem::permissions(file, std::filesystem::perms(0644));
+    const std::vector<std::vector<std::string>> commands{
+        {"fetch", file, closed + "/x"}, {"load", file, "--trace", closed + "/x"}};
+    for (const auto& command : commands) {
+        expect_failure(4, command, {.nobody = true});
+        EXPECT_NE(
+            run(command, {.nobody = true})
+                .err.find(
+                    "the folder " + closed +
+                    " may not be written to (Permission denied); choose another folder"),
+            std::string::npos);
+    }
+}
+
 TEST_F(ExitCodes, ThreeForWhatIsNotThere) {
     for (const char* command : {"inspect", "verify", "checksum", "load"})
         expect_failure(3, {command, folder.path("absent")});
@@ -147,6 +248,24 @@ TEST_F(ExitCodes, SevenForACostlyPassword) {
 
 TEST_F(ExitCodes, SevenForWantOfSpace) {
     expect_failure(7, {"inspect", file}, {.stdout_path = "/dev/full"});
+}
+
+TEST_F(ExitCodes, SevenWhereAFileIsMadeAndItsResultCantBeSaid) {
+    const std::string made = folder.path("made.tensors");
+    const std::string key_file = folder.path("made.key");
+    const std::string copy = folder.path("copy");
+    const std::vector<std::pair<std::vector<std::string>, std::string>> commands{
+        {{"convert", file, made}, "wrote " + made},
+        {{"keygen", key_file}, "wrote a new key to " + key_file},
+        {{"fetch", file, copy}, "wrote " + copy}};
+    for (const auto& [command, done] : commands) {
+        EXPECT_EQ(
+            run(command, {.stdout_path = "/dev/full"}).err,
+            "tz: " + done + ", but stdout takes no more: No space left on device\n");
+        EXPECT_TRUE(std::filesystem::exists(command.back()));
+        std::filesystem::remove(command.back());
+        expect_failure(7, command, {.stdout_path = "/dev/full"});
+    }
 }
 
 TEST_F(ExitCodes, OneHundredAndThirtyForASignal) {

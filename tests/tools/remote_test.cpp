@@ -186,15 +186,30 @@ TEST_F(Remote, EndsWithTheCodeOfTheFault) {
     EXPECT_FALSE(std::filesystem::exists(folder.path("t")));
 }
 
+TEST_F(Remote, NamesNoByteWhereNothingCame) {
+    const auto error_of = [&](const std::string& address) { return go({"load", address}).err; };
+    EXPECT_EQ(error_of(server.url("/m/absent")).find("at byte"), std::string::npos);
+    EXPECT_EQ(error_of("http://no-such-host.invalid/x").find("at byte"), std::string::npos);
+    server.refuse();
+    EXPECT_EQ(error_of(url()).find("at byte"), std::string::npos);
+}
+
 TEST_F(Remote, EndsWithWrongUsage) {
     const std::vector<std::vector<std::string>> table{
         {"load", "gopher://host/file"},
         {"load", "http:///file"},
         {"load", "s3://bucket"},
-        {"load", "https://localhost:1/x", "--ca-file", "/nonexistent"},
+        {"load", "https://localhost:1/x", "--ca-file", "/dev/null"},
         {"load", "s3://m/x", "--endpoint-url", "://"}};
     for (const auto& arguments : table)
         expect_failure(2, arguments);
+}
+
+TEST_F(Remote, SaysWhichFileOfTlsIsNotThere) {
+    const std::string missing = folder.path("no.pem");
+    const Outcome outcome = go({"load", "https://localhost:1/x", "--ca-file", missing});
+    EXPECT_EQ(outcome.code, 3);
+    EXPECT_EQ(outcome.err, "tz: " + missing + ": No such file or directory; check --ca-file\n");
 }
 
 TEST_F(Remote, FetchWritesWhatIsThere) {

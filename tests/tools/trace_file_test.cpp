@@ -176,6 +176,29 @@ TEST_F(TraceFile, IsWrittenOfAFailedLoadToo) {
         events.begin(), events.end(), [](const Json& event) { return event["ph"] == "X"; }));
 }
 
+TEST_F(TraceFile, ThatFindsNoRoomComesAfterTheResultAndLeavesNothing) {
+    folder.write("trace.json", "old");
+    RunOptions options;
+    options.file_bytes = 100;
+    const Outcome outcome = run({"load", file, "--trace", path}, options);
+    EXPECT_EQ(outcome.code, 7) << outcome.err;
+    EXPECT_TRUE(outcome.out.starts_with("loaded ")) << outcome.out;
+    EXPECT_NE(outcome.err.find(path), std::string::npos) << outcome.err;
+    std::string kept;
+    std::getline(std::ifstream(path), kept);
+    EXPECT_EQ(kept, "old");
+    std::size_t names = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path(".")))
+        names += entry.is_regular_file() ? 1 : 0;
+    EXPECT_EQ(names, 2u) << "no temporary file is left";
+}
+
+TEST_F(TraceFile, MayBeADevice) {
+    EXPECT_EQ(run({"load", file, "--trace", "/dev/null"}).code, 0);
+    EXPECT_EQ(run({"load", file, "--trace", "/dev/full"}).code, 7);
+    EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
+}
+
 TEST_F(TraceFile, ThatCantBeWrittenFailsBeforeTheLoad) {
     const Outcome outcome = run({"load", file, "--trace", folder.path("no/such/folder")});
     EXPECT_EQ(outcome.code, 3);
