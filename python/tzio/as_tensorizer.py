@@ -8,14 +8,20 @@ import sys
 
 from .standing_in import install_as
 
+USAGE = "usage: python -m tzio.as_tensorizer SCRIPT ARGUMENTS... | -m MODULE ARGUMENTS..."
+
 
 def main() -> None:
     arguments = sys.argv[1:]
     as_module = arguments[:1] == ["-m"]
     if as_module:
         arguments = arguments[1:]
+    if sys.argv[1:2] in (["-h"], ["--help"]):
+        print(USAGE)
+        return
     if not arguments or arguments[0].startswith("-"):
-        sys.exit("usage: python -m tzio.as_tensorizer SCRIPT ARGUMENTS... | -m MODULE ARGUMENTS...")
+        print(USAGE, file=sys.stderr)
+        sys.exit(2)  # as argparse and `tz` have it
     install_as("tensorizer")
     sys.argv = arguments
     if as_module:

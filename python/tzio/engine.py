@@ -12,7 +12,7 @@ from . import _core
 from .config import Config
 from .devices import give_back_cached
 from .ending import Running
-from .errors import DeviceMemoryError, Error, name_file
+from .errors import DeviceMemoryError, Error, name_file, without_secrets
 
 
 class Engine:
@@ -68,6 +68,35 @@ def naming(addresses: list[str]) -> Iterator[None]:
     except Error as error:
         name_file(error, addresses)
         raise
+
+
+def holders_of(
+    name: str, engine: Engine, addresses: list[str], keywords: dict[str, Any], stop: _core.Stop
+) -> list[str]:
+    """Which of the files have a tensor of this name, for an error: their indexes are read once more. What can't be read
+    now isn't told."""
+    found = []
+    for address in addresses:
+        for part in _files_of(address):
+            with contextlib.suppress(Error):
+                layout = engine.layout([part], keywords, stop)
+                for file in range(len(layout)):
+                    if name in layout.names(file):
+                        shown = without_secrets(part)
+                        found.append(shown if len(layout) == 1 else f"file {file + 1} of {shown}")
+    return found
+
+
+def _files_of(address: str) -> list[str]:
+    """Those of a folder of this machine; else what the engine makes of the address."""
+    folder = address.removeprefix("file://")
+    if not os.path.isdir(folder):
+        return [address]
+    return [
+        os.path.join(folder, name)
+        for name in sorted(os.listdir(folder))
+        if name.endswith((".tensors", ".safetensors")) and not name.startswith(".")
+    ]
 
 
 _lock = threading.Lock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,20 @@ from typing import TYPE_CHECKING, Any
 from . import _core
 from .config import Config, effective
 from .devices import target_of
-from .engine import engine_of, naming, timeline_of
+from .engine import engine_of, holders_of, naming, timeline_of
 from .frameworks import framework as framework_by_name
 from .reader import tensors_by_name
-from .request import Names, Progress, Uris, addresses_of, reporter_of, secrets_of, selection_of
+from .request import (
+    Names,
+    Progress,
+    Uris,
+    addresses_of,
+    must_match,
+    reporter_of,
+    secrets_of,
+    selection_of,
+    unique,
+)
 from .stats import Stats
 
 if TYPE_CHECKING:
@@ -45,13 +56,21 @@ def load_file(
     """
     chosen = framework_by_name(framework)
     target = target_of(device, chosen)
+    settings = effective(config, keywords)
+    addresses = addresses_of(uris)
     loaded, _ = _load(
-        uris,
-        effective(config, keywords),
+        addresses,
+        settings,
         progress,
         {"memory": memory, **target.keywords(), **selection_of(tensors), **secrets_of(key, password)},
     )
-    with naming(addresses_of(uris)):
+    with naming(addresses):
+        if tensors is not None or len(loaded) > 1:
+            names = [loaded.names(file) for file in range(len(loaded))]
+            must_match(tensors, itertools.chain.from_iterable(names), addresses)
+            unique(
+                names, lambda name: holders_of(name, engine_of(settings), addresses, settings.load_keywords(), _core.Stop())
+            )
         return tensors_by_name(loaded, chosen, target)
 
 

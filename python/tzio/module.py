@@ -10,11 +10,11 @@ import torch
 from . import _core
 from .config import Config
 from .devices import Target, stream_of, target_of
-from .engine import engine_of, naming, timeline_of
+from .engine import engine_of, holders_of, naming, timeline_of
 from .frameworks import framework
 from .loading import ModuleInfo, _load
 from .reader import tensors_by_name
-from .request import Progress
+from .request import Progress, unique
 from .stats import Stats
 
 
@@ -30,8 +30,14 @@ def fill_module(
 ) -> ModuleInfo:
     """See `load_into_module`."""
     owners = _owners(module)
-    layout = engine_of(config).layout(addresses, {**config.load_keywords(), **keywords}, _core.Stop())
-    infos = {info[0]: info for file in range(len(layout)) for info in layout.tensors(file)}
+    settings = {**config.load_keywords(), **keywords}
+    layout = engine_of(config).layout(addresses, settings, _core.Stop())
+    files = [layout.tensors(file) for file in range(len(layout))]
+    unique(
+        ([info[0] for info in each] for each in files),
+        lambda name: holders_of(name, engine_of(config), addresses, settings, _core.Stop()),
+    )
+    infos = {info[0]: info for each in files for info in each}
     missing = _without_ties([name for name in owners if name not in infos], owners, infos)
     unexpected = [name for name in infos if name not in owners]
     if strict and (missing or unexpected):

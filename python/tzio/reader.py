@@ -12,9 +12,20 @@ from . import _core
 from .ahead import Ahead
 from .config import Config, effective, parse_size
 from .devices import Target, target_of
-from .engine import engine_of, naming, timeline_of
+from .engine import engine_of, holders_of, naming, timeline_of
 from .frameworks import framework
-from .request import Names, Progress, Uris, addresses_of, reporter_of, secrets_of, selection_of, unique
+from .request import (
+    Names,
+    Progress,
+    Uris,
+    addresses_of,
+    matches,
+    must_match,
+    reporter_of,
+    secrets_of,
+    selection_of,
+    unique,
+)
 from .slices import Slice
 from .stats import Stats
 
@@ -54,10 +65,11 @@ class File:
         self._closed = False
         self.stats = Stats()
         self._layout = self._engine.layout(self._addresses, self._keywords, self._stop)
-        infos = [info for file in range(len(self._layout)) for info in self._layout.tensors(file)]
+        files = [self._layout.tensors(file) for file in range(len(self._layout))]
         wanted = _filter(tensors)
-        self._infos = {info[0]: info for info in infos if wanted(info[0])}
-        unique(info[0] for info in infos)
+        self._infos = {info[0]: info for each in files for info in each if wanted(info[0])}
+        unique(([info[0] for info in each] for each in files), self._holders)
+        must_match(tensors, self._infos, self._addresses)
 
     def keys(self) -> list[str]:
         """The names of the tensors, in file order."""
@@ -156,6 +168,9 @@ class File:
         if self._closed:
             raise ValueError("the file is closed")
 
+    def _holders(self, name: str) -> list[str]:
+        return holders_of(name, self._engine, self._addresses, self._keywords, self._stop)
+
     def _batches(self) -> Iterator[list[str]]:
         names: list[str] = []
         size = 0
@@ -205,12 +220,11 @@ def _filter(tensors: Names) -> Callable[[str], bool]:
     selection = selection_of(tensors)
     if not selection:
         return lambda _: True
-    if callable(tensors):
-        return tensors
-    from fnmatch import fnmatchcase
-
-    patterns = selection["include"]
-    return lambda name: any(fnmatchcase(name, pattern) for pattern in patterns)
+    if "wanted" in selection:
+        wanted: Callable[[str], bool] = selection["wanted"]
+        return wanted
+    patterns = dict.fromkeys(selection["include"])
+    return lambda name: matches(name, patterns)
 
 
 def tensors_by_name(loaded: _core.Loaded, with_framework: Any, target: Target) -> dict[str, Any]:
@@ -239,8 +253,8 @@ def open(  # noqa: A001 - the word for it
 ) -> File:
     """Opens a path, URL, folder, list of shards, hf://ORG/NAME, or several of them as one; reads their indexes.
 
-    `tensors`: names or patterns ("model.*"), or a function of a name; what it leaves out is never read. `key`: 32 bytes
-    or hex digits, or `password`, for encrypted files. `framework`: torch, numpy, or dlpack for objects that others take
+    `tensors`: names or patterns ("model.*"), each of which has to match, or a function of a name; what it leaves out is
+    never read. A name that two files have is a `UsageError`. `key`: 32 bytes or hex digits, or `password`, for encrypted files. `framework`: torch, numpy, or dlpack for objects that others take
     by `from_dlpack`. `device`: "cuda:1" has tensors read to that GPU. `progress`: True for a bar, or a function of `Progress`. Keywords
     are those of `Config`. Raises `tzio.Error`.
     """

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import fnmatch
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
-from .errors import UsageError
+from .errors import UsageError, without_secrets
 
 _log = logging.getLogger("tzio")
 
@@ -52,7 +53,8 @@ def selection_of(tensors: Names) -> dict[str, Any]:
         raise TypeError("tensors is a list of names or patterns: ['model.*'], not 'model.*'")
     if callable(tensors):
         return {"wanted": tensors}
-    return {"include": [str(name) for name in tensors]}
+    names = [str(name) for name in tensors]
+    return {"include": names} if names else {"wanted": lambda _: False}  # to the engine, an empty list is all
 
 
 def secrets_of(key: Any, password: Any) -> dict[str, bytes]:
@@ -86,11 +88,41 @@ def reporter_of(progress: bool | Callable[[Progress], None] | None) -> tuple[Any
     return update, bar.close
 
 
-def unique(names: Iterable[str]) -> dict[str, int]:
-    """Places by name; a name that comes twice is an error."""
-    places: dict[str, int] = {}
-    for place, name in enumerate(names):
-        if name in places:
-            raise ValueError(f"two tensors are called {name!r}")
-        places[name] = place
-    return places
+def unique(files: Iterable[Iterable[str]], holders: Callable[[str], list[str]]) -> None:
+    """Raises `UsageError` for a name that two files have: of a dict, the second would take the first one's place.
+    `holders` finds the files that have a tensor, for the text."""
+    known: set[str] = set()
+    for names in files:
+        for name in names:
+            if name not in known:
+                known.add(name)
+                continue
+            found = holders(name)
+            hint = "give files of one model, or load each by itself"
+            where = f", in {' and '.join(found)}" if found else ""
+            error = UsageError(f"two tensors are called {name!r}{where}; {hint}")
+            error.uri, error.hint = (found[-1] if found else None), hint
+            raise error
+
+
+def matches(name: str, patterns: Collection[str]) -> bool:
+    """As the engine selects: by the whole name, or a pattern."""
+    return name in patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def must_match(tensors: Names, names: Iterable[str], addresses: list[str]) -> None:
+    """Raises `UsageError` for a name or pattern that none of `names`, which were selected by them, is: a typing error,
+    more often than not, and what was meant would be missing without a word."""
+    if tensors is None or callable(tensors):
+        return
+    known = set(names)
+    for pattern in map(str, tensors):
+        # fnmatch(3), which the engine goes by, reads these in its own way: of them, one match of any is enough
+        is_posix = known and any(sign in pattern for sign in ("\\", "[^", "[:", "[.", "[="))
+        if pattern in known or is_posix or any(fnmatch.fnmatchcase(name, pattern) for name in known):
+            continue
+        files = ", ".join(without_secrets(address) for address in addresses[:3]) + (", ..." if addresses[3:] else "")
+        error = UsageError(f"{files}: no tensor is called {pattern!r}, or matches it; tzio.info() lists the names")
+        error.uri = without_secrets(addresses[0]) if len(addresses) == 1 else None
+        error.hint = "tzio.info() lists the names"
+        raise error

@@ -59,11 +59,17 @@ def test_what_a_program_ends_with_is_what_it_ended_with(tmp_path):
     assert run("-m", "tzio.as_tensorizer", tmp_path / "script.py").returncode == 7
 
 
-@pytest.mark.parametrize("arguments", [[], ["-m"], ["--help"]])
+@pytest.mark.parametrize("arguments", [[], ["-m"], ["--option"]])
 def test_without_a_program_it_says_how_to_call_it(arguments):
     done = run("-m", "tzio.as_tensorizer", *arguments)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("usage: python -m tzio.as_tensorizer SCRIPT")
+
+
+def test_who_asks_for_help_gets_it_without_an_error():
+    done = run("-m", "tzio.as_tensorizer", "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: python -m tzio.as_tensorizer SCRIPT")
 
 
 def test_install_as_may_be_called_again():

@@ -142,6 +142,26 @@ def test_an_id_that_the_hub_does_not_give_is_not_found(tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_hub_that_does_not_answer_is_worth_another_try(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # where nobody listens
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    code = (
+        "import sys, time, tzio.commands.command_line as c\n"
+        "time.sleep = lambda _: None\n"  # between the tries of huggingface_hub
+        "sys.exit(c.main(sys.argv[1:]))\n"
+    )
+    words = ["serialize", "--hf-model-id", "nosuchdir", "--output", str(tmp_path / "out")]
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=100
+    )
+    assert ended.returncode == 5, ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("tzio: nosuchdir: ")
+    assert ended.stderr.endswith("; nor is there a folder of this name here\n")
+    lines = [line.removeprefix("tzio: ") for line in ended.stderr.splitlines() if "Retry 1/" in line]
+    assert len(lines) == len(set(lines)), "said by huggingface_hub, and not again"
+
+
 def test_a_model_of_no_known_type_is_bad_data(serialize, tmp_path):
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "config.json").write_text('{"model_type": "nothing-known"}')

@@ -1,5 +1,6 @@
 """Whole files: load_file, save_file, info."""
 
+import functools
 import gc
 import json
 import os
@@ -11,6 +12,7 @@ import numpy
 import pytest
 import torch
 import tzio
+import tzio.safetensors
 from conftest import assert_same, in_threads, mapped_file, weights
 
 
@@ -199,6 +201,61 @@ def test_shards_are_loaded_as_one(tmp_path):
     loaded = tzio.load_file(tmp_path)
     for name, tensor in weights().items():
         assert_same(loaded[name], tensor)
+
+
+def saved_twice(folder, suffix):
+    """Two files, each with a tensor "same"."""
+    paths = [folder / f"one.{suffix}", folder / f"two.{suffix}"]
+    for number, path in enumerate(paths):
+        tzio.save_file({"same": torch.full((3,), float(number)), f"own{number}": torch.ones(2)}, path)
+    return paths
+
+
+@pytest.mark.parametrize("load", [tzio.load_file, tzio.open, "load_into_module", "safe_open"])
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_name_that_two_files_have_is_refused(tmp_path, suffix, load, is_folder):
+    """Nobody knows which is meant; of a dict, the second would take the place of the first."""
+    paths = saved_twice(tmp_path, suffix)
+    uris = tmp_path if is_folder else paths
+    if load == "load_into_module":
+        load = functools.partial(tzio.load_into_module, torch.nn.Linear(2, 3), strict=False)
+    elif load == "safe_open":
+        if not is_folder:
+            pytest.skip("takes no lists")
+        load = functools.partial(tzio.safetensors.safe_open, framework="pt")
+    with pytest.raises(tzio.UsageError, match="'same'") as caught:
+        load(uris)
+    assert all(str(path) in str(caught.value) for path in paths)
+    assert caught.value.uri == str(paths[1]) and caught.value.hint in str(caught.value)
+
+
+def test_a_name_that_two_files_have_may_be_left_out(tmp_path, suffix):
+    paths = saved_twice(tmp_path, suffix)
+    assert list(tzio.load_file(paths, tensors=["own*"])) == ["own0", "own1"]
+
+
+@pytest.mark.parametrize("load", [tzio.load_file, tzio.open])
+@pytest.mark.parametrize("names", [["nomatch"], ["layers.7.*"], ["positions", "layers.?.bais"]])
+def test_a_name_or_pattern_that_selects_nothing_is_refused(saved, load, names):
+    """It's a typing error, more often than not."""
+    with pytest.raises(tzio.UsageError) as caught:
+        load(saved, tensors=names)
+    assert str(caught.value).startswith(f"{saved}: no tensor is called {names[-1]!r}")
+    assert caught.value.uri == str(saved) and caught.value.hint
+
+
+def test_of_an_empty_list_and_of_functions_nothing_has_to_be_there(saved):
+    for nothing in ([], lambda name: False):
+        assert tzio.load_file(saved, tensors=nothing) == {}
+        assert tzio.open(saved, tensors=nothing).keys() == []
+
+
+@pytest.mark.parametrize("name", ["a[0]", "b\\c", "[d]?*"])
+def test_a_name_that_looks_like_a_pattern_selects_its_tensor(tmp_path, suffix, name):
+    path = tmp_path / f"model.{suffix}"
+    tzio.save_file({name: torch.ones(2), "other": torch.ones(3)}, path)
+    assert list(tzio.load_file(path, tensors=[name])) == [name]
+    assert tzio.open(path, tensors=[name]).keys() == [name]
 
 
 def test_progress_is_reported(saved):

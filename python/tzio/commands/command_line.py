@@ -48,7 +48,9 @@ _exit_codes: tuple[tuple[type[BaseException], int], ...] = (
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code. Results go to stdout, all else to stderr."""
-    logging.basicConfig(format="tzio: %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.addFilter(_is_unsaid)
+    logging.basicConfig(format="tzio: %(message)s", level=logging.WARNING, handlers=[handler])
     arguments = parser().parse_args(words)
     before = signal.signal(signal.SIGTERM, _terminated)  # so that what is half-written is removed
     try:
@@ -152,6 +154,16 @@ def _info(arguments: argparse.Namespace) -> None:
     from .info import show_info
 
     show_info(arguments.address, as_json=arguments.json)
+
+
+def _is_unsaid(record: logging.LogRecord) -> bool:
+    """Whether nobody else writes the line: huggingface_hub has a handler of its own, and passes on what that wrote."""
+    logger: logging.Logger | None = logging.getLogger(record.name)
+    while logger is not None and logger.parent is not None:
+        if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            return False
+        logger = logger.parent
+    return True
 
 
 def _line_of(error: BaseException) -> str:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import Error, FormatError, NotFoundError, UsageError
+from ..errors import Error, FormatError, NotFoundError, StorageError, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -28,8 +28,8 @@ def load(model: str, model_type: str | None, precision: str) -> Loaded:
     """`model`: an ID or a folder; `model_type`: transformers, diffusers, or None to look; `precision`: a name of
     PyTorch's, or auto. Code from a model is never run.
 
-    Raises `tzio.Error`: NotFoundError where there is no such model, FormatError where it lacks weights, UsageError
-    where a package is missing.
+    Raises `tzio.Error`: NotFoundError where there is no such model, StorageError where the Hub can't be reached,
+    FormatError where it lacks weights, UsageError where a package is missing.
     """
     if not os.path.isdir(model) and (model.startswith(("/", ".", "~")) or model.count("/") > 1):
         raise NotFoundError(f"{model}: there is no such folder, and an ID of the Hub is NAME or ORG/NAME")
@@ -45,7 +45,14 @@ def load(model: str, model_type: str | None, precision: str) -> Loaded:
     except OSError as error:  # as transformers says that there is none, or that the Hub can't be reached
         if error.errno not in (None, errno.ENOENT):
             raise
-        raise NotFoundError(f"{model}: {_first_line(error)}") from None
+        text = f"{model}: {_first_line(error)}"
+        if not os.path.isdir(model):  # what was meant may be a folder, which nobody looked for in the Hub
+            text += "; nor is there a folder of this name here"
+        if not _is_unreachable(error):
+            raise NotFoundError(text) from None
+        unreachable = StorageError(text)
+        unreachable.retryable = True
+        raise unreachable from None
     except (ValueError, RuntimeError) as error:  # a model_type that it doesn't know; weights of other shapes
         raise FormatError(f"{model}: {_first_line(error)}") from None
 
@@ -113,6 +120,16 @@ def _package(name: str, wanted_by: str) -> Any:
         if error.name != name:
             raise
         raise UsageError(f"{wanted_by} needs the package {name}: pip install {name}") from None
+
+
+def _is_unreachable(error: BaseException | None) -> bool:
+    """Whether the Hub didn't answer: huggingface_hub then says that the cache has nothing, because of the network; but
+    for those two causes, where it wasn't to ask (HF_HUB_OFFLINE) or did get an answer."""
+    while error is not None:
+        if type(error).__name__ == "LocalEntryNotFoundError" and error.__cause__ is not None:
+            return type(error.__cause__).__name__ not in ("OfflineModeIsEnabled", "FileMetadataError")
+        error = error.__cause__
+    return False
 
 
 def _first_line(error: BaseException) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from .. import _core
 from ..config import effective
 from ..devices import HOST, Target
-from ..engine import Engine, engine_of
+from ..engine import Engine, engine_of, holders_of
 from ..reader import tensors_by_name
+from ..request import unique
 from .errors import SafetensorError, as_safetensors
 
 #: Reads of a local file up to this size are a call of the system; the engine's threads would cost more than they bring.
@@ -32,7 +33,10 @@ class Source:
         with as_safetensors(self._name, self._address):
             self._layout = self._engine().layout([self._address], self._keywords, self._stop)
         files = range(len(self._layout))
-        infos = [info for file in files for info in self._layout.tensors(file)]
+        in_files = [self._layout.tensors(file) for file in files]
+        infos = [info for each in in_files for info in each]
+        if len(in_files) > 1:  # a folder or list, which the original doesn't open
+            unique(([info[0] for info in each] for each in in_files), self._holders)
         self.infos: dict[str, tuple[Any, ...]] = {info[0]: info for info in infos}
         self.metadata = {key: text for file in files for key, text in self._layout.metadata(file)}
         self._offsets = self._find_offsets(infos)
@@ -77,6 +81,9 @@ class Source:
     def _engine(self) -> Engine:
         """Of this process: workers of a DataLoader take what was opened before they were forked."""
         return engine_of(self._config)
+
+    def _holders(self, name: str) -> list[str]:
+        return holders_of(name, self._engine(), [self._name], self._keywords, self._stop)
 
     def _load(self, framework: Any, names: list[str], target: Target = HOST, **keywords: Any) -> dict[str, Any]:
         self._must_be_unchanged()
