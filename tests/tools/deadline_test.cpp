@@ -29,7 +29,7 @@ TEST(Deadline, LeavesTimeForWhatEndsByItself) {
 
 TEST(Deadline, SaysHowMuchIsLeft) {
     EXPECT_FALSE(Deadline({}, {}).left());
-    EXPECT_EQ(Deadline(0ns, {}).left(), 0ns);
+    EXPECT_EQ(Deadline(0ns, {1h, {}}).left(), 0ns);
     const Deadline deadline(24h, {});
     EXPECT_GT(*deadline.left(), 1h);
     EXPECT_LE(*deadline.left(), 24h);
