@@ -122,7 +122,7 @@ def must_match(tensors: Names, names: Iterable[str], addresses: list[str]) -> No
         if pattern in known or is_posix or any(fnmatch.fnmatchcase(name, pattern) for name in known):
             continue
         files = ", ".join(without_secrets(address) for address in addresses[:3]) + (", ..." if addresses[3:] else "")
-        error = UsageError(f"{files}: no tensor is called {pattern!r}, or matches it; tzio.info() lists the names")
+        error = UsageError(f"{files}: no tensor matches the pattern {pattern!r}; tzio.info() lists the names")
         error.uri = without_secrets(addresses[0]) if len(addresses) == 1 else None
         error.hint = "tzio.info() lists the names"
         raise error

@@ -322,8 +322,9 @@ def test_hints_speak_of_arguments():
         assert (str(error), error.uri, error.hint) == (f"--workers: a; {ours}", "--workers", ours), "names stay"
 
 
-#: Options that no call of the package leads to: it signs nothing, writes no manifest, and replaces what is there.
-NOT_OF_THE_PACKAGE = {"--pubkey", "--sidecar", "--hashes", "--force"}
+#: Options that no call of the package leads to: it signs nothing, writes no manifest, replaces what is there, and leaves
+#: the number of loops to the engine.
+NOT_OF_THE_PACKAGE = {"--pubkey", "--sidecar", "--hashes", "--force", "--loops"}
 #: Of programs that the text names.
 NOT_OURS = {"--abort", "--format", "--revision"}
 

@@ -240,7 +240,7 @@ def test_a_name_or_pattern_that_selects_nothing_is_refused(saved, load, names):
     """It's a typing error, more often than not."""
     with pytest.raises(tzio.UsageError) as caught:
         load(saved, tensors=names)
-    assert str(caught.value).startswith(f"{saved}: no tensor is called {names[-1]!r}")
+    assert str(caught.value).startswith(f"{saved}: no tensor matches the pattern {names[-1]!r}")
     assert caught.value.uri == str(saved) and caught.value.hint
 
 
