@@ -115,7 +115,10 @@ _phrases = {
 }
 _arguments = {
     "--allow-http": 'network={"allow-http": "1"}',
+    "--ca-file": 'network={"ca-file": ...}',
     "--chunk-size": "chunk_size",
+    "--client-cert": 'network={"client-cert": ...}',
+    "--client-key": 'network={"client-key": ...}',
     "--concurrency": "concurrency",
     "--deadline": "deadline",
     "--io": "io",
