@@ -58,7 +58,7 @@ class File:
         self._addresses = addresses_of(uris)
         self._keywords = {**config.load_keywords(), **secrets_of(key, password)}
         self._progress = progress
-        self._batch_bytes = max(1, parse_size(prefetch_bytes) // 2)  # one is read while another is used
+        self._batch_bytes = max(1, parse_size(prefetch_bytes, "prefetch_bytes") // 2)  # one is read while another is used
         self._timeline = timeline_of(config)
         self._stop = _core.Stop()
         self._iterations: weakref.WeakSet[Ahead] = weakref.WeakSet()

@@ -43,7 +43,7 @@ def save_file(
         raise ValueError(".tensors files take neither metadata nor shards")
     if chosen == "safetensors" and secrets:
         raise ValueError("safetensors files can't be encrypted; format='tensors' can")
-    limit = None if max_shard_size is None else parse_size(max_shard_size)
+    limit = None if max_shard_size is None else parse_size(max_shard_size, "max_shard_size")
 
     def write(path: str) -> list[str]:
         held, described = [], []

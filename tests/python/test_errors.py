@@ -218,6 +218,43 @@ def test_arguments_that_can_not_hold_together(folder, keywords):
     assert isinstance(error, ValueError)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("chunk_size", "8Mo"),
+        ("chunk_size", -1),
+        ("memory_limit", 3.5),
+        ("concurrency", "many"),
+        ("workers", -2),
+        ("io", "magic"),
+        ("direct_io", True),
+        ("verify", "perhaps"),
+        ("deadline", "soon"),
+    ],
+)
+def test_a_setting_that_is_none_is_told_where_it_is_made(folder, field, value):
+    error = failure(tzio.UsageError, lambda: tzio.Config(**{field: value}))
+    assert isinstance(error, ValueError) and str(error).startswith(f"{field}={value!r} is ")
+    assert str(failure(tzio.UsageError, lambda: load(folder / "model.tensors", **{field: value}))) == str(error)
+
+
+@pytest.mark.parametrize("name", ["CHUNK_SIZE", "MEMORY_LIMIT", "CONCURRENCY", "WORKERS", "IO", "VERIFY"])
+def test_a_variable_that_says_nothing_is_named(folder, monkeypatch, name):
+    monkeypatch.setenv(f"TZ_{name}", "foo")
+    error = failure(tzio.UsageError, lambda: load(folder / "model.tensors"))
+    assert str(error).startswith(f"TZ_{name}='foo' is ")
+    good = {"CHUNK_SIZE": "1MiB", "MEMORY_LIMIT": "1GiB", "IO": "auto", "VERIFY": "auto"}.get(name, 2)
+    assert load(folder / "model.tensors", **{name.lower(): good}), "a keyword goes before it"
+
+
+def test_other_sizes_that_are_none_are_named(folder):
+    error = failure(tzio.UsageError, lambda: tzio.open(folder / "model.tensors", prefetch_bytes="8Mo"))
+    assert str(error).startswith("prefetch_bytes='8Mo' is no size") and error.hint
+    path = folder / "x.safetensors"
+    error = failure(tzio.UsageError, lambda: tzio.save_file({}, path, max_shard_size="8Mo"))
+    assert str(error).startswith("max_shard_size='8Mo' is no size")
+
+
 @pytest.mark.parametrize("key", [SECRET.encode(), "zz" * 32, b""])
 def test_a_key_that_is_none(folder, key):
     with pytest.raises((tzio.Error, ValueError)) as caught:
