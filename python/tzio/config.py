@@ -45,7 +45,7 @@ def _count(value: object, name: str) -> int:
 
 
 def _check(field: str, value: Any, name: str) -> None:
-    """Raises `UsageError` for a value that this field can't have; `name` is what it's called where it was written."""
+    """Raises `UsageError` for a value that this field can't have; `name` is what it's called where it was given."""
     if value is None:
         return
     if field in ("chunk_size", "memory_limit"):

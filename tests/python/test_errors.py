@@ -247,6 +247,55 @@ def test_a_variable_that_says_nothing_is_named(folder, monkeypatch, name):
     assert load(folder / "model.tensors", **{name.lower(): good}), "a keyword goes before it"
 
 
+@pytest.mark.parametrize("name", ["x.foo", "noext", "x.SAFETENSORS"])
+def test_a_name_that_says_no_format_is_not_written(folder, name):
+    """As `tz convert` has it."""
+    tensors = {"x": numpy.ones(3)}
+    error = failure(tzio.UsageError, lambda: tzio.save_file(tensors, folder / name))
+    assert error.uri == str(folder / name) and str(folder / name) in str(error) and "format=" in error.hint
+    assert not (folder / name).exists()
+    for chosen in ("tensors", "safetensors"):
+        tzio.save_file(tensors, folder / name, format=chosen)
+        assert tzio.info(folder / name)[0].format == chosen
+    tzio.save_file(tensors, folder / name, password=SECRET)
+    assert tzio.info(folder / name)[0].encrypted
+    tzio.safetensors.numpy.save_file(tensors, folder / name)  # the original knows one format
+    assert tzio.info(folder / name)[0].format == "safetensors"
+
+
+@pytest.mark.parametrize(
+    ("name", "keywords"),
+    [
+        ("x.safetensors", {"password": SECRET}),
+        ("x.tensors", {"metadata": {"a": "b"}}),
+        ("x.tensors", {"max_shard_size": "1GB"}),
+    ],
+)
+def test_what_a_format_can_not_do_says_which_can(folder, name, keywords):
+    error = failure(tzio.UsageError, lambda: tzio.save_file({}, folder / name, **keywords))
+    assert error.uri == str(folder / name) and error.hint and error.hint in str(error)
+    assert not (folder / name).exists()
+
+
+def test_other_misuse_is_of_its_class(folder):
+    for work in (
+        lambda: tzio.save_file({}, folder / "x.tensors", format="zip"),
+        lambda: tzio.load_file(folder / "model.tensors", framework="jax"),
+        lambda: tzio.install_as("numpy"),
+    ):
+        failure(tzio.UsageError, work)
+    file = tzio.open(folder / "model.tensors", framework="numpy")
+    file.close()
+    assert str(folder / "model.tensors") in str(failure(tzio.UsageError, file.__enter__))
+
+
+def test_a_name_that_an_open_file_lacks_is_a_key_error_with_the_file(folder):
+    with tzio.open(folder / "model.tensors", framework="numpy") as file:
+        for work in (file.get_tensor, file.get_slice):
+            with pytest.raises(KeyError, match="model.tensors: no tensor is called 'nosuch'"):
+                work("nosuch")
+
+
 def test_other_sizes_that_are_none_are_named(folder):
     error = failure(tzio.UsageError, lambda: tzio.open(folder / "model.tensors", prefetch_bytes="8Mo"))
     assert str(error).startswith("prefetch_bytes='8Mo' is no size") and error.hint

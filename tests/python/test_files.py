@@ -232,6 +232,8 @@ def test_a_name_that_two_files_have_is_refused(tmp_path, suffix, load, is_folder
 def test_a_name_that_two_files_have_may_be_left_out(tmp_path, suffix):
     paths = saved_twice(tmp_path, suffix)
     assert list(tzio.load_file(paths, tensors=["own*"])) == ["own0", "own1"]
+    with tzio.open(paths, tensors=["own*"]) as file:
+        assert [name for name, _ in file] == ["own0", "own1"]
 
 
 @pytest.mark.parametrize("load", [tzio.load_file, tzio.open])
@@ -240,7 +242,7 @@ def test_a_name_or_pattern_that_selects_nothing_is_refused(saved, load, names):
     """It's a typing error, more often than not."""
     with pytest.raises(tzio.UsageError) as caught:
         load(saved, tensors=names)
-    assert str(caught.value).startswith(f"{saved}: no tensor is called {names[-1]!r}")
+    assert str(caught.value).startswith(f"{saved}: no tensor matches the pattern {names[-1]!r}")
     assert caught.value.uri == str(saved) and caught.value.hint
 
 
