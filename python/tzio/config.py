@@ -3,22 +3,65 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
+import operator
 import os
 import re
+from collections.abc import Container
 from typing import Any
+
+from .errors import UsageError
 
 _units = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
-def parse_size(size: int | str) -> int:
-    """Bytes from a number or a text like "8MiB" or "2GB"."""
-    if isinstance(size, int):
-        return size
+#: Those that are one of a few words, as the core has them.
+_words = {
+    "io": ("auto", "threads", "uring"),
+    "direct_io": ("auto", "off", "on"),
+    "verify": ("all", "auto", "crc32", "none", "sha256"),
+}
+
+
+def parse_size(size: int | str, name: str) -> int:
+    """Bytes from a number or a text like "8MiB" or "2GB". Raises `UsageError`, which says whose size it is: `name`."""
+    if not isinstance(size, str):
+        return _count(size, name)
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?i?b?)\s*", size.lower())
     unit = match and (match[2] if match[2].endswith("b") or not match[2] else match[2] + "b")
     if not match or unit not in _units:
-        raise ValueError(f"{size!r} is no size: write it like 8MiB or 2GB")
+        raise _wrong(name, size, "no size", "write it like 8MiB or 2GB")
     return int(float(match[1]) * _units[unit])
+
+
+def _count(value: object, name: str) -> int:
+    try:
+        count = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise _wrong(name, value, "no whole number") from None
+    if count < 0:
+        raise _wrong(name, value, "less than nothing")
+    return count
+
+
+def _check(field: str, value: Any, name: str) -> None:
+    """Raises `UsageError` for a value that this field can't have; `name` is what it's called where it was given."""
+    if value is None:
+        return
+    if field in ("chunk_size", "memory_limit"):
+        parse_size(value, name)
+    elif field in ("concurrency", "workers"):
+        _count(value, name)
+    elif field == "deadline" and not isinstance(value, numbers.Real):
+        raise _wrong(name, value, "no number of seconds")
+    elif field in _words and value not in _words[field] and not (field == "verify" and isinstance(value, bool)):
+        raise _wrong(name, value, f"none of {', '.join(_words[field])}")
+
+
+def _wrong(name: str, value: object, what: str, hint: str = "") -> UsageError:
+    error = UsageError(f"{name}={value!r} is {what}" + (f"; {hint}" if hint else ""))
+    error.hint = hint
+    return error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,13 +90,18 @@ class Config:
     subject: str | None = None
     network: dict[str, str] = dataclasses.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raises `UsageError` for what no load could go by: it's told where it was written."""
+        for field in dataclasses.fields(self):
+            _check(field.name, getattr(self, field.name), field.name)
+
     def engine_keywords(self) -> dict[str, Any]:
         """What makes an engine; loads whose configurations agree here share one."""
         return {
-            "chunk_size": _size(self.chunk_size),
+            "chunk_size": _size(self.chunk_size, "chunk_size"),
             "concurrency": self.concurrency,
             "io": self.io,
-            "memory_limit": _size(self.memory_limit),
+            "memory_limit": _size(self.memory_limit, "memory_limit"),
             "workers": self.workers,
         }
 
@@ -72,26 +120,34 @@ class Config:
         return {name: value for name, value in keywords.items() if value is not None}
 
 
-def _size(size: int | str | None) -> int | None:
-    return None if size is None else parse_size(size)
+def _size(size: int | str | None, name: str) -> int | None:
+    return None if size is None else parse_size(size, name)
 
 
-_from_environment = {
-    "concurrency": int,
-    "chunk_size": str,
-    "memory_limit": str,
-    "workers": int,
-    "io": str,
-    "verify": str,
-}
+_from_environment = ("concurrency", "chunk_size", "memory_limit", "workers", "io", "verify")
 
 
 def effective(config: Config | None, keywords: dict[str, Any]) -> Config:
     """`config` with `keywords` that are not None, or what the environment says (TZ_CHUNK_SIZE and so on)."""
-    if config is None:
-        found = {name: os.environ.get("TZ_" + name.upper()) for name in _from_environment}
-        config = Config(**{name: _from_environment[name](text) for name, text in found.items() if text})
     unknown = set(keywords) - {field.name for field in dataclasses.fields(Config)}
     if unknown:
         raise TypeError(f"unexpected keyword {sorted(unknown)[0]!r}")
-    return dataclasses.replace(config, **{name: value for name, value in keywords.items() if value is not None})
+    given = {name: value for name, value in keywords.items() if value is not None}
+    if config is None:
+        config = Config(**_environment(without=given))
+    return dataclasses.replace(config, **given)
+
+
+def _environment(without: Container[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in _from_environment:
+        if field in without:
+            continue
+        name = "TZ_" + field.upper()
+        text = os.environ.get(name)
+        if not text:
+            continue
+        is_count = field in ("concurrency", "workers") and re.fullmatch(r"\s*[-+]?\d+\s*", text)
+        found[field] = int(text) if is_count else text
+        _check(field, found[field], name)
+    return found

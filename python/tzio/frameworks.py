@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from . import _core
-from .errors import UnknownTypeError
+from .errors import UnknownTypeError, UsageError
 
 
 def default_framework() -> str:
@@ -188,7 +188,7 @@ def framework(name: str | None) -> Any:
         return Numpy()
     if chosen == "dlpack":
         return Dlpack()
-    raise ValueError(f"framework={name!r} is none of torch, numpy and dlpack")
+    raise UsageError(f"framework={name!r} is none of torch, numpy and dlpack")
 
 
 def framework_of(tensor: Any) -> Any:

@@ -68,9 +68,8 @@ def load_file(
         if tensors is not None or len(loaded) > 1:
             names = [loaded.names(file) for file in range(len(loaded))]
             must_match(tensors, itertools.chain.from_iterable(names), addresses)
-            unique(
-                names, lambda name: holders_of(name, engine_of(settings), addresses, settings.load_keywords(), _core.Stop())
-            )
+            options = settings.load_keywords()
+            unique(names, lambda name: holders_of(name, engine_of(settings), addresses, options, _core.Stop()))
         return tensors_by_name(loaded, chosen, target)
 
 

@@ -14,7 +14,7 @@ from .engine import engine_of, holders_of, naming, timeline_of
 from .frameworks import framework
 from .loading import ModuleInfo, _load
 from .reader import tensors_by_name
-from .request import Progress, unique
+from .request import Progress, shown_addresses, unique
 from .stats import Stats
 
 
@@ -41,7 +41,9 @@ def fill_module(
     missing = _without_ties([name for name in owners if name not in infos], owners, infos)
     unexpected = [name for name in infos if name not in owners]
     if strict and (missing or unexpected):
-        raise KeyError(f"in the module alone: {missing[:5]}; in the files alone: {unexpected[:5]}")
+        raise KeyError(
+            f"{shown_addresses(addresses)}: in the module alone: {missing[:5]}; in the files alone: {unexpected[:5]}"
+        )
     wanted = {name: info for name, info in infos.items() if name in owners}
     in_place, rest = _sort(wanted, owners, device)
     stats = Stats()

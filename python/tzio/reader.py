@@ -13,6 +13,7 @@ from .ahead import Ahead
 from .config import Config, effective, parse_size
 from .devices import Target, target_of
 from .engine import engine_of, holders_of, naming, timeline_of
+from .errors import UsageError
 from .frameworks import framework
 from .request import (
     Names,
@@ -24,6 +25,7 @@ from .request import (
     reporter_of,
     secrets_of,
     selection_of,
+    shown_addresses,
     unique,
 )
 from .slices import Slice
@@ -58,7 +60,7 @@ class File:
         self._addresses = addresses_of(uris)
         self._keywords = {**config.load_keywords(), **secrets_of(key, password)}
         self._progress = progress
-        self._batch_bytes = max(1, parse_size(prefetch_bytes) // 2)  # one is read while another is used
+        self._batch_bytes = max(1, parse_size(prefetch_bytes, "prefetch_bytes") // 2)  # one is read while another is used
         self._timeline = timeline_of(config)
         self._stop = _core.Stop()
         self._iterations: weakref.WeakSet[Ahead] = weakref.WeakSet()
@@ -68,7 +70,7 @@ class File:
         files = [self._layout.tensors(file) for file in range(len(self._layout))]
         wanted = _filter(tensors)
         self._infos = {info[0]: info for each in files for info in each if wanted(info[0])}
-        unique(([info[0] for info in each] for each in files), self._holders)
+        unique(([info[0] for info in each if info[0] in self._infos] for each in files), self._holders)
         must_match(tensors, self._infos, self._addresses)
 
     def keys(self) -> list[str]:
@@ -101,15 +103,13 @@ class File:
     def get_tensor(self, name: str) -> Any:
         """Reads one tensor, whatever was read before. KeyError where there is none."""
         self._must_be_open()
-        if name not in self._infos:
-            raise KeyError(name)
+        self._must_have(name)
         return self._load([name])[name]
 
     def get_slice(self, name: str) -> Slice:
         """A tensor of which only what an index takes of its first dimension is read."""
         self._must_be_open()
-        if name not in self._infos:
-            raise KeyError(name)
+        self._must_have(name)
         return Slice(self, self._infos[name])
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
@@ -166,7 +166,11 @@ class File:
 
     def _must_be_open(self) -> None:
         if self._closed:
-            raise ValueError("the file is closed")
+            raise UsageError(f"{shown_addresses(self._addresses)}: the file is closed")
+
+    def _must_have(self, name: str) -> None:
+        if name not in self._infos:
+            raise KeyError(f"{shown_addresses(self._addresses)}: no tensor is called {name!r}; keys() lists the names")
 
     def _holders(self, name: str) -> list[str]:
         return holders_of(name, self._engine, self._addresses, self._keywords, self._stop)

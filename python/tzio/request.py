@@ -45,6 +45,11 @@ def address_of(uri: str | os.PathLike[str]) -> str:
     return address
 
 
+def shown_addresses(addresses: list[str]) -> str:
+    """For errors: the first of them."""
+    return ", ".join(without_secrets(address) for address in addresses[:3]) + (", ..." if addresses[3:] else "")
+
+
 def selection_of(tensors: Names) -> dict[str, Any]:
     """A list of names and patterns ("*.attn.*"), or a function of a name."""
     if tensors is None:
@@ -121,7 +126,7 @@ def must_match(tensors: Names, names: Iterable[str], addresses: list[str]) -> No
         is_posix = known and any(sign in pattern for sign in ("\\", "[^", "[:", "[.", "[="))
         if pattern in known or is_posix or any(fnmatch.fnmatchcase(name, pattern) for name in known):
             continue
-        files = ", ".join(without_secrets(address) for address in addresses[:3]) + (", ..." if addresses[3:] else "")
+        files = shown_addresses(addresses)
         error = UsageError(f"{files}: no tensor matches the pattern {pattern!r}; tzio.info() lists the names")
         error.uri = without_secrets(addresses[0]) if len(addresses) == 1 else None
         error.hint = "tzio.info() lists the names"

@@ -12,6 +12,7 @@ from . import _core
 from .config import Config, effective, parse_size
 from .ending import Running
 from .engine import engine_of
+from .errors import UsageError, without_secrets
 from .frameworks import framework_of
 from .request import Uri, address_of, secrets_of
 
@@ -31,19 +32,20 @@ def save_file(
 
     `uri`: a path, `file://` or `s3://BUCKET/KEY`; on the way to S3 there is a temporary file (in $TMPDIR), and `config`
     says how to get there. `format`: "tensors" (with hashes; encrypted with `key` or `password`) or "safetensors" (with
-    `metadata`; in shards and their list where `max_shard_size` is less than all), by default what the name ends in.
+    `metadata`; in shards and their list where `max_shard_size` is less than all), by default what the name ends in: another ending is a `UsageError`, but with a
+    key or password.
     Raises `tzio.Error`; then the old file is as it was. Ctrl-C is heard once the file is whole, or while it is uploaded.
     """
     name = address_of(uri)
-    chosen = format or ("tensors" if name.endswith(".tensors") else "safetensors")
     secrets = secrets_of(key, password)
+    chosen = format or _format_of(name, bool(secrets))
     if chosen not in ("tensors", "safetensors"):
-        raise ValueError(f"format={format!r} is neither tensors nor safetensors")
+        raise UsageError(f"format={format!r} is neither tensors nor safetensors")
     if chosen == "tensors" and (metadata or max_shard_size is not None):
-        raise ValueError(".tensors files take neither metadata nor shards")
+        raise _refused(name, ".tensors files take neither metadata nor shards", "safetensors files do")
     if chosen == "safetensors" and secrets:
-        raise ValueError("safetensors files can't be encrypted; format='tensors' can")
-    limit = None if max_shard_size is None else parse_size(max_shard_size)
+        raise _refused(name, "safetensors files can't be encrypted", '.tensors files can: format="tensors"')
+    limit = None if max_shard_size is None else parse_size(max_shard_size, "max_shard_size")
 
     def write(path: str) -> list[str]:
         held, described = [], []
@@ -61,8 +63,25 @@ def save_file(
     if scheme == "file":
         return write(name.removeprefix("file://"))
     if scheme != "s3":
-        raise ValueError(f"{scheme}:// can't be written: save to a path or s3://BUCKET/KEY")
+        raise _refused(name, f"{scheme}:// can't be written", "save to a path or s3://BUCKET/KEY")
     return _upload(write, name, effective(config, {}))
+
+
+def _format_of(name: str, is_encrypted: bool) -> str:
+    """As `tz convert` has it: what is called otherwise would be written as what its reader doesn't take it for."""
+    if name.endswith(".safetensors"):
+        return "safetensors"
+    if name.endswith(".tensors") or is_encrypted:
+        return "tensors"
+    hint = 'end it in .tensors or .safetensors, or give format="tensors" or "safetensors"'
+    raise _refused(name, "the name does not say which format to write", hint)
+
+
+def _refused(name: str, text: str, hint: str) -> UsageError:
+    shown = without_secrets(name)
+    error = UsageError(f"{shown}: {text}; {hint}")
+    error.uri, error.hint = shown, hint
+    return error
 
 
 def _upload(write: Any, uri: str, config: Config) -> list[str]:

@@ -6,6 +6,8 @@ import importlib
 import pkgutil
 import sys
 
+from .errors import UsageError
+
 #: By the name that programs import.
 _packages = {"tensorizer": "tzio.tensorizer"}
 
@@ -17,7 +19,7 @@ def install_as(name: str) -> None:
     again.
     """
     if name not in _packages:
-        raise ValueError(f"tzio stands in for {', '.join(_packages)}, not for {name!r}")
+        raise UsageError(f"tzio stands in for {', '.join(_packages)}, not for {name!r}")
     ours = importlib.import_module(_packages[name])
     found = sys.modules.get(name)
     if found is ours:

@@ -14,7 +14,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from . import _core
 from .config import Config, effective
 from .engine import engine_of
-from .errors import NotFoundError
+from .errors import FormatError, NotFoundError, UnsupportedError, without_secrets
 from .loading import load_file
 from .model_places import first_found, is_local, model_places
 from .request import Progress, Uri
@@ -48,13 +48,13 @@ def from_pretrained(
     never run.
 
     The weights go through transformers' own loader, since only that knows which it renames or joins, and makes the
-    buffers that no file has. Raises `tzio.Error`; ValueError for a config.json of no use; KeyError where the files lack
+    buffers that no file has. Raises `tzio.Error`, which is a ValueError for a config.json of no use; KeyError where the files lack
     weights, which transformers itself would only log and make up.
     """
     fields = {field.name for field in dataclasses.fields(Config)}
     settings = effective(None, {name: config.pop(name) for name in fields & set(config)})
     folder, candidates = model_places(uri)
-    model_class, model_config, rest = _described(folder, settings, config)
+    model_class, model_config, rest = _described(folder, settings, config, os.fspath(uri))
     if dtype is not None:
         rest["dtype"] = dtype
 
@@ -69,7 +69,7 @@ def from_pretrained(
     )
     lacking = sorted(found["missing_keys"]) + sorted(str(each) for each in found["mismatched_keys"])
     if lacking:
-        raise KeyError(f"{os.fspath(uri)}: the files lack what {model_class.__name__} needs: {lacking[:5]}")
+        raise KeyError(f"{without_secrets(os.fspath(uri))}: the files lack what {model_class.__name__} needs: {lacking[:5]}")
     generation = _json(f"{folder}/generation_config.json", settings)
     if generation is not None and model.can_generate():
         model.generation_config = transformers.GenerationConfig.from_dict(generation)
@@ -85,15 +85,19 @@ def _may_map(address: str, settings: Config, device: Any, secret: Any) -> bool:
     return secret is None and on_cpu and is_local(address) and settings.direct_io != "on"
 
 
-def _described(folder: str, settings: Config, changes: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+def _described(folder: str, settings: Config, changes: dict[str, Any], uri: str) -> tuple[Any, Any, dict[str, Any]]:
     """The model's class, its configuration, and which of the changes are for neither."""
     described = _json(f"{folder}/config.json", settings)
     if described is None:
-        raise NotFoundError(f"{folder}: no config.json, which says what the model is")
+        raise _without_config(folder, uri)
     names = described.get("architectures") or [None]
     model_class = getattr(transformers, str(names[0]), None)
     if model_class is None or not hasattr(model_class, "from_pretrained"):
-        raise ValueError(f"{folder}/config.json: this version of transformers has no architecture {names[0]!r}")
+        error = UnsupportedError(
+            f"{folder}/config.json: this version of transformers has no architecture {names[0]!r}; a newer one may"
+        )
+        error.uri, error.hint = without_secrets(f"{folder}/config.json"), "a newer one may"
+        raise error
     config_class = model_class.config_class
     if described.get("model_type") in CONFIG_MAPPING:
         config_class = CONFIG_MAPPING[described["model_type"]]
@@ -107,7 +111,29 @@ def _json(address: str, settings: Config) -> dict[str, Any] | None:
         text = engine_of(settings).read([address], settings.load_keywords(), _core.Stop(), CONFIG_BYTES_MAX)
     except NotFoundError:
         return None
-    content = json.loads(text)
+    try:
+        content = json.loads(text)
+    except ValueError:
+        raise _no_object(address) from None
     if not isinstance(content, dict):
-        raise ValueError(f"{address}: no JSON object")
+        raise _no_object(address)
     return content
+
+
+def _no_object(address: str) -> FormatError:
+    error = FormatError(f"{without_secrets(address)}: no JSON object")
+    error.uri = without_secrets(address)
+    return error
+
+
+def _without_config(folder: str, uri: str) -> NotFoundError:
+    """Of the address that was given: a file's folder may be ".", which says nothing."""
+    shown = without_secrets(uri)
+    if folder.rstrip("/") == uri.rstrip("/"):
+        text, hint = f"{shown}: no config.json, which says what the model is", "give the folder of the model"
+    else:
+        text = f"{shown}: no config.json beside it, which says what the model is"
+        hint = "put the model's there, or load the tensors alone with tzio.load_file()"
+    error = NotFoundError(f"{text}; {hint}")
+    error.uri, error.hint = shown, hint
+    return error

@@ -218,6 +218,92 @@ def test_arguments_that_can_not_hold_together(folder, keywords):
     assert isinstance(error, ValueError)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("chunk_size", "8Mo"),
+        ("chunk_size", -1),
+        ("memory_limit", 3.5),
+        ("concurrency", "many"),
+        ("workers", -2),
+        ("io", "magic"),
+        ("direct_io", True),
+        ("verify", "perhaps"),
+        ("deadline", "soon"),
+    ],
+)
+def test_a_setting_that_is_none_is_told_where_it_is_made(folder, field, value):
+    error = failure(tzio.UsageError, lambda: tzio.Config(**{field: value}))
+    assert isinstance(error, ValueError) and str(error).startswith(f"{field}={value!r} is ")
+    assert str(failure(tzio.UsageError, lambda: load(folder / "model.tensors", **{field: value}))) == str(error)
+
+
+@pytest.mark.parametrize("name", ["CHUNK_SIZE", "MEMORY_LIMIT", "CONCURRENCY", "WORKERS", "IO", "VERIFY"])
+def test_a_variable_that_says_nothing_is_named(folder, monkeypatch, name):
+    monkeypatch.setenv(f"TZ_{name}", "foo")
+    error = failure(tzio.UsageError, lambda: load(folder / "model.tensors"))
+    assert str(error).startswith(f"TZ_{name}='foo' is ")
+    good = {"CHUNK_SIZE": "1MiB", "MEMORY_LIMIT": "1GiB", "IO": "auto", "VERIFY": "auto"}.get(name, 2)
+    assert load(folder / "model.tensors", **{name.lower(): good}), "a keyword goes before it"
+
+
+@pytest.mark.parametrize("name", ["x.foo", "noext", "x.SAFETENSORS"])
+def test_a_name_that_says_no_format_is_not_written(folder, name):
+    """As `tz convert` has it."""
+    tensors = {"x": numpy.ones(3)}
+    error = failure(tzio.UsageError, lambda: tzio.save_file(tensors, folder / name))
+    assert error.uri == str(folder / name) and str(folder / name) in str(error) and "format=" in error.hint
+    assert not (folder / name).exists()
+    for chosen in ("tensors", "safetensors"):
+        tzio.save_file(tensors, folder / name, format=chosen)
+        assert tzio.info(folder / name)[0].format == chosen
+    tzio.save_file(tensors, folder / name, password=SECRET)
+    assert tzio.info(folder / name)[0].encrypted
+    tzio.safetensors.numpy.save_file(tensors, folder / name)  # the original knows one format
+    assert tzio.info(folder / name)[0].format == "safetensors"
+
+
+@pytest.mark.parametrize(
+    ("name", "keywords"),
+    [
+        ("x.safetensors", {"password": SECRET}),
+        ("x.tensors", {"metadata": {"a": "b"}}),
+        ("x.tensors", {"max_shard_size": "1GB"}),
+    ],
+)
+def test_what_a_format_can_not_do_says_which_can(folder, name, keywords):
+    error = failure(tzio.UsageError, lambda: tzio.save_file({}, folder / name, **keywords))
+    assert error.uri == str(folder / name) and error.hint and error.hint in str(error)
+    assert not (folder / name).exists()
+
+
+def test_other_misuse_is_of_its_class(folder):
+    for work in (
+        lambda: tzio.save_file({}, folder / "x.tensors", format="zip"),
+        lambda: tzio.load_file(folder / "model.tensors", framework="jax"),
+        lambda: tzio.install_as("numpy"),
+    ):
+        failure(tzio.UsageError, work)
+    file = tzio.open(folder / "model.tensors", framework="numpy")
+    file.close()
+    assert str(folder / "model.tensors") in str(failure(tzio.UsageError, file.__enter__))
+
+
+def test_a_name_that_an_open_file_lacks_is_a_key_error_with_the_file(folder):
+    with tzio.open(folder / "model.tensors", framework="numpy") as file:
+        for work in (file.get_tensor, file.get_slice):
+            with pytest.raises(KeyError, match="model.tensors: no tensor is called 'nosuch'"):
+                work("nosuch")
+
+
+def test_other_sizes_that_are_none_are_named(folder):
+    error = failure(tzio.UsageError, lambda: tzio.open(folder / "model.tensors", prefetch_bytes="8Mo"))
+    assert str(error).startswith("prefetch_bytes='8Mo' is no size") and error.hint
+    path = folder / "x.safetensors"
+    error = failure(tzio.UsageError, lambda: tzio.save_file({}, path, max_shard_size="8Mo"))
+    assert str(error).startswith("max_shard_size='8Mo' is no size")
+
+
 @pytest.mark.parametrize("key", [SECRET.encode(), "zz" * 32, b""])
 def test_a_key_that_is_none(folder, key):
     with pytest.raises((tzio.Error, ValueError)) as caught:

@@ -232,6 +232,8 @@ def test_a_name_that_two_files_have_is_refused(tmp_path, suffix, load, is_folder
 def test_a_name_that_two_files_have_may_be_left_out(tmp_path, suffix):
     paths = saved_twice(tmp_path, suffix)
     assert list(tzio.load_file(paths, tensors=["own*"])) == ["own0", "own1"]
+    with tzio.open(paths, tensors=["own*"]) as file:
+        assert [name for name, _ in file] == ["own0", "own1"]
 
 
 @pytest.mark.parametrize("load", [tzio.load_file, tzio.open])

@@ -192,3 +192,21 @@ def test_what_is_missing_is_an_error(folder, tmp_path):
     (folder / "config.json").write_text(json.dumps({"architectures": ["NoSuchModel"]}))
     with pytest.raises(ValueError, match="NoSuchModel"):
         tzio.transformers.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("name", ["m.tensors", "./m.tensors"])
+def test_a_file_without_a_config_is_named_as_it_was_given(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    tzio.save_file({"x": torch.ones(3)}, name)
+    with pytest.raises(tzio.NotFoundError) as caught:
+        tzio.transformers.from_pretrained(name)
+    assert str(caught.value).startswith(f"{name}: no config.json beside it")
+    assert caught.value.uri == name and "tzio.load_file" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", '{"architectures": ["NoSuchModel"]}'])
+def test_a_config_of_no_use_is_an_error_of_ours(folder, text):
+    (folder / "config.json").write_text(text)
+    with pytest.raises(tzio.FormatError) as caught:
+        tzio.transformers.from_pretrained(folder)
+    assert isinstance(caught.value, ValueError) and caught.value.uri == f"{folder}/config.json"

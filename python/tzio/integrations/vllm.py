@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from ..model_places import first_found, model_places
 from ..reader import open as open_files
 from .vllm_experts import is_wanted
@@ -73,14 +74,14 @@ def register() -> None:
 
 
 def checked(extra: Any) -> dict[str, Any]:
-    """The extra configuration. ValueError for what it doesn't know."""
+    """The extra configuration. `UsageError`, which is a ValueError, for what it doesn't know."""
     found = dict(extra or {})
     unknown = sorted(set(found) - set(_keys))
     if unknown:
-        raise ValueError(f"model_loader_extra_config: {FORMAT} knows {list(_keys)}, not {unknown}")
+        raise UsageError(f"model_loader_extra_config: {FORMAT} knows {list(_keys)}, not {unknown}")
     for name, kinds in (("concurrency", int), ("distributed", bool), ("pattern", str), ("key_file", str)):
         if name in found and not isinstance(found[name], kinds):
-            raise ValueError(f"model_loader_extra_config: {name}={found[name]!r} is no {kinds.__name__}")
+            raise UsageError(f"model_loader_extra_config: {name}={found[name]!r} is no {kinds.__name__}")
     return found
 
 
