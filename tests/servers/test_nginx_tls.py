@@ -1,7 +1,7 @@
 """nginx over TLS: certificates that are right, and each kind that is not."""
 
 import pytest
-from program import DENIED, NETWORK, OK, USAGE
+from program import DENIED, NETWORK, NOT_FOUND, OK, USAGE
 
 
 @pytest.fixture
@@ -94,12 +94,12 @@ def test_files_that_are_no_certificates(tz, web, samples, authority, certificate
     shown, key = web.tls("client.pem"), web.tls("client.key")
     for options, named in [
         (["--ca-file", junk], junk),
-        (["--ca-file", folder / "absent"], folder / "absent"),
         ([*authority, "--client-cert", junk, "--client-key", key], junk),
         ([*authority, "--client-cert", shown, "--client-key", junk], junk),
         ([*authority, "--client-cert", shown, "--client-key", web.tls("good.key")], web.tls("good.key")),
     ]:
         assert str(named) in tz.refuses(USAGE, "load", *options, url)
+    assert str(folder / "absent") in tz.refuses(NOT_FOUND, "load", "--ca-file", folder / "absent", url)
 
 
 def test_ports_mixed_up(tz, web, samples, authority):
