@@ -234,9 +234,9 @@ def main() -> int:
     try:
         result = measure(options)
         text = json.dumps(result, indent=2) + "\n"
-        if options.export_json:
+        print(text if options.json else report.table(result), end="", flush=True)
+        if options.export_json:  # after the table, which is there even where this fails
             options.export_json.write_text(text)
-        sys.stdout.write(text if options.json else report.table(result))
     except KeyboardInterrupt:
         return 130
     except Exception as error:
