@@ -60,8 +60,6 @@ public:
 
     unsigned loops() const;
 
-    /// When the load began: with the making of this.
-
     /// What the load has read and cost up to now, and with how many threads and lanes.
     void add_to(LoadStats& stats) const;
 

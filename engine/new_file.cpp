@@ -44,10 +44,14 @@ std::string temporary_start(const std::string& path) {
     return folder_of(path) + "/." + name + ".";
 }
 
+bool is_end_of_temporary(std::string_view end) {
+    return end.size() == random_digits + temporary_end.size() && end.ends_with(temporary_end) &&
+           end.find_first_not_of("0123456789abcdef") == random_digits;
+}
+
 bool is_temporary(const std::string& name, const std::string& start) {
-    return name.size() == start.size() + random_digits + temporary_end.size() &&
-           name.starts_with(start) && name.ends_with(temporary_end) &&
-           name.find_first_not_of("0123456789abcdef", start.size()) == start.size() + random_digits;
+    return name.starts_with(start) &&
+           is_end_of_temporary(std::string_view(name).substr(start.size()));
 }
 
 struct ::stat facts(int fd, const std::string& path) {
@@ -66,6 +70,17 @@ struct ::stat facts(int fd, const std::string& path) {
 }
 
 } // namespace
+
+std::string name_of_temporary(const std::string& name) {
+    constexpr std::size_t dots = 2; // before the name and behind it
+    const std::size_t end_bytes = random_digits + temporary_end.size();
+    if (name.size() <= dots + end_bytes || name.front() != '.')
+        return {};
+    const std::size_t end = name.size() - end_bytes;
+    if (name[end - 1] != '.' || !is_end_of_temporary(std::string_view(name).substr(end)))
+        return {};
+    return name.substr(1, end - dots);
+}
 
 NewFile::NewFile(std::string path, Existing existing)
     : path_(std::move(path)),

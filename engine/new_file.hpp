@@ -13,6 +13,10 @@ namespace tz {
 /// what is said of temporary names holds then, and a failure leaves it in pieces.
 enum class Existing { refused, replaced, overwritten };
 
+/// The name that a file is to have which stands under the temporary name `name` of a NewFile's,
+/// both without their folder; empty where it is none. Of long names the beginning.
+std::string name_of_temporary(const std::string& name);
+
 /// Written under a temporary name beside its real one, where only its owner may read it; removed
 /// unless it was published. What a process that was killed has left behind beside the same name is
 /// removed by the next NewFile: who writes a temporary file holds a lock on it. All failures are

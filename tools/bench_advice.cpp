@@ -64,11 +64,6 @@ Setting lanes(unsigned concurrency, std::size_t chunk_bytes) {
     return setting;
 }
 
-/// Where a setting stands among the others.
-Setting placed(const Setting& setting, const Bounds& bounds) {
-    return setting.automatic() && bounds.automatic ? *bounds.automatic : setting;
-}
-
 /// The same load by another name counts too.
 const Cell*
 find_same(const std::vector<Cell>& cells, const Setting& setting, const Bounds& bounds) {
@@ -87,7 +82,7 @@ bool allowed(const Setting& setting, const Bounds& bounds) {
 const Cell* best_set(const std::vector<Cell>& cells, const Bounds& bounds) {
     const Cell* best = nullptr;
     for (const Cell& cell : cells)
-        if (measured(cell) && !placed(cell.setting, bounds).automatic() &&
+        if (measured(cell) && !placed(cell.setting, bounds.automatic).automatic() &&
             (best == nullptr || median_rate(cell) > median_rate(*best)))
             best = &cell;
     return best;
@@ -111,7 +106,7 @@ std::optional<Setting> next_neighbour(const std::vector<Cell>& cells, const Boun
         return {};
     if (best->samples.size() < 2) // nobody climbs from what was luck
         return best->setting;
-    const Setting from = placed(best->setting, bounds);
+    const Setting from = placed(best->setting, bounds.automatic);
     const auto [concurrency, chunk_bytes] = std::tuple(from.concurrency, from.chunk_bytes);
     const std::array<Setting, 4> neighbours{
         lanes(concurrency * 2, chunk_bytes),

@@ -1,6 +1,7 @@
 #include <tz/format/error.hpp>
 #include <tz/tools/bench_child.hpp>
 #include <tz/tools/bench_sample.hpp>
+#include <tz/tools/bench_stop.hpp>
 
 #include <fmt/format.h>
 
@@ -152,8 +153,7 @@ run_command(const std::string& command, const std::stop_token& stop, double seco
     std::string output;
     std::array<char, 65536> block{};
     for (;;) {
-        if (stop.stop_requested())
-            throw Error(errc::cancelled, "stopped");
+        check_stop(stop);
         if (seconds_max > 0 && monotonic_seconds() - began > seconds_max)
             throw Error(
                 errc::deadline, fmt::format("the command was ended after {:g} s", seconds_max));

@@ -18,11 +18,6 @@ struct Measured {
 
     const Cell& advised() const { return cells[*choice.advised]; }
 
-    /// Among the others, where the engine's own choice is one of them.
-    Setting placed(const Setting& setting) const {
-        return setting.automatic() && automatic ? *automatic : setting;
-    }
-
     double best_rate() const { return median_rate(cells[*choice.best]); }
 
     const Cell* find(const Setting& setting) const {
@@ -41,7 +36,7 @@ template <typename Member>
 std::string others(const Measured& measured, Member Setting::* member, auto name) {
     std::vector<std::pair<Member, double>> found;
     for (const Cell& cell : measured.cells) {
-        const Setting setting = measured.placed(cell.setting);
+        const Setting setting = placed(cell.setting, measured.automatic);
         Setting same = setting;
         same.*member = measured.advised().setting.*member;
         if (same == measured.advised().setting && !(setting == same) && !cell.samples.empty())
@@ -137,8 +132,8 @@ void add_memory(
     std::vector<std::string>& reasons, const Measured& measured, const Surroundings& around) {
     reasons.push_back(fmt::format(
         "Chunks in flight take up to {} of staging memory; {} are free.",
-        cli::size_text(
-            staging_bytes(measured.placed(measured.advised().setting), around.memory_limit)),
+        cli::size_text(staging_bytes(
+            placed(measured.advised().setting, measured.automatic), around.memory_limit)),
         cli::size_text(around.memory_bytes)));
 }
 

@@ -30,15 +30,6 @@ std::vector<std::string> split(const std::string& text) {
     }
 }
 
-/// A count, which is written without a unit.
-std::uint64_t parse_count(const std::string& text) {
-    constexpr std::size_t digits_max = 9;
-    if (text.empty() || text.size() > digits_max ||
-        text.find_first_not_of("0123456789") != std::string::npos)
-        throw Error(errc::usage, fmt::format("'{}' is no number", printable(text)));
-    return std::stoul(text);
-}
-
 struct Limits {
     std::uint64_t low;
     std::uint64_t high;
@@ -111,7 +102,7 @@ std::string refusal(const Setting& setting, std::size_t memory_limit) {
 
 std::vector<unsigned> parse_counts(const std::string& text, unsigned low, unsigned high) {
     const Limits limits{
-        low, high, [](std::uint64_t value) { return std::to_string(value); }, parse_count};
+        low, high, [](std::uint64_t value) { return std::to_string(value); }, cli::parse_number};
     std::vector<unsigned> counts;
     for (const std::uint64_t value : parse_values(text, limits))
         counts.push_back(static_cast<unsigned>(value));

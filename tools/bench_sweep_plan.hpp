@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,12 @@ std::vector<std::size_t> round_order(std::size_t cells, unsigned round, unsigned
 /// What the engine's own choice comes to for files of this machine. For servers it has no such
 /// setting: there the lanes change as the load goes on.
 Setting file_setting(std::size_t memory_limit);
+
+/// Where a setting stands among the others: for the engine's own choice what that comes to, if it
+/// is one setting.
+inline Setting placed(const Setting& setting, const std::optional<Setting>& automatic) {
+    return setting.automatic() && automatic ? *automatic : setting;
+}
 
 /// Staging memory that a load with it takes at most.
 std::uint64_t staging_bytes(const Setting& setting, std::size_t memory_limit);

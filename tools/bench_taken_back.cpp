@@ -26,8 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds wait_step{10};
-// What NewFile puts around a name: a dot; a dot, 12 digits and ".partial".
-constexpr std::size_t temporary_end_bytes = 1 + 12 + 8;
 
 /// Which file it is, and when it was written: an inode's number is soon used again.
 using Identity = std::tuple<dev_t, ino_t, time_t, long>;
@@ -68,14 +66,12 @@ void remove_all_remains(const Made& made) {
     std::set<std::string> names;
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(made.more.folder, ignored)) {
-        const std::string name = entry.path().filename().string();
-        if (name.starts_with("." + made.more.begin) && name.ends_with(".partial") &&
-            name.size() > 1 + temporary_end_bytes)
-            names.insert(name.substr(1, name.size() - 1 - temporary_end_bytes));
+        const std::string name = name_of_temporary(entry.path().filename().string());
+        if (name.starts_with(made.more.begin) && name.ends_with(made.more.end))
+            names.insert(name);
     }
     for (const std::string& name : names)
-        if (name.ends_with(made.more.end))
-            remove_remains(made.more.folder + "/" + name);
+        remove_remains(made.more.folder + "/" + name);
 }
 
 /// Blocks SIGINT and SIGTERM: one that comes before somebody asks for them waits.

@@ -3,6 +3,7 @@
 #include <tz/protocols/file.hpp>
 #include <tz/tools/bench_random.hpp>
 #include <tz/tools/bench_run.hpp>
+#include <tz/tools/bench_stop.hpp>
 #include <tz/tools/demo.hpp>
 #include <tz/tools/temporary_folder.hpp>
 #include <tz/tools/units.hpp>
@@ -33,16 +34,12 @@ void write_private(const std::string& path, std::span<const std::byte> bytes) {
 
 /// Two subjects: the same weights plain and encrypted.
 std::vector<Subject> make_models(const std::string& folder, const std::stop_token& stop) {
-    const auto check = [&] {
-        if (stop.stop_requested())
-            throw Error(errc::cancelled, "stopped");
-    };
     const RandomModel model = random_model(model_bytes);
-    check();
+    check_stop(stop);
     Subject plain;
     plain.uri = folder + "/plain.tensors";
     save(plain.uri, model.tensors);
-    check();
+    check_stop(stop);
     Subject encrypted;
     encrypted.uri = folder + "/encrypted.tensors";
     encrypted.key = std::make_shared<const format::Secret>(format::random_key());
@@ -51,7 +48,7 @@ std::vector<Subject> make_models(const std::string& folder, const std::stop_toke
     SaveOptions options;
     options.key = encrypted.key;
     save(encrypted.uri, model.tensors, options);
-    check();
+    check_stop(stop);
     return {std::move(plain), std::move(encrypted)};
 }
 

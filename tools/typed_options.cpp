@@ -3,7 +3,6 @@
 #include <tz/tools/units.hpp>
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include <utility>
 
@@ -27,12 +26,8 @@ CLI::Option* add_parsed(
 
 CLI::Option*
 add_number(CLI::App& app, const std::string& name, unsigned& to, const std::string& help) {
-    return add_parsed(app, name, "N", help, [&to](const std::string& text) {
-        const bool digits = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-        if (!digits || text.size() > 9)
-            throw Error(errc::usage, fmt::format("'{}' is no number", printable(text)));
-        to = static_cast<unsigned>(std::stoul(text));
-    });
+    return add_parsed(
+        app, name, "N", help, [&to](const std::string& text) { to = parse_number(text); });
 }
 
 CLI::Option*

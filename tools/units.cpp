@@ -131,6 +131,14 @@ std::uint64_t parse_size(std::string_view text) {
     return *bytes;
 }
 
+unsigned parse_number(std::string_view text) {
+    constexpr std::size_t digits_max = 9;
+    const auto count = std::ranges::all_of(text, digit) ? number(text) : std::nullopt;
+    if (text.empty() || text.size() > digits_max || !count)
+        throw Error(errc::usage, fmt::format("'{}' is no number", printable(text)));
+    return static_cast<unsigned>(*count);
+}
+
 std::chrono::nanoseconds parse_duration(std::string_view text) {
     constexpr const char* hint = "write durations as 30, 30s, 500ms or 2m";
     std::string_view rest = text;

@@ -13,6 +13,10 @@ namespace tz::cli {
 /// (errc::usage).
 std::uint64_t parse_size(std::string_view text);
 
+/// A count, which is written without a unit, of nine digits at most. Throws `tz::Error`
+/// (errc::usage).
+unsigned parse_number(std::string_view text);
+
 /// A duration above zero: `30` and `30s` are seconds; also `500ms`, `2m`, `1.5h`. Throws
 /// `tz::Error` (errc::usage).
 std::chrono::nanoseconds parse_duration(std::string_view text);
