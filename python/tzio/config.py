@@ -10,7 +10,7 @@ import re
 from collections.abc import Container
 from typing import Any
 
-from .errors import UsageError
+from .errors import UsageError, refusal
 
 _units = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -59,9 +59,7 @@ def _check(field: str, value: Any, name: str) -> None:
 
 
 def _wrong(name: str, value: object, what: str, hint: str = "") -> UsageError:
-    error = UsageError(f"{name}={value!r} is {what}" + (f"; {hint}" if hint else ""))
-    error.hint = hint
-    return error
+    return refusal(UsageError, None, f"{name}={value!r} is {what}", hint)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 
 class Error(Exception):
@@ -14,6 +15,9 @@ class Error(Exception):
     uri: str | None = None
     offset: int | None = None
     hint: str = ""
+
+
+E = TypeVar("E", bound=Error)
 
 
 class FormatError(Error, ValueError):
@@ -163,6 +167,14 @@ def from_device(text: str, is_limit: bool, device: int, code: int, sticky: bool,
 def without_secrets(address: str) -> str:
     """A URL without user, password and query; paths as they are."""
     return re.sub(r"//[^/@]*@", "//", address.partition("?")[0], count=1) if "://" in address else address
+
+
+def refusal(kind: type[E], address: str | None, text: str, hint: str = "") -> E:
+    """An error of the package's own: what is wrong, with which address if any, and what to do."""
+    shown = None if address is None else without_secrets(address)
+    error = kind((f"{shown}: " if shown else "") + text + (f"; {hint}" if hint else ""))
+    error.uri, error.hint = shown, hint
+    return error
 
 
 def name_file(error: Error, addresses: list[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,6 @@ from .request import (
     Progress,
     Uris,
     addresses_of,
-    must_match,
     reporter_of,
     secrets_of,
     selection_of,
@@ -67,7 +65,6 @@ def load_file(
     with naming(addresses):
         if tensors is not None or len(loaded) > 1:
             names = [loaded.names(file) for file in range(len(loaded))]
-            must_match(tensors, itertools.chain.from_iterable(names), addresses)
             options = settings.load_keywords()
             unique(names, lambda name: holders_of(name, engine_of(settings), addresses, options, _core.Stop()))
         return tensors_by_name(loaded, chosen, target)

@@ -12,7 +12,7 @@ from . import _core
 from .config import Config, effective, parse_size
 from .ending import Running
 from .engine import engine_of
-from .errors import UsageError, without_secrets
+from .errors import UsageError, refusal
 from .frameworks import framework_of
 from .request import Uri, address_of, secrets_of
 
@@ -42,9 +42,9 @@ def save_file(
     if chosen not in ("tensors", "safetensors"):
         raise UsageError(f"format={format!r} is neither tensors nor safetensors")
     if chosen == "tensors" and (metadata or max_shard_size is not None):
-        raise _refused(name, ".tensors files take neither metadata nor shards", "safetensors files do")
+        raise refusal(UsageError, name, ".tensors files take neither metadata nor shards", "safetensors files do")
     if chosen == "safetensors" and secrets:
-        raise _refused(name, "safetensors files can't be encrypted", '.tensors files can: format="tensors"')
+        raise refusal(UsageError, name, "safetensors files can't be encrypted", '.tensors files can: format="tensors"')
     limit = None if max_shard_size is None else parse_size(max_shard_size, "max_shard_size")
 
     def write(path: str) -> list[str]:
@@ -63,7 +63,7 @@ def save_file(
     if scheme == "file":
         return write(name.removeprefix("file://"))
     if scheme != "s3":
-        raise _refused(name, f"{scheme}:// can't be written", "save to a path or s3://BUCKET/KEY")
+        raise refusal(UsageError, name, f"{scheme}:// can't be written", "save to a path or s3://BUCKET/KEY")
     return _upload(write, name, effective(config, {}))
 
 
@@ -74,14 +74,7 @@ def _format_of(name: str, is_encrypted: bool) -> str:
     if name.endswith(".tensors") or is_encrypted:
         return "tensors"
     hint = 'end it in .tensors or .safetensors, or give format="tensors" or "safetensors"'
-    raise _refused(name, "the name does not say which format to write", hint)
-
-
-def _refused(name: str, text: str, hint: str) -> UsageError:
-    shown = without_secrets(name)
-    error = UsageError(f"{shown}: {text}; {hint}")
-    error.uri, error.hint = shown, hint
-    return error
+    raise refusal(UsageError, name, "the name does not say which format to write", hint)
 
 
 def _upload(write: Any, uri: str, config: Config) -> list[str]:

@@ -14,7 +14,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from . import _core
 from .config import Config, effective
 from .engine import engine_of
-from .errors import FormatError, NotFoundError, UnsupportedError, without_secrets
+from .errors import FormatError, NotFoundError, UnsupportedError, refusal, without_secrets
 from .loading import load_file
 from .model_places import first_found, is_local, model_places
 from .request import Progress, Uri
@@ -93,11 +93,8 @@ def _described(folder: str, settings: Config, changes: dict[str, Any], uri: str)
     names = described.get("architectures") or [None]
     model_class = getattr(transformers, str(names[0]), None)
     if model_class is None or not hasattr(model_class, "from_pretrained"):
-        error = UnsupportedError(
-            f"{folder}/config.json: this version of transformers has no architecture {names[0]!r}; a newer one may"
-        )
-        error.uri, error.hint = without_secrets(f"{folder}/config.json"), "a newer one may"
-        raise error
+        text = f"this version of transformers has no architecture {names[0]!r}"
+        raise refusal(UnsupportedError, f"{folder}/config.json", text, "a newer one may")
     config_class = model_class.config_class
     if described.get("model_type") in CONFIG_MAPPING:
         config_class = CONFIG_MAPPING[described["model_type"]]
@@ -114,26 +111,17 @@ def _json(address: str, settings: Config) -> dict[str, Any] | None:
     try:
         content = json.loads(text)
     except ValueError:
-        raise _no_object(address) from None
+        raise refusal(FormatError, address, "no JSON object") from None
     if not isinstance(content, dict):
-        raise _no_object(address)
+        raise refusal(FormatError, address, "no JSON object")
     return content
-
-
-def _no_object(address: str) -> FormatError:
-    error = FormatError(f"{without_secrets(address)}: no JSON object")
-    error.uri = without_secrets(address)
-    return error
 
 
 def _without_config(folder: str, uri: str) -> NotFoundError:
     """Of the address that was given: a file's folder may be ".", which says nothing."""
-    shown = without_secrets(uri)
     if folder.rstrip("/") == uri.rstrip("/"):
-        text, hint = f"{shown}: no config.json, which says what the model is", "give the folder of the model"
+        text, hint = "no config.json, which says what the model is", "give the folder of the model"
     else:
-        text = f"{shown}: no config.json beside it, which says what the model is"
+        text = "no config.json beside it, which says what the model is"
         hint = "put the model's there, or load the tensors alone with tzio.load_file()"
-    error = NotFoundError(f"{text}; {hint}")
-    error.uri, error.hint = shown, hint
-    return error
+    return refusal(NotFoundError, uri, text, hint)
