@@ -99,6 +99,19 @@ def test_the_report_keeps_what_other_runs_did(run):
     assert (report["inputs"], report["faults"]) == (200, 0)
 
 
+def test_memory_that_parsing_takes_is_a_fault_of_the_report_too(run):
+    done, report = run({"url": quiet}, "--inputs", "100", "--jobs", "1", "--targets", "url")
+    assert done.returncode == 0 and report["faults"] == 0
+    program = Path(done.args[done.args.index("--build") + 1]) / "bin/parse_memory"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    done, report = run({}, "--inputs", "100", "--jobs", "1", "--targets", "url")
+    assert done.returncode == 1 and report["faults"] == len(report["memory_faults"]) == 3
+    program.write_text("#!/bin/sh\n")
+    done, report = run({}, "--inputs", "100", "--jobs", "1", "--targets", "url")
+    assert done.returncode == 0 and report["faults"] == 0
+
+
 def test_processors_share_the_inputs_of_few_targets(run):
     done, report = run({"url": quiet}, "--inputs", "200", "--jobs", "2")
     assert done.returncode == 0 and report["targets"][0]["inputs"] == 200
