@@ -309,7 +309,7 @@ measure_check() {
 measure_device() {
     make_models
     begin_section "Loads to the GPU"
-    table 60 ours gpu_probe "$work" ceiling
+    table 60 ours gpu_probe "$work" ceiling setup
     head_of_rows
     device_row "safetensors" 0 "$memory/model"
     device_row "tensors" 0 --verify none "$memory/plain.tensors"
@@ -317,8 +317,7 @@ measure_device() {
     device_row "sha256" 0 --verify sha256 "$memory/plain.tensors"
     device_row "decrypted" 0 --key-file "$work/key" "$memory/key.tensors"
     device_row "decrypted on the GPU" 0 --decrypt-on gpu --key-file "$work/key" "$memory/key.tensors"
-    table 60 ours gpu_probe "$memory"/model/model-00001-*.safetensors cached-file
-    table 60 ours gpu_probe "$memory/plain.tensors" cached-file
+    table 80 ours gpu_probe "$memory"/model/model-00001-*.safetensors cached-file
     ours tz load --device cuda:0 --trace "$report/trace.json" "$memory/model" >>"$report/log.txt" 2>&1 || true
     gzip -f "$report/trace.json" || true
 }
@@ -407,9 +406,22 @@ measure_peers() {
     make_models
     begin_section "Other loaders"
     printf '\n| to the GPU, from memory | GB/s | least to most |\n|---|---|---|\n' >>"$report/tables.md"
-    timeout 200 python3 "$peers" time "$memory/model" --small "$memory/small" --runs 3 >>"$report/tables.md" 2>>"$report/log.txt" || true
-    PYTHONPATH=$package LD_LIBRARY_PATH=$libraries timeout 100 python3 "$peers" time "$memory/model" --small "$memory/small" \
-        --runs 3 --loaders tzio,tzio_copied >>"$report/tables.md" 2>>"$report/log.txt" || true
+    loaders_rows 200 copies,safetensors,transformers,fastsafetensors,instanttensor,runai "$memory/model"
+    loaders_rows 100 tzio,tzio_copied "$memory/model"
+    for file in plain key; do
+        printf '\n| %s.tensors to the GPU | GB/s | least to most |\n|---|---|---|\n' "$file" >>"$report/tables.md"
+        loaders_rows 150 tensorizer "$memory/$file.tensors"
+        loaders_rows 60 tzio "$memory/$file.tensors"
+    done
+}
+
+loaders_rows() { # SECONDS LOADERS PATH
+    local more=() with=()
+    [[ $3 != *key* ]] || more+=(--key-file "$work/key")
+    [[ ! -d $3 ]] || more+=(--small "$memory/small")
+    [[ $2 != tzio* ]] || with=(PYTHONPATH="$package${PYTHONPATH:+:$PYTHONPATH}" LD_LIBRARY_PATH="$libraries")
+    env "${with[@]}" timeout "$1" python3 "$peers" time "$3" --runs 3 --loaders "$2" "${more[@]}" \
+        >>"$report/tables.md" 2>>"$report/log.txt" || true
 }
 
 main "$@"

@@ -153,10 +153,11 @@ awaitable<void> DeviceSink::enqueue(Loop& loop, Stream& stream, std::span<const 
 
 awaitable<void> DeviceSink::put(Loop& loop, std::span<const Part> parts) {
     const Then nothing = [](std::size_t, Stream&) {};
-    co_await bring(loop, parts, nothing);
+    co_await bring(loop, parts, copy_streams, nothing);
 }
 
-awaitable<void> DeviceSink::bring(Loop& loop, std::span<const Part> parts, const Then& then) {
+awaitable<void> DeviceSink::bring(
+    Loop& loop, std::span<const Part> parts, std::size_t streams, const Then& then) {
     for (const Part& part : parts)
         states_[part.item] = State::touched;
     Enqueued used;
@@ -168,7 +169,7 @@ awaitable<void> DeviceSink::bring(Loop& loop, std::span<const Part> parts, const
             const std::vector<Copy> copies = copies_of(parts, device);
             if (copies.empty())
                 continue;
-            Stream& stream = streams_of(loop).next(device);
+            Stream& stream = streams_of(loop).next(device, streams);
             used.add(stream);
             ranges.emplace_back(names_[device].c_str(), bytes_of(copies));
             count += copies.size();

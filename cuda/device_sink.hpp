@@ -88,9 +88,10 @@ private:
     std::vector<Copy> copies_of(std::span<const Part> parts, std::size_t device) const;
     LoopStreams& streams_of(Loop& loop);
     awaitable<void> enqueue(Loop& loop, Stream& stream, std::span<const Copy> copies);
-    /// Copies, calls `then` with what was enqueued to, and waits for all.
+    /// Copies in one of so many streams, calls `then` with it, and waits for all.
     using Then = std::function<void(std::size_t device, Stream& stream)>;
-    awaitable<void> bring(Loop& loop, std::span<const Part> parts, const Then& then);
+    awaitable<void>
+    bring(Loop& loop, std::span<const Part> parts, std::size_t streams, const Then& then);
     std::unique_ptr<SealedBatch> take_batch(std::size_t device, std::size_t pieces);
     std::unique_ptr<SealedBatch> batch_of(std::span<const SealedPart> sealed, std::size_t device);
     void log_refusal();

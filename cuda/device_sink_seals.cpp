@@ -66,7 +66,7 @@ DeviceSink::open_sealed(Loop& loop, std::span<const SealedPart> sealed) {
         if (batches[device])
             batches[device]->enqueue(stream);
     };
-    co_await bring(loop, parts, open);
+    co_await bring(loop, parts, opening_streams, open);
 
     std::vector<bool> opened;
     std::vector<std::size_t> next(batches.size()); // pieces of each device that are behind us

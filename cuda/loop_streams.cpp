@@ -19,21 +19,25 @@ std::vector<Copy> joined(std::span<const Copy> copies) {
 }
 
 LoopStreams::LoopStreams(
-    asio::io_context& context, std::span<const int> devices, CUevent_st* after, CopyMeter* meter) {
-    for (std::size_t device = 0; device < devices.size(); ++device) {
-        Turn& turn = devices_.emplace_back();
-        for (std::size_t i = 0; i < streams_per_device; ++i) {
-            CopyTrack* track = meter != nullptr ? &meter->track(device) : nullptr;
-            turn.streams.push_back(std::make_unique<Stream>(context, devices[device], track));
-            if (after != nullptr)
-                turn.streams.back()->wait_for(after);
-        }
-    }
+    asio::io_context& context, std::span<const int> devices, CUevent_st* after, CopyMeter* meter)
+    : context_(context),
+      after_(after),
+      meter_(meter) {
+    for (const int device : devices)
+        devices_.push_back({device});
 }
 
-Stream& LoopStreams::next(std::size_t device) {
+Stream& LoopStreams::next(std::size_t device, std::size_t among) {
     Turn& turn = devices_[device];
-    return *turn.streams[turn.at++ % turn.streams.size()];
+    const std::size_t at = turn.at++ % among;
+    while (turn.streams.size() <= at) {
+        CopyTrack* track = meter_ != nullptr ? &meter_->track(device) : nullptr;
+        auto stream = std::make_unique<Stream>(context_, turn.number, track);
+        if (after_ != nullptr)
+            stream->wait_for(after_);
+        turn.streams.push_back(std::move(stream));
+    }
+    return *turn.streams[at];
 }
 
 } // namespace tz::cuda

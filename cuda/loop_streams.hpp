@@ -15,7 +15,9 @@ namespace tz::cuda {
 
 /// Two copies can follow each other without a pause whatever stream they are in: one is as fast as
 /// four (docs/performance.md). The second lets small copies pass a long one.
-inline constexpr std::size_t streams_per_device = 2;
+inline constexpr std::size_t copy_streams = 2;
+/// A device that opens what was copied keeps the bus waiting in as many streams as it opens in.
+inline constexpr std::size_t opening_streams = 6;
 
 /// Of host memory to a device.
 struct Copy {
@@ -27,7 +29,7 @@ struct Copy {
 /// Joins copies that go on where the one before ends, on both sides and within one allocation.
 std::vector<Copy> joined(std::span<const Copy> copies);
 
-/// Streams of each device. Used by the loop's thread.
+/// Streams of each device, made as they are used. Used by the loop's thread.
 class LoopStreams {
 public:
     /// Streams of each of `devices`, which begin with `after`, unless it is null. `meter`, which
@@ -38,15 +40,19 @@ public:
         CUevent_st* after,
         CopyMeter* meter = nullptr);
 
-    /// Whose turn it is. `device` counts the devices given.
-    Stream& next(std::size_t device);
+    /// Whose turn it is of so many. `device` counts the devices given.
+    Stream& next(std::size_t device, std::size_t among = copy_streams);
 
 private:
     struct Turn {
-        std::vector<std::unique_ptr<Stream>> streams;
+        int number = 0;
+        std::vector<std::unique_ptr<Stream>> streams{};
         std::size_t at = 0;
     };
 
+    asio::io_context& context_;
+    CUevent_st* after_;
+    CopyMeter* meter_;
     std::vector<Turn> devices_;
 };
 

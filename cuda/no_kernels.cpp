@@ -9,11 +9,7 @@ bool has_kernels() {
     return false;
 }
 
-int enqueue_open(
-    CUstream_st* /*stream*/,
-    const PieceOrder* /*orders*/,
-    std::uint32_t /*count*/,
-    std::uint32_t* /*fits*/) {
+int enqueue_open(CUstream_st* /*stream*/, const OpenOrders& /*open*/) {
     return cudaErrorNotSupported;
 }
 

@@ -26,104 +26,119 @@ struct PieceOrder {
 
 inline constexpr std::uint32_t group_bytes = 64;
 
-/// What the threads of a piece share.
-struct PieceShared {
+/// Poly1305's key.
+struct MacKey {
     Residue r;
     std::uint32_t pad[4];
-    bool fits;
 };
 
-/// Four bytes, little-endian, wherever they stand.
-TZ_BOTH inline std::uint32_t word_at(const std::byte* data) {
-    if (reinterpret_cast<std::uintptr_t>(data) % 4 == 0)
-        return *reinterpret_cast<const std::uint32_t*>(data);
-    std::uint32_t word = 0;
-    for (int i = 0; i < 4; ++i)
-        word |= static_cast<std::uint32_t>(data[i]) << (8 * i);
-    return word;
+/// 16 bytes that are read and written at once.
+struct alignas(16) Quad {
+    std::uint32_t word[4];
+};
+
+TZ_BOTH inline bool aligned(const std::byte* data, std::uintptr_t to) {
+    return reinterpret_cast<std::uintptr_t>(data) % to == 0;
+}
+
+/// 16 bytes, little-endian, wherever they stand.
+TZ_BOTH inline Quad quad_at(const std::byte* data) {
+    if (aligned(data, alignof(Quad)))
+        return *reinterpret_cast<const Quad*>(data);
+    Quad quad{};
+    for (int i = 0; i < 16; ++i)
+        quad.word[i / 4] |= static_cast<std::uint32_t>(data[i]) << (8 * (i % 4));
+    return quad;
 }
 
 TZ_BOTH inline Residue block_at(const std::byte* data) {
-    const std::uint32_t word[4] = {
-        word_at(data), word_at(data + 4), word_at(data + 8), word_at(data + 12)};
-    return residue(word, 1);
+    return residue(quad_at(data).word, 1);
 }
 
-/// Step 1, one thread: Poly1305's key, which is the start of the key stream.
-TZ_BOTH inline void begin_piece(const PieceOrder& order, PieceShared& shared) {
+/// Step 1: the start of the key stream.
+TZ_BOTH inline MacKey mac_key(const PieceOrder& order) {
     std::uint32_t block[16];
     salsa20(order.key, order.nonce, 0, block);
-    const std::uint32_t factor[4] = {block[0], block[1], block[2], block[3]};
-    shared.r = clamped(factor);
-    for (int i = 0; i < 4; ++i)
-        shared.pad[i] = block[4 + i];
+    const std::uint32_t half[4] = {block[0], block[1], block[2], block[3]};
+    return {clamped(half), {block[4], block[5], block[6], block[7]}};
 }
 
 /// Step 2, each thread: its share in the polynomial of the whole groups.
-TZ_BOTH inline Residue share_of(
-    const PieceOrder& order,
-    const PieceShared& shared,
-    std::uint32_t thread,
-    std::uint32_t threads) {
+TZ_BOTH inline Residue
+share_of(const PieceOrder& order, const Residue& r, std::uint32_t thread, std::uint32_t threads) {
     const std::uint64_t groups = order.bytes / group_bytes;
     Residue sum{};
     if (thread >= groups)
         return sum;
-    const Residue r1 = shared.r;
-    const Residue r2 = r1 * r1;
-    const Residue r3 = r2 * r1;
-    const Residue r4 = r2 * r2;
-    const Residue stride = power(r4, threads);
+    const Residue square = r * r;
+    const Residue fourth = square * square;
+    const Factor r1 = factor(r);
+    const Factor r2 = factor(square);
+    const Factor r3 = factor(square * r);
+    const Factor r4 = factor(fourth);
+    const Factor stride = factor(power(fourth, threads));
     std::uint64_t last = thread;
     for (std::uint64_t group = thread; group < groups; group += threads) {
         const std::byte* data = order.data + group * group_bytes;
-        sum = sum * stride + block_at(data) * r4 + block_at(data + 16) * r3 +
-              block_at(data + 32) * r2 + block_at(data + 48) * r1;
+        std::uint64_t limbs[5] = {};
+        add_product(limbs, sum, stride);
+        add_product(limbs, block_at(data), r4);
+        add_product(limbs, block_at(data + 16), r3);
+        add_product(limbs, block_at(data + 32), r2);
+        add_product(limbs, block_at(data + 48), r1);
+        sum = carried(limbs);
         last = group;
     }
-    return sum * power(r4, static_cast<std::uint32_t>(groups - 1 - last));
+    return sum * power(fourth, static_cast<std::uint32_t>(groups - 1 - last));
 }
 
-/// Step 3, one thread: the bytes behind the last whole group, and whether the MAC fits.
-TZ_BOTH inline void end_mac(const PieceOrder& order, PieceShared& shared, Residue sum) {
+/// Step 3, one thread: the bytes behind the last whole group, and whether the MAC fits. `sum` is
+/// that of all shares.
+TZ_BOTH inline bool end_mac(const PieceOrder& order, const MacKey& key, Residue sum) {
     std::uint64_t at = order.bytes / group_bytes * group_bytes;
     for (; at + 16 <= order.bytes; at += 16)
-        sum = (sum + block_at(order.data + at)) * shared.r;
+        sum = (sum + block_at(order.data + at)) * key.r;
     if (at < order.bytes) {
         std::uint32_t word[4] = {};
         const auto left = static_cast<std::uint32_t>(order.bytes - at);
         for (std::uint32_t i = 0; i < left; ++i)
             word[i / 4] |= static_cast<std::uint32_t>(order.data[at + i]) << (8 * (i % 4));
         word[left / 4] |= 1u << (8 * (left % 4));
-        sum = (sum + residue(word, 0)) * shared.r;
+        sum = (sum + residue(word, 0)) * key.r;
     }
     std::uint32_t tag[4];
-    tag_of(sum, shared.pad, tag);
+    tag_of(sum, key.pad, tag);
     std::uint32_t differs = 0;
     for (int i = 0; i < 4; ++i)
         differs |= tag[i] ^ order.mac[i];
-    shared.fits = differs == 0;
+    return differs == 0;
 }
 
-/// `count` bytes at `data` changed by the key stream from `stream` on.
-TZ_BOTH inline void change(std::byte* data, const std::uint32_t* stream, std::uint32_t count) {
-    if (reinterpret_cast<std::uintptr_t>(data) % 4 == 0 && count % 4 == 0) {
-        for (std::uint32_t i = 0; i < count / 4; ++i)
-            reinterpret_cast<std::uint32_t*>(data)[i] ^= stream[i];
-        return;
+/// 64 bytes at `data`, which is aligned for them, changed by the key stream; or zeros.
+TZ_BOTH inline void change_group(std::byte* data, const std::uint32_t (&stream)[16], bool keep) {
+    for (int i = 0; i < 4; ++i) {
+        Quad& quad = reinterpret_cast<Quad*>(data)[i];
+        Quad changed{};
+        for (int j = 0; j < 4; ++j)
+            changed.word[j] = keep ? quad.word[j] ^ stream[4 * i + j] : 0;
+        quad = changed;
     }
-    for (std::uint32_t i = 0; i < count; ++i)
-        data[i] = static_cast<std::byte>(
-            static_cast<std::uint32_t>(data[i]) ^ (stream[i / 4] >> (8 * (i % 4))));
+}
+
+/// The same for bytes wherever they stand.
+TZ_BOTH inline void
+change_bytes(std::byte* data, const std::uint32_t* stream, std::uint32_t count, bool keep) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint32_t changed =
+            static_cast<std::uint32_t>(data[i]) ^ (stream[i / 4] >> (8 * (i % 4)));
+        data[i] = keep ? static_cast<std::byte>(changed) : std::byte{0};
+    }
 }
 
 /// Step 4, each thread: decrypts its blocks of the key stream, the first of which has 32 bytes for
 /// the data; or wipes them where the MAC does not fit.
-TZ_BOTH inline void end_piece(
-    const PieceOrder& order,
-    const PieceShared& shared,
-    std::uint32_t thread,
-    std::uint32_t threads) {
+TZ_BOTH inline void
+end_piece(const PieceOrder& order, bool fits, std::uint32_t thread, std::uint32_t threads) {
     constexpr std::uint64_t key_part = 32; // of the stream's first block
     const std::uint64_t stream_bytes = order.bytes + key_part;
     for (std::uint64_t at = std::uint64_t{thread} * group_bytes; at < stream_bytes;
@@ -132,28 +147,29 @@ TZ_BOTH inline void end_piece(
         const std::uint64_t end = at + group_bytes < stream_bytes ? at + group_bytes : stream_bytes;
         std::byte* data = order.data + (at + skipped - key_part);
         const auto count = static_cast<std::uint32_t>(end - at - skipped);
-        std::uint32_t block[16];
-        salsa20(order.key, order.nonce, at / group_bytes, block);
-        if (shared.fits) {
-            change(data, block + skipped / 4, count);
-            continue;
+        // an array for each, or a device keeps the one of the usual case in memory too
+        if (count == group_bytes && aligned(data, alignof(Quad))) {
+            std::uint32_t block[16];
+            salsa20(order.key, order.nonce, at / group_bytes, block);
+            change_group(data, block, fits);
+        } else {
+            std::uint32_t block[16];
+            salsa20(order.key, order.nonce, at / group_bytes, block);
+            change_bytes(data, block + skipped / 4, count, fits);
         }
-        for (std::uint32_t i = 0; i < count; ++i)
-            data[i] = std::byte{0};
     }
 }
 
 /// All steps by one thread of the host, as if there were `threads`. Whether the MAC fits.
 inline bool open_on_host(const PieceOrder& order, std::uint32_t threads) {
-    PieceShared shared{};
-    begin_piece(order, shared);
+    const MacKey key = mac_key(order);
     Residue sum{};
     for (std::uint32_t thread = 0; thread < threads; ++thread)
-        sum = sum + share_of(order, shared, thread, threads);
-    end_mac(order, shared, sum);
+        sum = sum + share_of(order, key.r, thread, threads);
+    const bool fits = end_mac(order, key, sum);
     for (std::uint32_t thread = 0; thread < threads; ++thread)
-        end_piece(order, shared, thread, threads);
-    return shared.fits;
+        end_piece(order, fits, thread, threads);
+    return fits;
 }
 
 } // namespace tz::cuda

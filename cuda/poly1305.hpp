@@ -38,16 +38,32 @@ TZ_BOTH inline Residue operator+(const Residue& a, const Residue& b) {
     return carried(sum);
 }
 
-TZ_BOTH inline Residue operator*(const Residue& a, const Residue& b) {
-    std::uint64_t sum[5];
+/// A number to multiply by, and five times it, since 2^130 is 5.
+struct Factor {
+    std::uint32_t limb[5];
+    std::uint32_t five[5];
+};
+
+TZ_BOTH inline Factor factor(const Residue& number) {
+    Factor result{};
     for (int i = 0; i < 5; ++i) {
-        sum[i] = 0;
-        for (int j = 0; j < 5; ++j) {
-            const int k = i - j;
-            const std::uint64_t factor = k >= 0 ? b.limb[k] : 5 * std::uint64_t{b.limb[k + 5]};
-            sum[i] += a.limb[j] * factor;
-        }
+        result.limb[i] = number.limb[i];
+        result.five[i] = 5 * number.limb[i];
     }
+    return result;
+}
+
+/// Adds the product to limbs that are not carried yet. Each grows by less than 2^57, so they take
+/// 64 products.
+TZ_BOTH inline void add_product(std::uint64_t (&sum)[5], const Residue& a, const Factor& b) {
+    for (int i = 0; i < 5; ++i)
+        for (int j = 0; j < 5; ++j)
+            sum[i] += std::uint64_t{a.limb[j]} * (j <= i ? b.limb[i - j] : b.five[i - j + 5]);
+}
+
+TZ_BOTH inline Residue operator*(const Residue& a, const Residue& b) {
+    std::uint64_t sum[5] = {};
+    add_product(sum, a, factor(b));
     return carried(sum);
 }
 

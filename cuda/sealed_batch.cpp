@@ -1,4 +1,5 @@
 #include <tz/cuda/device_error.hpp>
+#include <tz/cuda/open_pieces.hpp>
 #include <tz/cuda/sealed_batch.hpp>
 #include <tz/format/seal.hpp>
 
@@ -15,6 +16,10 @@ std::size_t bytes_for(std::size_t pieces) {
     return pieces * (sizeof(PieceOrder) + sizeof(std::uint32_t));
 }
 
+std::size_t bytes_of_sums(std::size_t pieces) {
+    return pieces * blocks_per_piece_max * sizeof(Residue);
+}
+
 } // namespace
 
 std::size_t pieces_of(const SealedPart& part) {
@@ -26,7 +31,7 @@ SealedBatch::SealedBatch(int device, std::size_t pieces)
       room_(pieces),
       host_(bytes_for(pieces)),
       pinned_(device),
-      block_(device, bytes_for(pieces)),
+      block_(device, bytes_for(pieces) + bytes_of_sums(pieces)),
       orders_(reinterpret_cast<PieceOrder*>(host_.bytes().data())),
       fits_(reinterpret_cast<std::uint32_t*>(orders_ + pieces)) {
     if (!pinned_.pin(host_.bytes()))
@@ -40,6 +45,7 @@ void SealedBatch::add(const SealedPart& part, std::byte* to) {
         PieceOrder& order = orders_[count_++];
         order.data = to + at;
         order.bytes = std::min<std::uint64_t>(part.seal->piece_bytes, part.bytes.size() - at);
+        longest_ = std::max(longest_, order.bytes);
         format::PieceKey key =
             format::piece_key(format::piece_nonce(part.seal->nonce, index), *part.key);
         std::memcpy(order.key, key.key.data(), sizeof(order.key));
@@ -61,7 +67,8 @@ void SealedBatch::enqueue(Stream& stream) {
     const std::size_t bytes = count_ * sizeof(PieceOrder);
     on_device_ = true;
     stream.copy(block_.data(), host_.bytes().first(bytes));
-    stream.open(orders, static_cast<std::uint32_t>(count_), fits);
+    auto* sums = reinterpret_cast<Residue*>(fits + room_);
+    stream.open({orders, static_cast<std::uint32_t>(count_), longest_, sums, fits});
     stream.clear(block_.data(), bytes);
     on_device_ = false;
     stream.copy_back(
@@ -71,6 +78,7 @@ void SealedBatch::enqueue(Stream& stream) {
 void SealedBatch::wipe() noexcept {
     format::wipe(host_.bytes().first(count_ * sizeof(PieceOrder)));
     count_ = 0;
+    longest_ = 0;
 }
 
 } // namespace tz::cuda

@@ -65,9 +65,9 @@ void Stream::copy_back(std::span<std::byte> to, const std::byte* from) {
         "cudaMemcpyAsync from the device");
 }
 
-void Stream::open(const PieceOrder* orders, std::uint32_t count, std::uint32_t* fits) {
+void Stream::open(const OpenOrders& orders) {
     use_device(device_);
-    check(device_, enqueue_open(stream_, orders, count, fits), "the opening of sealed pieces");
+    check(device_, enqueue_open(stream_, orders), "the opening of sealed pieces");
 }
 
 void Stream::clear(std::byte* to, std::uint64_t bytes) {

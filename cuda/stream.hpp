@@ -24,7 +24,7 @@ struct CUevent_st;
 
 namespace tz::cuda {
 
-struct PieceOrder;
+struct OpenOrders;
 class CopyTrack;
 
 /// Work runs in the order in which it was enqueued, side by side with that of other streams.
@@ -46,7 +46,7 @@ public:
     void copy_back(std::span<std::byte> to, const std::byte* from);
 
     /// Enqueues the opening of sealed pieces: see open_pieces.hpp.
-    void open(const PieceOrder* orders, std::uint32_t count, std::uint32_t* fits);
+    void open(const OpenOrders& orders);
 
     /// Enqueues zeros.
     void clear(std::byte* to, std::uint64_t bytes);

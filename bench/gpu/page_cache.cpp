@@ -21,9 +21,7 @@ std::uint64_t file_bytes() {
     return volume(4ull << 30);
 }
 
-enum class How { pread, copy, stream, populate };
-
-constexpr int populate_read = 22; // MADV_POPULATE_READ, Linux 5.14
+enum class How { pread, copy, stream };
 
 /// Stores past the CPU's caches.
 void copy_past_caches(std::byte* to, const std::byte* from, std::size_t bytes) {
@@ -137,10 +135,6 @@ private:
 
     void fill(const Filling& filling, std::uint64_t at, std::byte* buffer) {
         switch (filling.how) {
-        case How::populate:
-            ::madvise(const_cast<std::byte*>(mapping_ + at), filling.chunk, populate_read);
-            std::memcpy(buffer, mapping_ + at, filling.chunk);
-            break;
         case How::copy:
             std::memcpy(buffer, mapping_ + at, filling.chunk);
             break;
@@ -163,22 +157,13 @@ private:
     std::atomic<std::uint64_t> next_ = 0;
 };
 
-void try_filling(
-    Filler& filler,
-    std::string_view name,
-    How how,
-    std::uint64_t all_bytes = file_bytes(),
-    const std::vector<std::size_t>& chunks = {512u << 10, 1u << 20, 4u << 20},
-    bool device_alone = false) {
+void try_filling(Filler& filler, std::string_view name, How how) {
     for (const bool to_device : {false, true}) {
-        if (device_alone && !to_device)
-            continue;
-        for (const std::size_t chunk : chunks) {
+        for (const std::size_t chunk : {512u << 10, 1u << 20, 4u << 20}) {
             std::vector<std::string> cells{fmt::format(
                 "{}, {} KiB{}", name, chunk >> 10, to_device ? ", and to the device" : "")};
             for (const std::size_t threads : {1, 2, 4, 8, 12, 16}) {
-                const std::uint64_t bytes =
-                    threads == 1 ? all_bytes / (16 << 20) * (4 << 20) : all_bytes;
+                const std::uint64_t bytes = threads == 1 ? file_bytes() / 4 : file_bytes();
                 const Rate rate = measure(threads == 1 ? 1 : 2, bytes, [&] {
                     filler.run({how, threads, chunk, to_device}, bytes);
                 });
@@ -261,38 +246,6 @@ void try_windows(
 }
 
 } // namespace
-
-void cached_file(const std::filesystem::path& path) {
-    const File file(path);
-    const DeviceBlock device(file_bytes());
-    const PinnedBlock ring(std::size_t{2} * 16 * (4 << 20));
-    const std::vector<std::size_t> chunks{2u << 20, 4u << 20};
-    const std::uint64_t bytes =
-        std::min(file.bytes(), file_bytes()) / chunks.back() * chunks.back();
-    table(
-        fmt::format("{}, cached, to the device: GB/s (CPU s/GB)", path.string()),
-        {"by", "1 thread", "2", "4", "8", "12", "16"});
-    {
-        const FileMapping mapping(file, MAP_SHARED);
-        Filler filler(file, mapping.data(), ring, device);
-        try_filling(filler, "pread", How::pread, bytes, chunks, true);
-        // its pages stay present once they are, so only the first of the runs pays; hence one each
-        for (const std::size_t threads : {12, 16}) {
-            const FileMapping fresh(file, MAP_SHARED);
-            Filler populating(file, fresh.data(), ring, device);
-            const Rate rate = measure(1, bytes, [&] {
-                populating.run({How::populate, threads, chunks.back(), true}, bytes);
-            });
-            row(
-                {fmt::format("a mapping made present and copied, 4 MiB, {} threads", threads),
-                 text(rate.gb_per_s),
-                 text(rate.cpu_s_per_gb)});
-        }
-    }
-    const FileMapping mapping(file);
-    Filler filler(file, mapping.data(), ring, device);
-    try_filling(filler, "memcpy of a mapping that is present", How::copy, bytes, chunks, true);
-}
 
 void page_cache(const std::filesystem::path& folder) {
     const File file(folder, file_bytes());

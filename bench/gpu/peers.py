@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Other loaders to a GPU, timed on a model in a folder of safetensors files, and such a model to time.
+"""Loaders to a GPU, timed on a model in a folder of safetensors files or on a .tensors file; and such a model to time.
 
 What a process pays once is not timed: a small load of another file comes first. The model's tensors are on the GPU
 and complete when the time ends. Prints one row of a Markdown table for each loader.
@@ -13,6 +13,8 @@ import sys
 import time
 
 import torch
+
+key: bytes | None = None
 
 
 def make(folder: pathlib.Path, layers: int) -> None:
@@ -32,8 +34,8 @@ def make(folder: pathlib.Path, layers: int) -> None:
     model.save_pretrained(folder, max_shard_size="4GB")
 
 
-def files_of(folder: pathlib.Path) -> list[str]:
-    return sorted(str(file) for file in folder.glob("*.safetensors"))
+def files_of(path: pathlib.Path) -> list[str]:
+    return sorted(str(file) for file in path.glob("*.safetensors")) if path.is_dir() else [str(path)]
 
 
 def by_safetensors(folder: pathlib.Path):
@@ -64,10 +66,27 @@ def by_instanttensor(folder: pathlib.Path):
         return dict(tensors.tensors())
 
 
-def by_tzio(folder: pathlib.Path):
+def by_runai(folder: pathlib.Path):
+    """Its tensors are of the host's memory, and good until the next one comes."""
+    from runai_model_streamer import SafetensorsStreamer
+
+    with SafetensorsStreamer() as streamer:
+        streamer.stream_files(files_of(folder))
+        return {name: tensor.to("cuda:0") for name, tensor in streamer.get_tensors()}
+
+
+def by_tensorizer(file: pathlib.Path):
+    from tensorizer import DecryptionParams, TensorDeserializer
+
+    encryption = DecryptionParams.from_key(key) if key else None
+    with TensorDeserializer(file, device="cuda:0", encryption=encryption) as tensors:
+        return dict(tensors)
+
+
+def by_tzio(path: pathlib.Path):
     import tzio
 
-    return tzio.load_file(folder, device="cuda:0")
+    return tzio.load_file(path, device="cuda:0", key=key)
 
 
 def by_tzio_copied(folder: pathlib.Path):
@@ -104,23 +123,27 @@ def timed(load, folder: pathlib.Path) -> float:
 
 
 def main() -> None:
+    global key
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=["make", "time"])
-    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("path", type=pathlib.Path)
     parser.add_argument("--layers", type=int, default=32)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--small", type=pathlib.Path, help="a small model, loaded first")
-    parser.add_argument("--loaders", default="copies,safetensors,transformers,fastsafetensors,instanttensor")
+    parser.add_argument("--key-file", type=pathlib.Path, help="with hexadecimal digits")
+    parser.add_argument("--loaders", default="copies,safetensors,transformers,fastsafetensors,instanttensor,runai")
     options = parser.parse_args()
     if options.command == "make":
-        return make(options.folder, options.layers)
-    gigabytes = sum(pathlib.Path(file).stat().st_size for file in files_of(options.folder)) / 1e9
+        return make(options.path, options.layers)
+    if options.key_file:
+        key = bytes.fromhex(options.key_file.read_text())
+    gigabytes = sum(pathlib.Path(file).stat().st_size for file in files_of(options.path)) / 1e9
     for name in options.loaders.split(","):
         load = globals()["by_" + name]
         try:
             if options.small:
                 timed(load, options.small)
-            seconds = [timed(load, options.folder) for _ in range(options.runs)]
+            seconds = [timed(load, options.path) for _ in range(options.runs)]
         except Exception as error:  # one loader that fails is no reason to lose the others
             print(f"| {name} | failed: {type(error).__name__} |", flush=True)
             print(f"{name}: {error}", file=sys.stderr)

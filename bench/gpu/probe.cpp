@@ -183,6 +183,7 @@ int main(int count, char** arguments) {
     const std::map<std::string_view, std::function<void(const std::filesystem::path&)>> questions{
         {"copies", [](const auto&) { copies(); }},
         {"ceiling", [](const auto&) { ceiling(); }},
+        {"setup", [](const auto&) { setup(); }},
         {"pinning", [](const auto& folder) { pinning(folder); }},
         {"completion", [](const auto&) { completion(); }},
         {"page-cache", [](const auto& folder) { page_cache(folder); }},
@@ -199,7 +200,7 @@ int main(int count, char** arguments) {
         fmt::print(
             stderr,
             "usage: gpu_probe [--brief] FOLDER "
-            "copies|ceiling|pinning|completion|page-cache|cached-file|mapped|disk...\n");
+            "copies|ceiling|setup|pinning|completion|page-cache|cached-file|mapped|disk...\n");
         return 2;
     }
     int failed = 0;

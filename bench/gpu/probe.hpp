@@ -141,6 +141,7 @@ private:
 // The questions, a file each.
 void copies();
 void ceiling();
+void setup();
 void pinning(const std::filesystem::path& folder);
 void completion();
 void cached_file(const std::filesystem::path& path);

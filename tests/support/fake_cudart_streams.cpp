@@ -272,23 +272,25 @@ bool has_kernels() {
     return fake_runtime().has_kernels;
 }
 
-int enqueue_open(
-    CUstream_st* stream, const PieceOrder* orders, std::uint32_t count, std::uint32_t* fits) {
+int enqueue_open(CUstream_st* stream, const OpenOrders& open) {
     if (const auto error = fake_runtime().enter("enqueue_open"))
         return error;
-    check_target(*stream, orders, count * sizeof(*orders));
-    check_target(*stream, fits, count * sizeof(*fits));
+    check_target(*stream, open.orders, open.count * sizeof(*open.orders));
+    check_target(*stream, open.sums, open.count * blocks_per_piece_max * sizeof(*open.sums));
+    check_target(*stream, open.fits, open.count * sizeof(*open.fits));
     {
         const std::lock_guard lock(fake_runtime().mutex);
-        std::size_t& bytes = fake_runtime().orders[reinterpret_cast<const std::byte*>(orders)];
-        bytes = std::max(bytes, count * sizeof(*orders));
+        std::size_t& bytes = fake_runtime().orders[reinterpret_cast<const std::byte*>(open.orders)];
+        bytes = std::max(bytes, open.count * sizeof(*open.orders));
     }
-    stream->enqueue([stream, orders, count, fits] {
+    stream->enqueue([stream, open] {
         if (work_fails())
             return;
-        for (std::uint32_t i = 0; i < count; ++i) {
-            check_target(*stream, orders[i].data, orders[i].bytes);
-            fits[i] = open_on_host(orders[i], 32) ? 1 : 0;
+        for (std::uint32_t i = 0; i < open.count; ++i) {
+            check_target(*stream, open.orders[i].data, open.orders[i].bytes);
+            if (open.orders[i].bytes > open.longest)
+                std::abort();
+            open.fits[i] = open_on_host(open.orders[i], 32) ? 1 : 0;
         }
     });
     return cudaSuccess;
