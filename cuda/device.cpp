@@ -19,12 +19,18 @@ Room open_device(int device) {
             cudaErrorInvalidDevice,
             "there is no such device: the driver shows " + std::to_string(count),
             count == 0 ? "look at CUDA_VISIBLE_DEVICES" : "they are counted from 0");
-    std::size_t free = 0;
-    std::size_t total = 0;
+    Room room;
     on_device(device, [&] {
         check(device, cudaFree(nullptr), "cudaFree"); // makes the context
-        check(device, cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+        room = room_here(device);
     });
+    return room;
+}
+
+Room room_here(int device) {
+    std::size_t free = 0;
+    std::size_t total = 0;
+    check(device, cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
     return {free, total};
 }
 

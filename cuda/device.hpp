@@ -17,6 +17,9 @@ struct Room {
 /// that the program left behind.
 Room open_device(int device);
 
+/// What the device has that the calling thread talks to, which is `device`. Throws `DeviceError`.
+Room room_here(int device);
+
 /// Runs `work` on a thread that talks to `device`, and waits for it: a thread of the program goes
 /// on with the device that it has. Set back afterwards, it would have the driver make a context on
 /// that one, which takes memory of a device that the program may never use. For few calls; threads

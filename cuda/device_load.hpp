@@ -20,7 +20,7 @@ namespace tz::cuda {
 /// Who opens sealed data. A tensor whose hashes are to be compared, or whose pieces are below 4 KiB
 /// or larger than a chunk, is opened by the CPU in any case.
 enum class DecryptOn {
-    automatic, ///< the CPU, so far
+    automatic, ///< the device, where this build can
     cpu,
     device, ///< a kernel, from ciphertext that was copied; a piece counts when its MAC fits
 };
@@ -79,8 +79,8 @@ struct DeviceLoaded : LoadedFiles {
     DeviceStats device;
 };
 
-/// As load(), but to devices; fastest where the engine has a worker less than there are cores,
-/// since its loop has no rest. `options.memory` is not asked, and there is no other sink. Throws
+/// As load(), but to devices. Where the engine's number of workers was left open, fewer of them run
+/// than there are cores. `options.memory` is not asked, and there is no other sink. Throws
 /// `DeviceError` too. Nothing of a failed load stays on a device, and neither does anything that
 /// was not verified: it is overwritten first.
 DeviceLoaded load_to_device(

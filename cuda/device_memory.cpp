@@ -9,20 +9,26 @@
 namespace tz::cuda {
 
 DeviceBlock::DeviceBlock(int device, std::uint64_t bytes) : bytes_(bytes), device_(device) {
-    on_device(device, [this] {
-        void* data = nullptr;
-        const cudaError_t error = cudaMalloc(&data, bytes_);
-        if (error == cudaErrorMemoryAllocation) {
-            cudaGetLastError();
-            throw DeviceError(
-                device_,
-                error,
-                "no room for " + std::to_string(bytes_) + " bytes on the device",
-                "free memory of the device, or load fewer tensors");
-        }
-        check(device_, error, "cudaMalloc");
-        data_ = static_cast<std::byte*>(data);
-    });
+    on_device(device, [this] { allocate(); });
+}
+
+DeviceBlock::DeviceBlock(Here, int device, std::uint64_t bytes) : bytes_(bytes), device_(device) {
+    allocate();
+}
+
+void DeviceBlock::allocate() {
+    void* data = nullptr;
+    const cudaError_t error = cudaMalloc(&data, bytes_);
+    if (error == cudaErrorMemoryAllocation) {
+        cudaGetLastError();
+        throw DeviceError(
+            device_,
+            error,
+            "no room for " + std::to_string(bytes_) + " bytes on the device",
+            "free memory of the device, or load fewer tensors");
+    }
+    check(device_, error, "cudaMalloc");
+    data_ = static_cast<std::byte*>(data);
 }
 
 // What comes before cudaFree may tell of an error of earlier work, or find no memory: so twice.

@@ -12,6 +12,11 @@ class DeviceBlock {
 public:
     /// Throws `DeviceError` (errc::limit) where the device has no room.
     DeviceBlock(int device, std::uint64_t bytes);
+
+    /// The same on a thread that talks to the device already.
+    struct Here {};
+    DeviceBlock(Here, int device, std::uint64_t bytes);
+
     ~DeviceBlock();
     DeviceBlock(const DeviceBlock&) = delete;
     DeviceBlock& operator=(const DeviceBlock&) = delete;
@@ -21,6 +26,7 @@ public:
     std::uint64_t bytes() const { return bytes_; }
 
 private:
+    void allocate();
     /// Whether it came to cudaFree.
     bool try_to_free() noexcept;
 

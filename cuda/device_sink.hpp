@@ -3,6 +3,7 @@
 
 #include <tz/cuda/copy_meter.hpp>
 #include <tz/cuda/device_error.hpp>
+#include <tz/cuda/device_layout.hpp>
 #include <tz/cuda/device_load.hpp>
 #include <tz/cuda/device_memory.hpp>
 #include <tz/cuda/loop_streams.hpp>
@@ -10,6 +11,7 @@
 #include <tz/cuda/sealed_batch.hpp>
 #include <tz/engine/sink.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -49,6 +51,13 @@ public:
     /// A third of the lanes have their chunk under way to the device.
     unsigned file_lanes() const override { return 24; }
 
+    /// The loop, which hands on 50 GB/s, has a core for itself. Threads that copy are held up
+    /// together where the bus is: they leave some more to the driver and to those that hash.
+    WorkerLimits worker_limits(unsigned cores) const override {
+        const unsigned others = std::max(1u, cores - 1);
+        return {others, std::max(1u, std::min(others, cores - cores / 5))};
+    }
+
     void begin(std::span<const Item> items, std::uint64_t cut_bytes) override;
     awaitable<void> open(Loop& loop) override;
     awaitable<void> stage(Loop& loop, std::span<std::byte> memory) override;
@@ -81,6 +90,7 @@ private:
     };
 
     void settle(std::span<const Item> items);
+    void take_blocks(int number, const BlockLayout& layout);
     void allocate(std::size_t device);
     void take_given(std::size_t device);
     void join_stream();

@@ -14,7 +14,7 @@ constexpr std::size_t batch_room_min = 64; ///< pieces: usual ones fill a chunk 
 } // namespace
 
 bool DeviceSink::opens_seals(std::uint64_t piece_bytes) const {
-    return options_.decrypt_on == DecryptOn::device && piece_bytes >= opened_piece_bytes_min &&
+    return options_.decrypt_on != DecryptOn::cpu && piece_bytes >= opened_piece_bytes_min &&
            has_kernels();
 }
 

@@ -43,11 +43,9 @@ std::vector<std::uint64_t> DeviceSink::sizes_on(std::size_t device) const {
     return sizes;
 }
 
-/// Memory of ours, once it is known that all of it fits.
-void DeviceSink::allocate(std::size_t device) {
-    const int number = options_.devices[device];
-    const Room room = open_device(number);
-    const BlockLayout layout = lay_out(sizes_on(device));
+/// Memory of ours, once it is known that all of it fits. On a thread that talks to the device.
+void DeviceSink::take_blocks(int number, const BlockLayout& layout) {
+    const Room room = room_here(number);
     if (layout.bytes() > room.free)
         throw DeviceError(
             number,
@@ -56,9 +54,15 @@ void DeviceSink::allocate(std::size_t device) {
                 std::to_string(room.free) + " of " + std::to_string(room.total) +
                 " bytes of memory are free on the device",
             "free memory of the device, use more devices, or load fewer tensors");
-    const std::size_t first = blocks_.size();
     for (const std::uint64_t bytes : layout.blocks)
-        blocks_.push_back(std::make_shared<DeviceBlock>(number, bytes));
+        blocks_.push_back(std::make_shared<DeviceBlock>(DeviceBlock::Here{}, number, bytes));
+}
+
+void DeviceSink::allocate(std::size_t device) {
+    const int number = options_.devices[device];
+    const BlockLayout layout = lay_out(sizes_on(device));
+    const std::size_t first = blocks_.size();
+    on_device(number, [&] { take_blocks(number, layout); });
     stats_.device_bytes += layout.bytes();
     auto place = layout.places.begin();
     for (std::size_t i = 0; i < items_.size(); ++i) {

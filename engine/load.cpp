@@ -56,6 +56,10 @@ void FileLoad::fill_sink(Sink& sink) {
     const auto on_loop = [this](const std::function<awaitable<void>(Loop&)>& step) {
         run_side_by_side(engine_, 1, 1, supervision_, step);
     };
+    WorkerLimits limits;
+    if (engine_.asked.workers == 0)
+        limits = sink.worker_limits(cores_available());
+    const LimitedWorkers limited(engine_.pools->compute(), limits);
     try {
         sink.begin(job_->items, sealed_cut_bytes(lineup_.chunk_bytes()));
         on_loop([&sink](Loop& loop) { return sink.open(loop); });

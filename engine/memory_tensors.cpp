@@ -89,7 +89,7 @@ public:
                 at += size;
             }
         };
-        co_await loop_.workers().run(std::move(copy), Urgency::last);
+        co_await loop_.workers().run(std::move(copy), Urgency::read);
         counters_.bytes += need;
     }
 

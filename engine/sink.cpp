@@ -6,6 +6,10 @@ awaitable<void> Sink::open(Loop& /*loop*/) {
     co_return;
 }
 
+WorkerLimits Sink::worker_limits(unsigned /*cores*/) const {
+    return {};
+}
+
 awaitable<void> Sink::stage(Loop& /*loop*/, std::span<std::byte> /*memory*/) {
     co_return;
 }

@@ -10,6 +10,8 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 
+#include <algorithm>
+#include <climits>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -26,6 +28,13 @@ namespace tz {
 enum class Urgency {
     next, ///< before all that are `last`: its bytes were just read, and soon leave the CPU's cache
     last, ///< when none of the others waits
+    read, ///< likewise; what copies cached pages, of which only so many may run at once
+};
+
+/// Of the jobs that run at once.
+struct WorkerLimits {
+    unsigned jobs = UINT_MAX;  ///< at least 1
+    unsigned reads = UINT_MAX; ///< of these; at least 1
 };
 
 /// Thread-safe. The destructor waits for the jobs that were started.
@@ -40,6 +49,15 @@ public:
     Workers& operator=(const Workers&) = delete;
 
     unsigned threads() const { return static_cast<unsigned>(threads_.size()); }
+
+    /// From now on. Threads that are left over sleep.
+    void limit(const WorkerLimits& limits) {
+        {
+            const std::lock_guard lock(mutex_);
+            limits_ = limits;
+        }
+        waiting_.notify_all();
+    }
 
     /// Runs `job` on a worker and completes on the loop of the waiting coroutine, with the
     /// exception that `job` threw, if any. Once started it can't be cancelled. What `job` refers to
@@ -60,6 +78,7 @@ public:
     void post(Job job, Urgency urgency) {
         auto task = std::make_unique<TaskOf<Job>>(std::move(job));
         const std::lock_guard lock(mutex_);
+        task->reads = urgency == Urgency::read;
         (urgency == Urgency::next ? next_ : last_).push_back(std::move(task));
         waiting_.notify_one();
     }
@@ -68,7 +87,11 @@ private:
     struct Task {
         virtual ~Task() = default;
         virtual void run() = 0;
+
+        bool reads = false;
     };
+
+    using Tasks = std::deque<std::unique_ptr<Task>>;
 
     template <typename Job>
     struct TaskOf final : Task {
@@ -119,30 +142,58 @@ private:
     }
 
     void work() {
-        while (const std::unique_ptr<Task> task = take())
-            try {
-                task->run();
-            } catch (const std::bad_alloc&) {
-                continue; // no memory to tell the loop: who waits there is given up
-            }
+        while (const std::unique_ptr<Task> task = take()) {
+            run(*task);
+            note_end(*task);
+        }
+    }
+
+    static void run(Task& task) {
+        try {
+            task.run();
+        } catch (const std::bad_alloc&) {
+            return; // no memory to tell the loop: who waits there is given up
+        }
     }
 
     /// Null when everything is done.
     std::unique_ptr<Task> take() {
         std::unique_lock lock(mutex_);
-        waiting_.wait(lock, [this] { return ended_ || !next_.empty() || !last_.empty(); });
-        auto& tasks = next_.empty() ? last_ : next_;
-        if (tasks.empty())
-            return nullptr;
-        std::unique_ptr<Task> task = std::move(tasks.front());
-        tasks.pop_front();
-        return task;
+        for (;;) {
+            Tasks& tasks = next_.empty() ? last_ : next_;
+            const auto found = std::find_if(
+                tasks.begin(), tasks.end(), [this](const auto& task) { return may_run(*task); });
+            if (found != tasks.end()) {
+                std::unique_ptr<Task> task = std::move(*found);
+                tasks.erase(found);
+                ++running_;
+                reading_ += task->reads ? 1 : 0;
+                return task;
+            }
+            if (ended_ && tasks.empty())
+                return nullptr;
+            waiting_.wait(lock);
+        }
+    }
+
+    bool may_run(const Task& task) const {
+        return running_ < limits_.jobs && (!task.reads || reading_ < limits_.reads);
+    }
+
+    /// What waited for the limits may begin, and the thread that ends here may take up another.
+    void note_end(const Task& task) {
+        const std::lock_guard lock(mutex_);
+        --running_;
+        reading_ -= task.reads ? 1 : 0;
+        if (task.reads && !last_.empty())
+            waiting_.notify_one();
     }
 
     void end() {
         {
             const std::lock_guard lock(mutex_);
             ended_ = true;
+            limits_ = {};
         }
         waiting_.notify_all();
         for (std::thread& thread : threads_)
@@ -157,10 +208,29 @@ private:
 
     std::mutex mutex_; ///< of what follows
     std::condition_variable waiting_;
-    std::deque<std::unique_ptr<Task>> next_; ///< each in order of arrival: early tensors come first
-    std::deque<std::unique_ptr<Task>> last_;
+    Tasks next_; ///< each in order of arrival: early tensors come first
+    Tasks last_;
+    WorkerLimits limits_;
+    unsigned running_ = 0;
+    unsigned reading_ = 0; ///< of these
     bool ended_ = false;
     std::vector<std::thread> threads_; ///< last: they use the rest
+};
+
+/// Workers with limits for as long as this lives. Only one at a time.
+class LimitedWorkers {
+public:
+    LimitedWorkers(Workers& workers, const WorkerLimits& limits) : workers_(workers) {
+        workers_.limit(limits);
+    }
+
+    ~LimitedWorkers() { workers_.limit({}); }
+
+    LimitedWorkers(const LimitedWorkers&) = delete;
+    LimitedWorkers& operator=(const LimitedWorkers&) = delete;
+
+private:
+    Workers& workers_;
 };
 
 } // namespace tz

@@ -102,9 +102,6 @@ LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, On
     device.devices = options.devices;
     device.decrypt_on = decrypt_on(options.decrypt_on);
     const cuda::StayNear near(options.devices); // the engine's threads, which are made here
-    Options asked = options;
-    if (asked.engine.workers == 0) // the loop, which hands on 50 GB/s, gets a core for itself
-        asked.engine.workers = std::max(1u, cores_available() - 1);
     const Load to_devices = [&](Engine& engine, const auto& sources, const LoadOptions& its) {
         cuda::DeviceOptions logged = device;
         logged.log = engine.options().log;
@@ -113,7 +110,7 @@ LoadedInputs load_to_devices(const Options& options, const LoadOptions& load, On
         devices.tensors = std::make_shared<Tensors>(std::move(loaded.on_device));
         return LoadedFiles(std::move(loaded));
     };
-    return load_files(asked, load, to_devices);
+    return load_files(options, load, to_devices);
 }
 
 std::vector<std::vector<format::Sha256>> checksums_on_devices(const OnDevices& devices) {

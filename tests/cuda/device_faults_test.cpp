@@ -42,7 +42,7 @@ TEST_F(DeviceFaults, EndTheLoadWithATypedErrorWhicheverCallFails) {
     for (const auto& [name, nth] : std::vector<FailingCall>{
              {"cudaGetDeviceCount", 1},
              {"cudaSetDevice", 1},
-             {"cudaSetDevice", 3},
+             {"cudaSetDevice", 2},
              {"cudaFree", 1},
              {"cudaMemGetInfo", 1},
              {"cudaMalloc", 1},

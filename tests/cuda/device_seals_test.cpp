@@ -79,14 +79,16 @@ TEST_F(DeviceSeals, AreTheCpusWherePiecesAreSmallOrLargerThanAChunk) {
     }
 }
 
-TEST_F(DeviceSeals, AreTheCpusUnlessTheDeviceIsAskedFor) {
+TEST_F(DeviceSeals, AreTheDevicesUnlessTheCpuIsAskedFor) {
     save_sample(64 << 10);
-    for (const DecryptOn on : {DecryptOn::automatic, DecryptOn::cpu}) {
-        device_.decrypt_on = on;
-        const DeviceLoaded loaded = load_sample();
-        expect_all(loaded);
-        EXPECT_EQ(loaded.device.opened_bytes, 0u);
-    }
+    device_.decrypt_on = DecryptOn::automatic;
+    const DeviceLoaded by_device = load_sample();
+    expect_all(by_device);
+    EXPECT_GT(by_device.device.opened_bytes, 0u);
+    device_.decrypt_on = DecryptOn::cpu;
+    const DeviceLoaded by_cpu = load_sample();
+    expect_all(by_cpu);
+    EXPECT_EQ(by_cpu.device.opened_bytes, 0u);
 }
 
 TEST_F(DeviceSeals, AreTheCpusWhereNoMemoryIsPinned) {
