@@ -185,6 +185,8 @@ measure_probe() {
     table 60 ours gpu_probe "$work" mapped
     table 40 ours gpu_probe "$memory" mapped
     table 60 ours gpu_probe "$work" disk
+    make_models
+    table 80 ours gpu_probe "$memory"/model/model-00001-*.safetensors cached-file
 }
 
 measure_cores() {
@@ -291,7 +293,7 @@ measure_check() {
     for file in model plain.tensors key.tensors; do
         [[ $file != key* ]] || keys=(--key-file "$work/key")
         ours tz checksum "${keys[@]}" "$memory/$file" >"$report/host.sha256" 2>>"$report/log.txt" || true
-        ours tz checksum "${keys[@]}" --device cuda:0 "$memory/$file" >"$report/device.sha256" 2>>"$report/log.txt" || true
+        ours tz checksum "${keys[@]}" --device cuda:0 --decrypt-on cpu "$memory/$file" >"$report/device.sha256" 2>>"$report/log.txt" || true
         if [[ -s $report/host.sha256 ]] && cmp -s "$report/host.sha256" "$report/device.sha256"; then
             echo "$file: all $(($(wc -l <"$report/host.sha256") - 1)) tensors as in the file" >>"$report/tables.md"
         else
@@ -315,46 +317,50 @@ measure_device() {
     device_row "tensors" 0 --verify none "$memory/plain.tensors"
     device_row "crc32" 0 --verify crc32 "$memory/plain.tensors"
     device_row "sha256" 0 --verify sha256 "$memory/plain.tensors"
-    device_row "decrypted" 0 --key-file "$work/key" "$memory/key.tensors"
-    device_row "decrypted on the GPU" 0 --decrypt-on gpu --key-file "$work/key" "$memory/key.tensors"
-    table 80 ours gpu_probe "$memory"/model/model-00001-*.safetensors cached-file
+    device_row "decrypted by the CPU" 0 --decrypt-on cpu --key-file "$work/key" "$memory/key.tensors"
+    device_row "decrypted by the GPU" 0 --decrypt-on gpu --key-file "$work/key" "$memory/key.tensors"
     ours tz load --device cuda:0 --trace "$report/trace.json" "$memory/model" >>"$report/log.txt" 2>&1 || true
     gzip -f "$report/trace.json" || true
 }
 
-# Which numbers of workers and lanes, and which chunks, suit loads to the GPU.
+# Which numbers of workers and lanes, and which chunks, suit loads to the GPU; 0: what a load takes by itself.
 measure_tune() {
     make_models
-    begin_section "Lanes and chunks: GB/s (CPU s/GB, loop), medians of rounds of all of them"
-    tune_table "safetensors, 15 workers" "24:4 32:4 24:2 32:2 48:2" 15 "$memory/model"
-    tune_table "safetensors, 16 workers" "24:4 32:2" 16 "$memory/model"
-    tune_table "CRC-32, 15 workers" "24:4 32:2 48:2" 15 --verify crc32 "$memory/plain.tensors"
-    tune_table "SHA-256, 15 workers" "24:4 48:4 32:2 48:2" 15 --verify sha256 "$memory/plain.tensors"
-    tune_table "decrypted, 15 workers" "24:4 32:4 32:2 48:2" 15 --key-file "$work/key" "$memory/key.tensors"
+    begin_section "Workers, lanes and chunks: GB/s (CPU s/GB, loop), medians of rounds of all of them"
+    tune_table "safetensors" "0:0:4 13:24:4 15:24:4 13:32:2" "$memory/model"
+    tune_table "CRC-32" "0:0:4 13:24:4 15:24:4" --verify crc32 "$memory/plain.tensors"
+    tune_table "SHA-256" "0:0:4 15:24:4 15:48:2" --verify sha256 "$memory/plain.tensors"
+    tune_table "decrypted by the CPU" "0:0:4 15:24:4" --decrypt-on cpu --key-file "$work/key" "$memory/key.tensors"
+    tune_table "decrypted by the GPU" "0:0:4 13:24:4 13:32:4" --decrypt-on gpu --key-file "$work/key" "$memory/key.tensors"
 }
 
-tune_table() { # NAME LANES:MIB WORKERS OPTIONS...
-    local name=$1 workers=$3 lanes all_lanes round
-    read -ra all_lanes <<<"$2"
-    shift 3
+tune_table() { # NAME WORKERS:LANES:MIB OPTIONS...
+    local name=$1 setting workers lanes mib settings round
+    read -ra settings <<<"$2"
+    shift 2
     for ((round = 0; round < (rounds > 1 ? 4 : 1); ++round)); do
-        for lanes in "${all_lanes[@]}"; do
-            ours tz load --json --device cuda:0 --workers "$workers" --concurrency "${lanes%:*}" \
-                --chunk-size "${lanes#*:}MiB" "$@" 2>>"$report/log.txt" | tr -d '\n' || true
-            echo
+        for setting in "${settings[@]}"; do
+            IFS=: read -r workers lanes mib <<<"$setting"
+            ours tz load --json --device cuda:0 --workers "$workers" --concurrency "$lanes" --chunk-size "${mib}MiB" "$@" \
+                2>>"$report/log.txt" | tr -d '\n' || true
+            echo " $setting"
         done
     done | python3 -c '
 import json, statistics, sys
 rows = {}
-for load in (json.loads(line) for line in sys.stdin if line.strip()):
-    gb = load["bytes"] / 1e9
-    key = "%d lanes, %d MiB" % (load["concurrency"], load["chunk_bytes"] >> 20)
-    rows.setdefault(key, []).append((load["gb_per_s"], load["cpu_seconds"] / gb, load["loop_cpu_seconds"] / gb))
+for line in sys.stdin:
+    text, setting = line.rsplit(" ", 1)
+    if text:
+        load = json.loads(text)
+        gb = load["bytes"] / 1e9
+        row = (load["gb_per_s"], load["cpu_seconds"] / gb, load["loop_cpu_seconds"] / gb)
+        rows.setdefault((setting.startswith("0:"), load["workers"], load["concurrency"], load["chunk_bytes"] >> 20), []).append(row)
 print("\n| %s | GB/s | least to most | CPU s/GB | loop |\n|---|---|---|---|---|" % sys.argv[1])
-for key, values in rows.items():
+for (own, workers, lanes, mib), values in rows.items():
     rate, cpu, loop = (statistics.median(value[i] for value in values) for i in range(3))
     rates = [value[0] for value in values]
-    print("| %s | %.1f | %.1f to %.1f | %.2f | %.3f |" % (key, rate, min(rates), max(rates), cpu, loop))' "$name" >>"$report/tables.md"
+    name = "%s%d workers, %d lanes, %d MiB" % ("by itself: " if own else "", workers, lanes, mib)
+    print("| %s | %.1f | %.1f to %.1f | %.2f | %.3f |" % (name, rate, min(rates), max(rates), cpu, loop))' "$name" >>"$report/tables.md"
 }
 
 measure_disk() {

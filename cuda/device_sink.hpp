@@ -51,11 +51,11 @@ public:
     /// A third of the lanes have their chunk under way to the device.
     unsigned file_lanes() const override { return 24; }
 
-    /// The loop, which hands on 50 GB/s, has a core for itself. Threads that copy are held up
-    /// together where the bus is: they leave some more to the driver and to those that hash.
-    WorkerLimits worker_limits(unsigned cores) const override {
-        const unsigned others = std::max(1u, cores - 1);
-        return {others, std::max(1u, std::min(others, cores - cores / 5))};
+    /// The loop, which hands on 50 GB/s, has a core for itself. Where the bus holds all up, threads
+    /// that only copy pages leave some more to the driver.
+    unsigned workers_max(unsigned cores, bool computing) const override {
+        const unsigned spared = computing ? 1 : std::max(1u, cores / 5);
+        return cores - std::min(spared, cores - 1);
     }
 
     void begin(std::span<const Item> items, std::uint64_t cut_bytes) override;

@@ -50,6 +50,7 @@ private:
     bool needs_scratch() const;
     void make_job();
     void bring_all();
+    bool computes(const Sink& sink) const;
     void fill_sink(Sink& sink);
     void abandon(Sink& sink) noexcept;
     void run_lanes(Job& job);
@@ -71,6 +72,7 @@ private:
     Supervision& supervision_;
     Hosts hosts_;
     Lineup lineup_;
+    unsigned workers_ = engine_.options.workers; ///< that the load uses
     std::vector<format::Layout> layouts_; ///< of the files
     bool all_ = true;                     ///< the files are handed out as they are
     std::vector<format::Layout> handed_;  ///< else: what is handed out of them

@@ -8,6 +8,7 @@
 #include <tz/engine/room.hpp>
 #include <tz/format/name.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <new>
 #include <utility>
@@ -51,15 +52,26 @@ void FileLoad::abandon(Sink& sink) noexcept {
     }
 }
 
+/// Whether anything is hashed or decrypted for the sink on the CPU.
+bool FileLoad::computes(const Sink& sink) const {
+    if (hashes_in_order(options_))
+        return true;
+    const bool asked = options_.verify == Verify::crc32;
+    return std::any_of(layouts_.begin(), layouts_.end(), [&](const format::Layout& layout) {
+        if (layout.encrypted)
+            return asked || !sink.opens_seals(format::usual_piece_bytes);
+        return options_.verify != Verify::none && layout.format == format::FileFormat::tensors;
+    });
+}
+
 /// Whatever fails, the sink hears of it.
 void FileLoad::fill_sink(Sink& sink) {
     const auto on_loop = [this](const std::function<awaitable<void>(Loop&)>& step) {
         run_side_by_side(engine_, 1, 1, supervision_, step);
     };
-    WorkerLimits limits;
     if (engine_.asked.workers == 0)
-        limits = sink.worker_limits(cores_available());
-    const LimitedWorkers limited(engine_.pools->compute(), limits);
+        workers_ = std::min(workers_, sink.workers_max(cores_available(), computes(sink)));
+    const FewerWorkers fewer(engine_.pools->compute(), workers_);
     try {
         sink.begin(job_->items, sealed_cut_bytes(lineup_.chunk_bytes()));
         on_loop([&sink](Loop& loop) { return sink.open(loop); });
@@ -168,6 +180,7 @@ void FileLoad::fill_stats(LoadStats& stats) const {
     stats.gap_bytes = job_->gap_bytes();
     stats.mapped_bytes = job_->mapped_bytes;
     lineup_.add_to(stats);
+    stats.workers = workers_;
     job_->meter.fill(stats, hosts_.cpu_nanoseconds());
 }
 

@@ -62,7 +62,7 @@ public:
             }
         };
         auto& threads = route == Route::cached ? loop_.workers() : loop_.blocking();
-        co_await threads.run(std::move(populate), Urgency::read);
+        co_await threads.run(std::move(populate), Urgency::last);
         counters_.bytes += need;
     }
 

@@ -89,7 +89,7 @@ public:
                 at += size;
             }
         };
-        co_await loop_.workers().run(std::move(copy), Urgency::read);
+        co_await loop_.workers().run(std::move(copy), Urgency::last);
         counters_.bytes += need;
     }
 

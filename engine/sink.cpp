@@ -6,8 +6,8 @@ awaitable<void> Sink::open(Loop& /*loop*/) {
     co_return;
 }
 
-WorkerLimits Sink::worker_limits(unsigned /*cores*/) const {
-    return {};
+unsigned Sink::workers_max(unsigned cores, bool /*computing*/) const {
+    return cores;
 }
 
 awaitable<void> Sink::stage(Loop& /*loop*/, std::span<std::byte> /*memory*/) {

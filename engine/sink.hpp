@@ -3,7 +3,6 @@
 
 #include <tz/engine/async.hpp>
 #include <tz/engine/item.hpp>
-#include <tz/engine/workers.hpp>
 #include <tz/format/tensorizer.hpp>
 
 #include <cstddef>
@@ -60,8 +59,9 @@ public:
     /// How many lanes files should have, at least, to keep it busy; 0: as many as without it.
     virtual unsigned file_lanes() const { return 0; }
 
-    /// Of jobs on a machine of so many cores, where the caller left the number of workers open.
-    virtual WorkerLimits worker_limits(unsigned cores) const;
+    /// How many of a machine's cores are to work for the load, where the caller left that open.
+    /// `computing`: data is hashed or decrypted on the way, and not only read.
+    virtual unsigned workers_max(unsigned cores, bool computing) const;
 
     /// The tensors that come, in the order in which they are dealt, before any data is read. Stay
     /// as long as the load. Where cuts_from_data(), a part begins at a multiple of `cut_bytes`

@@ -28,13 +28,6 @@ namespace tz {
 enum class Urgency {
     next, ///< before all that are `last`: its bytes were just read, and soon leave the CPU's cache
     last, ///< when none of the others waits
-    read, ///< likewise; what copies cached pages, of which only so many may run at once
-};
-
-/// Of the jobs that run at once.
-struct WorkerLimits {
-    unsigned jobs = UINT_MAX;  ///< at least 1
-    unsigned reads = UINT_MAX; ///< of these; at least 1
 };
 
 /// Thread-safe. The destructor waits for the jobs that were started.
@@ -50,13 +43,15 @@ public:
 
     unsigned threads() const { return static_cast<unsigned>(threads_.size()); }
 
-    /// From now on. Threads that are left over sleep.
-    void limit(const WorkerLimits& limits) {
+    /// How many threads take up jobs from now on, at least one; the others sleep. Always the same
+    /// ones, so that each keeps its core.
+    void use(unsigned threads) {
         {
             const std::lock_guard lock(mutex_);
-            limits_ = limits;
+            used_ = std::max(1u, threads);
         }
         waiting_.notify_all();
+        spare_.notify_all();
     }
 
     /// Runs `job` on a worker and completes on the loop of the waiting coroutine, with the
@@ -78,7 +73,6 @@ public:
     void post(Job job, Urgency urgency) {
         auto task = std::make_unique<TaskOf<Job>>(std::move(job));
         const std::lock_guard lock(mutex_);
-        task->reads = urgency == Urgency::read;
         (urgency == Urgency::next ? next_ : last_).push_back(std::move(task));
         waiting_.notify_one();
     }
@@ -87,11 +81,7 @@ private:
     struct Task {
         virtual ~Task() = default;
         virtual void run() = 0;
-
-        bool reads = false;
     };
-
-    using Tasks = std::deque<std::unique_ptr<Task>>;
 
     template <typename Job>
     struct TaskOf final : Task {
@@ -134,68 +124,47 @@ private:
     Workers(unsigned threads, const SignalBlock&) {
         try {
             for (unsigned i = 0; i < threads; ++i)
-                threads_.emplace_back([this] { work(); });
+                threads_.emplace_back([this, i] { work(i); });
         } catch (...) {
             end();
             throw;
         }
     }
 
-    void work() {
-        while (const std::unique_ptr<Task> task = take()) {
-            run(*task);
-            note_end(*task);
-        }
-    }
-
-    static void run(Task& task) {
-        try {
-            task.run();
-        } catch (const std::bad_alloc&) {
-            return; // no memory to tell the loop: who waits there is given up
-        }
+    void work(unsigned place) {
+        while (const std::unique_ptr<Task> task = take(place))
+            try {
+                task->run();
+            } catch (const std::bad_alloc&) {
+                continue; // no memory to tell the loop: who waits there is given up
+            }
     }
 
     /// Null when everything is done.
-    std::unique_ptr<Task> take() {
+    std::unique_ptr<Task> take(unsigned place) {
         std::unique_lock lock(mutex_);
-        for (;;) {
-            Tasks& tasks = next_.empty() ? last_ : next_;
-            const auto found = std::find_if(
-                tasks.begin(), tasks.end(), [this](const auto& task) { return may_run(*task); });
-            if (found != tasks.end()) {
-                std::unique_ptr<Task> task = std::move(*found);
-                tasks.erase(found);
-                ++running_;
-                reading_ += task->reads ? 1 : 0;
-                return task;
-            }
-            if (ended_ && tasks.empty())
-                return nullptr;
-            waiting_.wait(lock);
-        }
-    }
-
-    bool may_run(const Task& task) const {
-        return running_ < limits_.jobs && (!task.reads || reading_ < limits_.reads);
-    }
-
-    /// What waited for the limits may begin, and the thread that ends here may take up another.
-    void note_end(const Task& task) {
-        const std::lock_guard lock(mutex_);
-        --running_;
-        reading_ -= task.reads ? 1 : 0;
-        if (task.reads && !last_.empty())
-            waiting_.notify_one();
+        const auto is_spare = [this, place] { return place >= used_ && !ended_; };
+        do {
+            spare_.wait(lock, [&] { return !is_spare(); });
+            waiting_.wait(lock, [&] {
+                return ended_ || is_spare() || !next_.empty() || !last_.empty();
+            });
+        } while (is_spare());
+        auto& tasks = next_.empty() ? last_ : next_;
+        if (tasks.empty())
+            return nullptr;
+        std::unique_ptr<Task> task = std::move(tasks.front());
+        tasks.pop_front();
+        return task;
     }
 
     void end() {
         {
             const std::lock_guard lock(mutex_);
             ended_ = true;
-            limits_ = {};
         }
         waiting_.notify_all();
+        spare_.notify_all();
         for (std::thread& thread : threads_)
             thread.join();
     }
@@ -208,26 +177,23 @@ private:
 
     std::mutex mutex_; ///< of what follows
     std::condition_variable waiting_;
-    Tasks next_; ///< each in order of arrival: early tensors come first
-    Tasks last_;
-    WorkerLimits limits_;
-    unsigned running_ = 0;
-    unsigned reading_ = 0; ///< of these
+    std::condition_variable spare_; ///< for threads that are not used
+    unsigned used_ = UINT_MAX;
+    std::deque<std::unique_ptr<Task>> next_; ///< each in order of arrival: early tensors come first
+    std::deque<std::unique_ptr<Task>> last_;
     bool ended_ = false;
     std::vector<std::thread> threads_; ///< last: they use the rest
 };
 
-/// Workers with limits for as long as this lives. Only one at a time.
-class LimitedWorkers {
+/// Fewer workers for as long as this lives. One at a time.
+class FewerWorkers {
 public:
-    LimitedWorkers(Workers& workers, const WorkerLimits& limits) : workers_(workers) {
-        workers_.limit(limits);
-    }
+    FewerWorkers(Workers& workers, unsigned threads) : workers_(workers) { workers_.use(threads); }
 
-    ~LimitedWorkers() { workers_.limit({}); }
+    ~FewerWorkers() { workers_.use(UINT_MAX); }
 
-    LimitedWorkers(const LimitedWorkers&) = delete;
-    LimitedWorkers& operator=(const LimitedWorkers&) = delete;
+    FewerWorkers(const FewerWorkers&) = delete;
+    FewerWorkers& operator=(const FewerWorkers&) = delete;
 
 private:
     Workers& workers_;

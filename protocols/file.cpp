@@ -250,7 +250,7 @@ FileReader::read(Route route, std::uint64_t offset, std::span<const Buffer> to, 
     auto& threads = route == Route::cached ? loop_.workers() : loop_.blocking();
     auto job = [this, offset, to, done, need] { blocking_read(offset, to, done, need); };
     // behind the chunks that are there already, so that they are worked on while in the CPU's cache
-    co_await threads.run(std::move(job), Urgency::read);
+    co_await threads.run(std::move(job), Urgency::last);
 }
 
 /// Reads past the page cache until `need` bytes are there or the kernel gives less than it was

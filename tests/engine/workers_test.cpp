@@ -7,7 +7,6 @@
 #include <atomic>
 #include <chrono>
 #include <future>
-#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -51,24 +50,21 @@ TEST(Workers, TakeUpWhatIsNextBeforeWhatIsLast) {
     EXPECT_EQ(order, (std::vector{2, 1, 3, 4}));
 }
 
-/// Jobs that each end when told to.
+/// Jobs that end when told to.
 class Held {
 public:
-    Held(Workers& workers, unsigned count, Urgency urgency) {
+    Held(Workers& workers, unsigned count) {
         for (unsigned i = 0; i < count; ++i)
-            workers.post(
-                [this] {
-                    ++running_;
-                    most_ = std::max(most_.load(), running_.load());
-                    go_on_.wait();
-                    --running_;
-                    ++ended_;
-                },
-                urgency);
+            workers.post([this] { hold(); }, Urgency::next);
     }
 
-    void wait_for(unsigned running) const {
-        while (running_ != running)
+    void wait_for_running(unsigned count) const {
+        while (running_ != count)
+            std::this_thread::yield();
+    }
+
+    void wait_for_ended(unsigned count) const {
+        while (ended_ != count)
             std::this_thread::yield();
     }
 
@@ -76,9 +72,17 @@ public:
 
     unsigned most() const { return most_; }
 
-    unsigned ended() const { return ended_; }
-
 private:
+    void hold() {
+        const unsigned running = ++running_;
+        unsigned most = most_;
+        while (most < running && !most_.compare_exchange_weak(most, running))
+            continue;
+        go_on_.wait();
+        --running_;
+        ++ended_;
+    }
+
     std::promise<void> may_go_on_;
     std::shared_future<void> go_on_ = may_go_on_.get_future().share();
     std::atomic<unsigned> running_ = 0;
@@ -86,60 +90,35 @@ private:
     std::atomic<unsigned> ended_ = 0;
 };
 
-TEST(Workers, RunNoMoreJobsThanTheLimit) {
-    std::optional<Held> jobs;
-    {
-        Workers workers(6);
-        workers.limit({.jobs = 2});
-        jobs.emplace(workers, 50, Urgency::next);
-        jobs->wait_for(2);
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        EXPECT_EQ(jobs->most(), 2u);
-        jobs->let_go();
-        while (jobs->ended() < 50)
-            std::this_thread::yield();
-        EXPECT_EQ(jobs->most(), 2u);
-    }
-}
-
-TEST(Workers, ReadNoMoreThanTheLimitAndDoOtherJobsMeanwhile) {
-    std::optional<Held> reads;
-    std::optional<Held> others;
-    {
-        Workers workers(6);
-        const LimitedWorkers limited(workers, {.reads = 2});
-        reads.emplace(workers, 40, Urgency::read);
-        others.emplace(workers, 4, Urgency::last);
-        reads->wait_for(2);
-        others->wait_for(4);
-        others->let_go();
-        reads->let_go();
-        while (reads->ended() < 40)
-            std::this_thread::yield();
-        EXPECT_EQ(reads->most(), 2u);
-    }
-    EXPECT_EQ(others->ended(), 4u);
-}
-
-TEST(Workers, AreAllThereWhenTheLimitIsLifted) {
-    Workers workers(4);
-    Held jobs(workers, 4, Urgency::read);
-    {
-        const LimitedWorkers limited(workers, {.jobs = 1, .reads = 1});
-    }
-    jobs.wait_for(4);
+TEST(Workers, AreNoMoreThanAreUsed) {
+    Workers workers(6);
+    const FewerWorkers fewer(workers, 2);
+    Held jobs(workers, 50);
+    jobs.wait_for_running(2);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     jobs.let_go();
-    while (jobs.ended() < 4)
-        std::this_thread::yield();
+    jobs.wait_for_ended(50);
+    EXPECT_EQ(jobs.most(), 2u);
 }
 
-TEST(Workers, EndWhateverTheLimit) {
+TEST(Workers, AreAllThereAfterwards) {
+    Workers workers(4);
+    Held jobs(workers, 4);
+    {
+        const FewerWorkers fewer(workers, 1);
+    }
+    jobs.wait_for_running(4);
+    jobs.let_go();
+    jobs.wait_for_ended(4);
+}
+
+TEST(Workers, EndWhereSomeAreNotUsed) {
     std::atomic<unsigned> ended = 0;
     {
         Workers workers(4);
-        workers.limit({.jobs = 1, .reads = 1});
+        workers.use(0); // at least one is
         for (int i = 0; i < 100; ++i)
-            workers.post([&] { ++ended; }, i % 2 == 0 ? Urgency::read : Urgency::next);
+            workers.post([&] { ++ended; }, i % 2 == 0 ? Urgency::last : Urgency::next);
     }
     EXPECT_EQ(ended, 100u);
 }
