@@ -421,12 +421,16 @@ measure_peers() {
     done
 }
 
-loaders_rows() { # SECONDS LOADERS PATH
-    local more=() with=()
-    [[ $3 != *key* ]] || more+=(--key-file "$work/key")
-    [[ ! -d $3 ]] || more+=(--small "$memory/small")
+loaders_rows() { # SECONDS LOADERS PATH; a small load comes first, for what a process pays once
+    local small=$memory/small more=() with=()
+    if [[ ! -d $3 ]]; then
+        small=$memory/small-${3##*/}
+        [[ $3 != *key.tensors ]] || more+=(--key-file "$work/key")
+        [[ -f $small ]] ||
+            ours tz-bench make "$small" --size 1GB "${more[@]/#--key-file/--encrypt-key-file}" 2>>"$report/log.txt"
+    fi
     [[ $2 != tzio* ]] || with=(PYTHONPATH="$package${PYTHONPATH:+:$PYTHONPATH}" LD_LIBRARY_PATH="$libraries")
-    env "${with[@]}" timeout "$1" python3 "$peers" time "$3" --runs 3 --loaders "$2" "${more[@]}" \
+    env "${with[@]}" timeout "$1" python3 "$peers" time "$3" --small "$small" --runs 3 --loaders "$2" "${more[@]}" \
         >>"$report/tables.md" 2>>"$report/log.txt" || true
 }
 

@@ -15,6 +15,7 @@ public:
 
     /// The same on a thread that talks to the device already.
     struct Here {};
+
     DeviceBlock(Here, int device, std::uint64_t bytes);
 
     ~DeviceBlock();

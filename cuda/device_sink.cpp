@@ -156,8 +156,8 @@ awaitable<void> DeviceSink::put(Loop& loop, std::span<const Part> parts) {
     co_await bring(loop, parts, copy_streams, nothing);
 }
 
-awaitable<void> DeviceSink::bring(
-    Loop& loop, std::span<const Part> parts, std::size_t streams, const Then& then) {
+awaitable<void>
+DeviceSink::bring(Loop& loop, std::span<const Part> parts, std::size_t streams, const Then& then) {
     for (const Part& part : parts)
         states_[part.item] = State::touched;
     Enqueued used;

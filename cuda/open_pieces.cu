@@ -20,8 +20,8 @@ __global__ void __launch_bounds__(threads)
     if (threadIdx.x == 0)
         key = mac_key(order);
     __syncthreads();
-    shares[threadIdx.x] = share_of(
-        order, key.r, blockIdx.x % blocks * threads + threadIdx.x, blocks * threads);
+    shares[threadIdx.x] =
+        share_of(order, key.r, blockIdx.x % blocks * threads + threadIdx.x, blocks * threads);
     __syncthreads();
     for (std::uint32_t half = threads / 2; half > 0; half /= 2) {
         if (threadIdx.x < half)

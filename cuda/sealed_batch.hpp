@@ -59,7 +59,7 @@ private:
     bool on_device_ = false; ///< keys are there, or may be
     HostMemory host_;
     PinnedMemory pinned_;
-    DeviceBlock block_; ///< laid out as the host's, with sums of the work behind
+    DeviceBlock block_;         ///< laid out as the host's, with sums of the work behind
     std::uint64_t longest_ = 0; ///< of the pieces added
     PieceOrder* orders_;
     std::uint32_t* fits_;

@@ -7,6 +7,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <new>
+#include <thread>
 #include <utility>
 
 namespace tz {
@@ -82,7 +83,7 @@ void Crew::start_members(Watch& watch) {
         asio::co_spawn(
             watch.loop->context(),
             run_member(std::move(member), std::move(body)),
-            asio::bind_cancellation_slot(signal.slot(), std::move(done)));
+            asio::bind_cancellation_slot(signal.stop.slot(), std::move(done)));
     }
 }
 
@@ -91,14 +92,24 @@ awaitable<void> Crew::run_member(std::shared_ptr<Member> /*member*/, awaitable<v
     co_await std::move(body);
 }
 
+/// Tells each member once. Where there is no memory for that, again a little later: a member that
+/// does not hear of it may wait for ever.
 void Crew::cancel(Watch& watch) noexcept {
     watch.stopped = true;
-    for (asio::cancellation_signal& signal : watch.signals)
+    bool all_heard = true;
+    for (Signal& signal : watch.signals)
         try {
-            signal.emit(asio::cancellation_type::terminal);
+            if (!signal.heard)
+                signal.stop.emit(asio::cancellation_type::terminal);
+            signal.heard = true;
         } catch (const std::bad_alloc&) {
-            continue; // goes on to its end
+            all_heard = false;
         }
+    if (all_heard)
+        return ended({});
+    std::this_thread::sleep_for(std::chrono::milliseconds(1)); // others may give some back
+    auto again = [this, &watch] { cancel(watch); };
+    asio::post(watch.loop->context(), watch.stop_memory.bind(std::move(again)));
 }
 
 void Crew::ended(std::exception_ptr error) noexcept {
@@ -115,10 +126,7 @@ void Crew::stop(std::exception_ptr reason) noexcept {
         return;
     failure_ = std::move(reason);
     for (auto& watch : watches_) {
-        auto stop_all = [this, w = &watch] {
-            cancel(*w);
-            ended({});
-        };
+        auto stop_all = [this, w = &watch] { cancel(*w); };
         asio::post(watch.loop->context(), watch.stop_memory.bind(std::move(stop_all)));
         ++running_; // wait() outlasts the posted function, which uses the watch
     }

@@ -46,12 +46,18 @@ public:
     /// failure.
     void wait(std::chrono::milliseconds period, const std::function<void()>& tick);
 
+    /// Of a member.
+    struct Signal {
+        asio::cancellation_signal stop{};
+        bool heard = false;
+    };
+
 private:
     /// The part on one loop. Its members are touched on the loop's thread only.
     struct Watch {
         Loop* loop;
         std::vector<awaitable<void>> members;
-        std::deque<asio::cancellation_signal> signals{}; ///< of those that were started
+        std::deque<Signal> signals{}; ///< of those that were started
         bool stopped = false;
         HandlerMemory run_memory{};
         HandlerMemory stop_memory{};
@@ -71,7 +77,7 @@ private:
     static awaitable<void> run_member(std::shared_ptr<Member> member, awaitable<void> body);
     void run(Watch& watch) noexcept;
     void start_members(Watch& watch);
-    static void cancel(Watch& watch) noexcept;
+    void cancel(Watch& watch) noexcept;
     void ended(std::exception_ptr error) noexcept;
     void wait_for_end() noexcept;
 

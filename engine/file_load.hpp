@@ -73,10 +73,10 @@ private:
     Hosts hosts_;
     Lineup lineup_;
     unsigned workers_ = engine_.options.workers; ///< that the load uses
-    std::vector<format::Layout> layouts_; ///< of the files
-    bool all_ = true;                     ///< the files are handed out as they are
-    std::vector<format::Layout> handed_;  ///< else: what is handed out of them
-    std::vector<Item> items_;             ///< until the job has them
+    std::vector<format::Layout> layouts_;        ///< of the files
+    bool all_ = true;                            ///< the files are handed out as they are
+    std::vector<format::Layout> handed_;         ///< else: what is handed out of them
+    std::vector<Item> items_;                    ///< until the job has them
     std::unique_ptr<Job> job_;
     Crew* crew_ = nullptr; ///< while it works
 };

@@ -9,9 +9,9 @@
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <climits>
 
 #include <algorithm>
-#include <climits>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -146,9 +146,8 @@ private:
         const auto is_spare = [this, place] { return place >= used_ && !ended_; };
         do {
             spare_.wait(lock, [&] { return !is_spare(); });
-            waiting_.wait(lock, [&] {
-                return ended_ || is_spare() || !next_.empty() || !last_.empty();
-            });
+            waiting_.wait(
+                lock, [&] { return ended_ || is_spare() || !next_.empty() || !last_.empty(); });
         } while (is_spare());
         auto& tasks = next_.empty() ? last_ : next_;
         if (tasks.empty())

@@ -148,7 +148,8 @@ awaitable<void> wait_long(Loop& loop, std::atomic<int>& waiting) {
     co_await timer.async_wait(use_awaitable);
 }
 
-TEST(WantOfMemory, StopsALoadAllTheSame) {
+/// Whether a load stops of which each of the first `count` allocations fails from then on.
+void stop_without_memory(std::uint64_t count) {
     Pools pools(1, 1);
     Loop::Setup setup;
     setup.uring = false;
@@ -156,16 +157,23 @@ TEST(WantOfMemory, StopsALoadAllTheSame) {
     std::atomic<int> waiting = 0;
     Crew crew;
     std::vector<awaitable<void>> members;
-    members.push_back(wait_long(loop, waiting));
+    for (int i = 0; i < 3; ++i)
+        members.push_back(wait_long(loop, waiting));
     crew.start(loop, std::move(members));
-    while (waiting == 0)
+    while (waiting < 3)
         std::this_thread::sleep_for(1ms);
     const auto reason = std::make_exception_ptr(std::bad_alloc());
     {
-        const soak::FailingAllocation failing(0, 1); // what it takes to ask
+        const soak::FailingAllocation failing(0, count);
         crew.stop(reason);
+        std::this_thread::sleep_for(20ms); // until the loop was told
     }
     EXPECT_THROW(crew.wait(10ms, {}), std::bad_alloc);
+}
+
+TEST(WantOfMemory, StopsALoadAllTheSame) {
+    for (const std::uint64_t count : {1u, 2u, 5u})
+        stop_without_memory(count);
 }
 
 } // namespace
