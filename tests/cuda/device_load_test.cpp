@@ -1,6 +1,7 @@
 // Loads to the fake runtime's devices.
 #include "sample_load.hpp"
 #include <tz/cuda/device.hpp>
+#include <tz/cuda/device_sink.hpp>
 #include <tz/format/hash.hpp>
 #include <tz/tests/support/safetensors.hpp>
 
@@ -169,6 +170,24 @@ TEST_F(SampleLoad, CopiesFromMemoryThatCannotBePinned) {
     EXPECT_EQ(loaded.device.pinned_bytes, 0u);
     ASSERT_EQ(lines.size(), 1u);
     EXPECT_NE(lines[0].find("refuses to pin"), std::string::npos);
+}
+
+TEST(DeviceSink, LeavesCoresToTheLoopAndMoreWhereDataIsOnlyRead) {
+    test::FakeCudart cuda;
+    const DeviceOptions options;
+    const DeviceSink sink(options);
+
+    struct Case {
+        unsigned cores;
+        unsigned reading;
+        unsigned computing;
+    };
+
+    for (const Case& each :
+         {Case{1, 1, 1}, {2, 1, 1}, {4, 3, 3}, {8, 7, 7}, {16, 13, 15}, {64, 52, 63}}) {
+        EXPECT_EQ(sink.workers_max(each.cores, false), each.reading) << each.cores;
+        EXPECT_EQ(sink.workers_max(each.cores, true), each.computing) << each.cores;
+    }
 }
 
 } // namespace
