@@ -176,6 +176,7 @@ measure_facts() {
 }
 
 measure_probe() {
+    make_models
     begin_section "The GPU"
     table 60 ours gpu_probe "$work" copies
     table 60 ours gpu_probe "$work" pinning
@@ -185,7 +186,6 @@ measure_probe() {
     table 60 ours gpu_probe "$work" mapped
     table 40 ours gpu_probe "$memory" mapped
     table 60 ours gpu_probe "$work" disk
-    make_models
     table 80 ours gpu_probe "$memory"/model/model-00001-*.safetensors cached-file
 }
 

@@ -50,15 +50,29 @@ def test_loads_and_what_is_on_the_device(tmp_path):
     tables = run(tmp_path, "--parts", "facts,check,device,disk,peers")
     check(tables, 6)  # the models come first
     assert tables.count("as in the file") == 4
-    for row in ("safetensors", "tensors", "crc32", "sha256", "decrypted", "decrypted on the GPU"):
+    for row in ("safetensors", "tensors", "crc32", "sha256", "decrypted by the CPU", "decrypted by the GPU"):
         assert re.search(rf"^\| {row} \| 24 \| \d", tables, re.MULTILINE), row
 
 
 def test_the_probe_asks_all_its_questions(tmp_path):
     tables = run(tmp_path, "--parts", "probe")
-    check(tables, 1)
-    for question in ("Pinned ring of 256 MiB", "cudaHostAlloc", "cudaLaunchHostFunc", "pread, 4096 KiB", "1 GiB once"):
+    check(tables, 2)  # the models come first
+    for question in (
+        "Pinned ring of 256 MiB",
+        "cudaHostAlloc",
+        "cudaLaunchHostFunc",
+        "pread, 4096 KiB",
+        "1 GiB once",
+        "a mapping, process_vm_readv, 4 MiB",
+    ):
         assert question in tables
+
+
+def test_tuning_says_what_a_load_takes_by_itself(tmp_path):
+    tables = run(tmp_path, "--parts", "tune")
+    check(tables, 2)
+    assert tables.count("| by itself: ") == 5
+    assert "| 13 workers, 24 lanes, 4 MiB | " in tables
 
 
 def test_says_what_is_missing_where_it_was_packed_without_a_gpu(tmp_path):
