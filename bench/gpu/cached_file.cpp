@@ -104,7 +104,7 @@ struct Copying {
     std::size_t shared = 0; ///< buffers of all threads; 0: two of its own for each
 };
 
-constexpr std::size_t most_memory = 48 * (4 << 20);
+constexpr std::size_t most_memory = std::size_t{48} * (4 << 20);
 
 class Copier {
 public:
@@ -128,6 +128,7 @@ public:
         next_ = 0;
         std::byte* const mapping = mapped ? mapped->data() : nullptr;
         std::vector<std::thread> threads;
+        threads.reserve(copying.threads);
         for (std::size_t i = 0; i < copying.threads; ++i)
             threads.emplace_back([this, &copying, &ring = rings[i % count], mapping, i] {
                 work(copying, ring, mapping, streams_[i]);

@@ -25,6 +25,7 @@ void by_threads(
     std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& body) {
     std::atomic<std::size_t> next = 0;
     std::vector<std::thread> all;
+    all.reserve(threads);
     for (std::size_t i = 0; i < threads; ++i)
         all.emplace_back([&] {
             cudaSetDevice(0);

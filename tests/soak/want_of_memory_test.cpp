@@ -157,6 +157,7 @@ void stop_without_memory(std::uint64_t count) {
     std::atomic<int> waiting = 0;
     Crew crew;
     std::vector<awaitable<void>> members;
+    members.reserve(3);
     for (int i = 0; i < 3; ++i)
         members.push_back(wait_long(loop, waiting));
     crew.start(loop, std::move(members));

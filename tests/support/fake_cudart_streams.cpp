@@ -276,7 +276,8 @@ int enqueue_open(CUstream_st* stream, const OpenOrders& open) {
     if (const auto error = fake_runtime().enter("enqueue_open"))
         return error;
     check_target(*stream, open.orders, open.count * sizeof(*open.orders));
-    check_target(*stream, open.sums, open.count * blocks_per_piece_max * sizeof(*open.sums));
+    const std::size_t sums = std::size_t{open.count} * blocks_per_piece_max;
+    check_target(*stream, open.sums, sums * sizeof(*open.sums));
     check_target(*stream, open.fits, open.count * sizeof(*open.fits));
     {
         const std::lock_guard lock(fake_runtime().mutex);
