@@ -70,7 +70,7 @@ void FileLoad::fill_sink(Sink& sink) {
         run_side_by_side(engine_, 1, 1, supervision_, step);
     };
     if (engine_.asked.workers == 0)
-        workers_ = std::min(workers_, sink.workers_max(cores_available(), computes(sink)));
+        workers_ = sink.workers_max(workers_, computes(sink)); // as many as cores, till then
     const FewerWorkers fewer(engine_.pools->compute(), workers_);
     try {
         sink.begin(job_->items, sealed_cut_bytes(lineup_.chunk_bytes()));
