@@ -12,7 +12,6 @@
 #include <stdexcept>
 #include <sys/mman.h>
 #include <sys/uio.h>
-#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -70,28 +69,6 @@ private:
     std::deque<Buffer> buffers_;
 };
 
-class Mapped {
-public:
-    explicit Mapped(const File& file)
-        : bytes_(file.bytes()),
-          data_(static_cast<std::byte*>(
-              ::mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, file.fd(), 0))) {
-        if (data_ == MAP_FAILED)
-            throw std::runtime_error("cannot map the file");
-    }
-
-    ~Mapped() { ::munmap(data_, bytes_); }
-
-    Mapped(const Mapped&) = delete;
-    Mapped& operator=(const Mapped&) = delete;
-
-    std::byte* data() const { return data_; }
-
-private:
-    std::size_t bytes_;
-    std::byte* data_;
-};
-
 void check_call(bool well, const char* what) {
     if (!well)
         throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
@@ -117,9 +94,9 @@ public:
 
     /// Making the mapping and giving it back is part of it.
     void run(const Copying& copying) {
-        std::unique_ptr<Mapped> mapped;
+        std::unique_ptr<FileMapping> mapped;
         if (copying.how != How::pread)
-            mapped = std::make_unique<Mapped>(file_);
+            mapped = std::make_unique<FileMapping>(file_, MAP_SHARED);
         std::deque<Ring> rings;
         const std::size_t count = copying.shared > 0 ? 1 : copying.threads;
         const std::size_t each = copying.shared > 0 ? copying.shared : 2;
@@ -127,43 +104,31 @@ public:
             rings.emplace_back(memory_.data() + i * each * copying.chunk, each, copying.chunk);
         next_ = 0;
         std::byte* const mapping = mapped ? mapped->data() : nullptr;
-        std::vector<std::thread> threads;
-        threads.reserve(copying.threads);
-        for (std::size_t i = 0; i < copying.threads; ++i)
-            threads.emplace_back([this, &copying, &ring = rings[i % count], mapping, i] {
-                work(copying, ring, mapping, streams_[i]);
-            });
-        for (std::thread& thread : threads)
-            thread.join();
+        run_threads(copying.threads, [&](std::size_t i) {
+            work(copying, rings[i % count], mapping, streams_[i]);
+        });
         streams_.synchronize();
-        if (failure_)
-            std::rethrow_exception(std::exchange(failure_, nullptr));
     }
 
 private:
     void work(const Copying& copying, Ring& ring, std::byte* mapping, cudaStream_t stream) {
-        try {
-            for (;;) {
-                const std::uint64_t at = next_.fetch_add(copying.chunk);
-                if (at >= bytes_)
-                    break;
-                const Buffer buffer = ring.take();
-                check(cudaEventSynchronize(buffer.event), "cudaEventSynchronize");
-                fill(copying, mapping, at, buffer.data);
-                check(
-                    cudaMemcpyAsync(
-                        device_.data() + at,
-                        buffer.data,
-                        copying.chunk,
-                        cudaMemcpyHostToDevice,
-                        stream),
-                    "cudaMemcpyAsync");
-                check(cudaEventRecord(buffer.event, stream), "cudaEventRecord");
-                ring.give(buffer);
-            }
-        } catch (...) {
-            const std::lock_guard lock(mutex_);
-            failure_ = std::current_exception();
+        for (;;) {
+            const std::uint64_t at = next_.fetch_add(copying.chunk);
+            if (at >= bytes_)
+                break;
+            const Buffer buffer = ring.take();
+            check(cudaEventSynchronize(buffer.event), "cudaEventSynchronize");
+            fill(copying, mapping, at, buffer.data);
+            check(
+                cudaMemcpyAsync(
+                    device_.data() + at,
+                    buffer.data,
+                    copying.chunk,
+                    cudaMemcpyHostToDevice,
+                    stream),
+                "cudaMemcpyAsync");
+            check(cudaEventRecord(buffer.event, stream), "cudaEventRecord");
+            ring.give(buffer);
         }
     }
 
@@ -194,8 +159,6 @@ private:
     PinnedBlock memory_;
     Streams streams_;
     std::atomic<std::uint64_t> next_ = 0;
-    std::mutex mutex_;
-    std::exception_ptr failure_;
 };
 
 } // namespace

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <immintrin.h>
-#include <mutex>
 #include <stdexcept>
 #include <sys/mman.h>
 #include <thread>
@@ -30,47 +29,6 @@ void copy_past_caches(std::byte* to, const std::byte* from, std::size_t bytes) {
             reinterpret_cast<__m256i*>(to + i),
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i)));
     _mm_sfence();
-}
-
-class FileMapping {
-public:
-    explicit FileMapping(const File& file, int flags = MAP_SHARED | MAP_POPULATE)
-        : bytes_(file.bytes()),
-          data_(static_cast<std::byte*>(::mmap(nullptr, bytes_, PROT_READ, flags, file.fd(), 0))) {
-        if (data_ == MAP_FAILED)
-            throw std::runtime_error("cannot map the file");
-    }
-
-    ~FileMapping() { ::munmap(data_, bytes_); }
-
-    FileMapping(const FileMapping&) = delete;
-    FileMapping& operator=(const FileMapping&) = delete;
-
-    std::byte* data() const { return data_; }
-
-private:
-    std::size_t bytes_;
-    std::byte* data_;
-};
-
-void run_threads(std::size_t count, const std::function<void(std::size_t)>& body) {
-    std::vector<std::thread> threads;
-    threads.reserve(count);
-    std::exception_ptr failure;
-    std::mutex mutex;
-    for (std::size_t i = 0; i < count; ++i)
-        threads.emplace_back([&, i] {
-            try {
-                body(i);
-            } catch (...) {
-                const std::lock_guard lock(mutex);
-                failure = std::current_exception();
-            }
-        });
-    for (std::thread& thread : threads)
-        thread.join();
-    if (failure)
-        std::rethrow_exception(failure);
 }
 
 /// One kind of filling buffers; the device may be left out.
@@ -251,7 +209,7 @@ void page_cache(const std::filesystem::path& folder) {
     const File file(folder, file_bytes());
     const DeviceBlock device(file_bytes());
     const PinnedBlock ring(std::size_t{2} * 16 * (4 << 20));
-    const FileMapping mapping(file);
+    const FileMapping mapping(file, MAP_SHARED | MAP_POPULATE);
     Filler filler(file, mapping.data(), ring, device);
     table(
         fmt::format(

@@ -7,8 +7,10 @@
 #include <ctime>
 #include <fcntl.h>
 #include <map>
+#include <mutex>
 #include <stdexcept>
 #include <sys/mman.h>
+#include <thread>
 #include <unistd.h>
 
 namespace tz::probe {
@@ -174,6 +176,37 @@ File::~File() {
 void File::drop_from_cache() const {
     ::fsync(fd_);
     ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+FileMapping::FileMapping(const File& file, int flags)
+    : bytes_(file.bytes()),
+      data_(static_cast<std::byte*>(::mmap(nullptr, bytes_, PROT_READ, flags, file.fd(), 0))) {
+    if (data_ == MAP_FAILED)
+        throw std::runtime_error("cannot map the file");
+}
+
+FileMapping::~FileMapping() {
+    ::munmap(data_, bytes_);
+}
+
+void run_threads(std::size_t count, const std::function<void(std::size_t)>& body) {
+    std::vector<std::thread> threads;
+    threads.reserve(count);
+    std::exception_ptr failure;
+    std::mutex mutex;
+    for (std::size_t i = 0; i < count; ++i)
+        threads.emplace_back([&, i] {
+            try {
+                body(i);
+            } catch (...) {
+                const std::lock_guard lock(mutex);
+                failure = std::current_exception();
+            }
+        });
+    for (std::thread& thread : threads)
+        thread.join();
+    if (failure)
+        std::rethrow_exception(failure);
 }
 
 } // namespace tz::probe

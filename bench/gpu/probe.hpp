@@ -138,6 +138,26 @@ private:
     bool ours_ = true;
 };
 
+/// A whole file, read only.
+class FileMapping {
+public:
+    /// `flags` as mmap() has them.
+    FileMapping(const File& file, int flags);
+    ~FileMapping();
+    FileMapping(const FileMapping&) = delete;
+    FileMapping& operator=(const FileMapping&) = delete;
+
+    std::byte* data() const { return data_; }
+
+private:
+    std::size_t bytes_;
+    std::byte* data_;
+};
+
+/// Runs `body(i)` for each i below `count`, a thread each, and waits for all. Throws what one of
+/// them threw.
+void run_threads(std::size_t count, const std::function<void(std::size_t)>& body);
+
 // The questions, a file each.
 void copies();
 void ceiling();

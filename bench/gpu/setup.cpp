@@ -3,9 +3,7 @@
 #include "probe.hpp"
 
 #include <atomic>
-#include <deque>
 #include <memory>
-#include <thread>
 
 namespace tz::probe {
 
@@ -24,16 +22,11 @@ double ms_of(const std::function<void()>& body) {
 void by_threads(
     std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& body) {
     std::atomic<std::size_t> next = 0;
-    std::vector<std::thread> all;
-    all.reserve(threads);
-    for (std::size_t i = 0; i < threads; ++i)
-        all.emplace_back([&] {
-            cudaSetDevice(0);
-            for (std::size_t at = next++; at < count; at = next++)
-                body(at);
-        });
-    for (std::thread& thread : all)
-        thread.join();
+    run_threads(threads, [&](std::size_t) {
+        cudaSetDevice(0);
+        for (std::size_t at = next++; at < count; at = next++)
+            body(at);
+    });
 }
 
 void try_blocks(std::size_t count, std::uint64_t bytes, std::size_t threads) {
