@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 
 namespace tz {
 
@@ -11,19 +12,24 @@ namespace tz {
 /// that are too small to be given back. Which it is shows in what making huge pages present costs.
 class HugePages {
 public:
+    /// What the memory of this process has cost.
+    static HugePages& of_process();
+
     /// A huge page was asked for; the thread took `cpu` for it.
     void note(std::chrono::nanoseconds cpu);
 
     /// Whether small pages are the better choice from now on.
-    bool too_dear() const { return dear_ >= dear_max; }
+    bool too_dear() const { return excess_ >= excess_max; }
 
     /// Memory may be another by now: begins anew.
-    void reset() { dear_ = 0; }
+    void reset() { excess_ = 0; }
 
 private:
-    static constexpr int dear_max = 4; ///< so that an interrupt or two mean nothing
+    static constexpr std::int64_t excess_max = 10'000'000; ///< so that an interrupt means nothing
 
-    std::atomic<int> dear_ = 0; ///< dear ones less cheap ones
+    /// Nanoseconds that huge pages took beyond what small ones would have; not below 0, so that
+    /// cheap ones long ago don't pay for dear ones now.
+    std::atomic<std::int64_t> excess_ = 0;
 };
 
 } // namespace tz

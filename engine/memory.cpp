@@ -24,8 +24,6 @@ constexpr int populate_write = 23;
 // keeps the first. By the huge page's number, so that two pages seldom share a lock.
 std::array<std::mutex, 64> touching;
 
-HugePages huge_pages; ///< of the process, as its memory is
-
 /// A part of one huge page.
 void touch_block(std::span<std::byte> block) noexcept {
     static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
@@ -33,6 +31,7 @@ void touch_block(std::span<std::byte> block) noexcept {
     const auto end = reinterpret_cast<std::uintptr_t>(block.data()) + block.size();
     void* pages = reinterpret_cast<void*>(begin);
     const std::lock_guard lock(touching[begin / huge_page_bytes % touching.size()]);
+    HugePages& huge_pages = HugePages::of_process();
     const bool small = huge_pages.too_dear();
     if (small)
         ::madvise(pages, end - begin, MADV_NOHUGEPAGE);
@@ -81,7 +80,7 @@ HostMemory::HostMemory(std::size_t bytes) : size_(bytes) {
     if (bytes < huge_page_bytes)
         return;
     ::madvise(data_, bytes, MADV_HUGEPAGE);
-    huge_pages.reset();
+    HugePages::of_process().reset();
 }
 
 HostMemory::~HostMemory() {

@@ -1,3 +1,4 @@
+#include <tz/engine/huge_pages.hpp>
 #include <tz/engine/listed_piece.hpp>
 #include <tz/engine/placement.hpp>
 #include <tz/format/error.hpp>
@@ -32,6 +33,8 @@ bool goes_in_place(const Job& job, const Chunk& chunk, Route route) {
         return false; // what is hashed lies together
     if (route != Route::direct)
         return chunk.segments.size() <= scattered_max;
+    if (HugePages::of_process().too_dear())
+        return false; // reads past the page cache into small pages are slow
     const Segment& last = chunk.segments.back();
     // whole blocks are written, for which only our own memory has room
     return job.options.memory != Memory::given && has_home(job, last) &&

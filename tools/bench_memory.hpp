@@ -22,6 +22,10 @@ public:
 
     std::span<std::byte> bytes() const { return {data_, size_}; }
 
+    /// Makes `bytes` from `offset` on present, in pages of the size asked for, whatever they cost:
+    /// loads may choose otherwise (engine/huge_pages.hpp).
+    void touch(std::size_t offset, std::size_t bytes) const;
+
 private:
     std::byte* data_ = nullptr;
     std::size_t size_ = 0;

@@ -1,12 +1,9 @@
 #include <tz/engine/buffer.hpp>
-#include <tz/engine/huge_pages.hpp>
 #include <tz/format/error.hpp>
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdint>
-#include <vector>
 
 namespace tz {
 namespace {
@@ -33,36 +30,6 @@ TEST(HostMemory, IsCutWhereHugePagesBegin) {
             rest = rest.subspan(block.size());
         }
         EXPECT_EQ(blocks, (bytes + (2 << 20) - 1) >> 21);
-    }
-}
-
-TEST(HugePages, AreTooDearWhereTheyTakeLongAgainAndAgain) {
-    using std::chrono::microseconds;
-
-    struct Case {
-        std::vector<int> microseconds;
-        bool too_dear;
-    };
-
-    for (const Case& each :
-         {Case{{}, false},
-          Case{{300, 300, 300, 300, 300, 300}, false},
-          Case{{6000, 6000, 6000}, false},
-          Case{{6000, 6000, 6000, 6000}, true},
-          Case{{2000, 2000, 2000, 2000}, true},
-          Case{{1999, 1999, 1999, 1999, 1999}, false},
-          Case{{300, 300, 6000, 6000, 6000, 6000}, true}, // cheap ones at first are no credit
-          Case{{6000, 6000, 6000, 300, 6000}, false},
-          Case{{6000, 6000, 6000, 300, 6000, 6000}, true},
-          Case{{6000, 5, 6000, 5, 6000, 5, 6000}, true}, // was there already: says nothing
-          Case{{6000, 300, 6000, 300, 6000, 300, 6000, 300}, false},
-          Case{{6000, 6000, 6000, 6000, 300, 300, 300}, true}}) {
-        HugePages pages;
-        for (const int cpu : each.microseconds)
-            pages.note(microseconds(cpu));
-        EXPECT_EQ(pages.too_dear(), each.too_dear) << each.microseconds.size();
-        pages.reset();
-        EXPECT_FALSE(pages.too_dear());
     }
 }
 
