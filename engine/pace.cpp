@@ -26,6 +26,7 @@ void Pacing::tick(Clock::time_point now) {
         sample.requests = paced.read->requests;
         sample.throttles = paced.read->throttles;
         sample.lanes = paced.queue->working();
+        sample.waiting = paced.read->waiting;
         paced.queue->want(paced.pacer->lanes_wanted(sample));
     }
 }

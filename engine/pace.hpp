@@ -19,6 +19,7 @@ struct PaceSample {
     std::uint64_t requests = 0;  ///< made of it
     std::uint64_t throttles = 0; ///< times the host asked for less
     unsigned lanes = 0;          ///< that work now
+    unsigned waiting = 0;        ///< of these, for bytes of the host
 };
 
 /// Decides for one host and one load. Used by one thread at a time.

@@ -25,6 +25,7 @@ struct ReadCounters {
     std::atomic<std::uint64_t> hedged = 0;          ///< requests sent a second time, being late
     std::atomic<std::uint64_t> hedges_won = 0;      ///< of these second ones, answered first
     std::atomic<std::uint64_t> throttles = 0;       ///< answers that asked for fewer requests
+    std::atomic<unsigned> waiting = 0;              ///< reads that servers have yet to end
     std::atomic<std::uint64_t> refetched = 0;       ///< came damaged at first; see refetch.hpp
     std::atomic<std::uint64_t> cpu_nanoseconds = 0; ///< of threads other than loops
 };

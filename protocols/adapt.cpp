@@ -29,6 +29,16 @@ constexpr unsigned throttled_min = 3;
 
 constexpr unsigned idle_ticks_max = 4;
 
+// Trials leave as many, so that one whose request stalls, for ten seconds by default, is never all:
+// where faults upset the measurements, fewer lanes seem better by chance, and more are not on a
+// full link.
+constexpr unsigned trial_min = 4;
+
+// Others may get through where all of a few lanes stall, which lasts ten seconds by default. More
+// lanes than a far server begins with are not: that is an outage.
+constexpr double silence_max_seconds = 1;
+constexpr unsigned silent_lanes_max = 16;
+
 unsigned quarter(unsigned lanes) {
     return std::max(1u, lanes / 4);
 }
@@ -55,9 +65,9 @@ unsigned Adapt::lanes_of(Trial trial) const {
     case Trial::more:
         return clamp(wanted_ + quarter(wanted_));
     case Trial::fewer:
-        return clamp(wanted_ - quarter(wanted_));
+        return fewer(wanted_ - quarter(wanted_));
     case Trial::halving:
-        return clamp(wanted_ / 2);
+        return fewer(wanted_ / 2);
     case Trial::none:
         break;
     }
@@ -79,6 +89,10 @@ unsigned Adapt::clamp(unsigned lanes) const {
     return std::clamp(lanes, options_.min, std::max(options_.min, ceiling_));
 }
 
+unsigned Adapt::fewer(unsigned lanes) const {
+    return clamp(std::max(lanes, std::min(wanted_, trial_min)));
+}
+
 unsigned Adapt::tick(const Tick& tick) {
     if (options_.fixed || tick.seconds <= 0)
         return wanted_;
@@ -91,8 +105,10 @@ unsigned Adapt::tick(const Tick& tick) {
     // Nothing at all is an outage, or the load waits for something else: no matter of lanes.
     if (tick.bytes == 0) {
         mean_ = {};
+        outlast_silence(tick);
         return wanted_;
     }
+    silent_ = 0;
     if (settling_ > 0) {
         --settling_;
         return wanted_;
@@ -123,6 +139,19 @@ void Adapt::slow_down() {
     rest_ = next_rest_;
     next_rest_ = std::min(next_rest_ * 2, rest_ticks_max);
     answers_ = throttled_ = 0;
+    settle();
+}
+
+/// Doubles few lanes that all wait in vain. Who waits for something else, as room in memory, does
+/// not ask a server.
+void Adapt::outlast_silence(const Tick& tick) {
+    silent_ = tick.waiting >= wanted_ ? silent_ + tick.seconds : 0;
+    if (silent_ < silence_max_seconds || wanted_ >= silent_lanes_max)
+        return;
+    wanted_ = clamp(std::min(wanted_ * 2, silent_lanes_max));
+    trial_ = Trial::none;
+    next_ = Trial::more;
+    silent_ = 0;
     settle();
 }
 

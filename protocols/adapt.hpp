@@ -18,6 +18,7 @@ struct Tick {
     double seconds = 0;
     std::uint64_t bytes = 0;
     unsigned active = 0;    ///< lanes to which a byte came
+    unsigned waiting = 0;   ///< lanes that wait for some
     unsigned answers = 0;   ///< of any status
     unsigned throttled = 0; ///< of these, 429, 503 and SlowDown
     unsigned errors = 0;    ///< connections that failed
@@ -25,7 +26,8 @@ struct Tick {
 
 /// A step to more or fewer lanes is a trial: it stays only where throughput rises by a clear
 /// margin. Doubles as long as that pays, then goes by a quarter; after a trial that did not pay it
-/// rests, twice as long each time. Halves where the server throttles.
+/// rests, twice as long each time. Halves where the server throttles. Few lanes that all stall are
+/// joined by others.
 class Adapt {
 public:
     explicit Adapt(const AdaptOptions& options);
@@ -51,6 +53,7 @@ private:
     unsigned lanes_of(Trial trial) const;
     bool throttling(const Tick& tick);
     void slow_down();
+    void outlast_silence(const Tick& tick);
     bool drop_idle(const Tick& tick);
     void measure(const Tick& tick);
     void judge_trial();
@@ -59,6 +62,7 @@ private:
     void step_back();
     void settle();
     unsigned clamp(unsigned lanes) const;
+    unsigned fewer(unsigned lanes) const;
 
     AdaptOptions options_;
     unsigned wanted_;
@@ -75,6 +79,7 @@ private:
     unsigned throttled_ = 0;
     unsigned active_most_ = 0; ///< of some ticks in which not all lanes were active
     unsigned idle_ticks_ = 0;
+    double silent_ = 0; ///< seconds for which all lanes have waited in vain
 };
 
 } // namespace tz

@@ -27,6 +27,7 @@ public:
         tick.seconds = std::chrono::duration<double>(sample.time - last_.time).count();
         tick.bytes = sample.bytes - last_.bytes;
         tick.active = sample.lanes;
+        tick.waiting = sample.waiting;
         tick.answers = static_cast<unsigned>(sample.requests - last_.requests);
         tick.throttled = static_cast<unsigned>(sample.throttles - last_.throttles);
         last_ = sample;

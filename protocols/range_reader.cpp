@@ -20,6 +20,20 @@ using Clock = std::chrono::steady_clock;
 // in some of them.
 constexpr std::size_t count_bytes = 1 << 20;
 
+/// One more read that waits, in its scope.
+class Waiting {
+public:
+    explicit Waiting(ReadCounters& counters) : counters_(counters) { ++counters_.waiting; }
+
+    ~Waiting() { --counters_.waiting; }
+
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+private:
+    ReadCounters& counters_;
+};
+
 /// S3 may say 200 and put an error into the body; no file of tensors is that small a text.
 bool may_be_late_error(const ReplyHead& head) {
     const auto type = head.find("content-type");
@@ -65,6 +79,7 @@ RangeReader::read(Route, std::uint64_t offset, std::span<const Buffer> to, std::
     if (!whole.renew)
         reserve(whole);
     co_await touch_fresh(loop_, to, counters_);
+    const Waiting waiting(counters_);
     for (const Buffer& buffer : to)
         whole.to.push_back(buffer.bytes);
     whole.bytes = need;

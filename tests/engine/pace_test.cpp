@@ -59,11 +59,13 @@ TEST_F(PacingTest, AsksOnceAPeriodWithTheSumsSoFar) {
     queue.draw(0);
     read_.bytes = 1000;
     read_.throttles = 3;
+    read_.waiting = 1;
     pacing.tick(begin_ + 510ms);
     ASSERT_EQ(samples_.size(), 1u);
     EXPECT_EQ(samples_[0].time, 510ms);
     EXPECT_EQ(samples_[0].bytes, 1000u);
     EXPECT_EQ(samples_[0].throttles, 3u);
+    EXPECT_EQ(samples_[0].waiting, 1u);
     EXPECT_EQ(samples_[0].lanes, 1u);
     EXPECT_EQ(queue.wanted(), 5u);
     pacing.tick(begin_ + 900ms);

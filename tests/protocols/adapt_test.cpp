@@ -191,6 +191,23 @@ TEST(Adapt, IsNotDisturbedBySingleThrottledAnswers) {
     }
 }
 
+// What one lane does alone, one that stalls does not: a link of 1 Gbit/s stood still for half of a
+// load that trials had brought down to a single lane.
+TEST(Adapt, KeepsSomeLanesOnALinkThatFaultsUpset) {
+    const std::uint64_t seed = test::seed();
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        std::mt19937_64 random(seed + i);
+        std::uniform_real_distribution<double> chance(0, 1);
+        const Server upset = [&](unsigned lanes) {
+            const double dip = chance(random) < 0.2 ? 0.3 : 1.0;
+            return Answer{dip * std::min(1 * gbit, 0.5e9 * lanes)};
+        };
+        const Course course = simulate({.start = 4, .max = 32}, upset, 300, 0.1, seed + i);
+        EXPECT_GE(*std::min_element(course.lanes.begin(), course.lanes.end()), 4u)
+            << "TZ_TEST_SEED=" << seed << '+' << i;
+    }
+}
+
 TEST(Adapt, FindsTheWayBackWhereMoreLanesCollapse) {
     for (const unsigned most : {4u, 8u, 12u, 20u, 40u}) {
         const Server disk = [most](unsigned lanes) { // as a disk whose heads begin to travel
@@ -228,6 +245,33 @@ TEST(Adapt, DecidesNothingWhileNothingMoves) {
     for (int i = 0; i < 100; ++i)
         adapt.tick({.seconds = 0.5});
     EXPECT_EQ(adapt.wanted(), 16u);
+}
+
+TEST(Adapt, BringsOthersWhereAFewLanesAllStall) {
+    Adapt adapt({.start = 4, .max = 32});
+    std::vector<unsigned> wanted;
+    for (int i = 0; i < 50; ++i)
+        wanted.push_back(adapt.tick({.seconds = 0.1, .active = 4, .waiting = adapt.wanted()}));
+    EXPECT_EQ(wanted[8], 4u);
+    EXPECT_EQ(wanted[10], 8u);
+    EXPECT_EQ(wanted.back(), 16u); // an outage brings no more
+}
+
+TEST(Adapt, BringsNoOthersWhereNobodyAsks) {
+    Adapt adapt({.start = 4, .max = 32});
+    for (int i = 0; i < 100; ++i)
+        adapt.tick({.seconds = 0.1, .active = 4, .waiting = 3});
+    EXPECT_EQ(adapt.wanted(), 4u);
+}
+
+TEST(Adapt, BringsNoOthersToServersThatThrottled) {
+    Adapt adapt({.start = 8, .max = 32});
+    for (int i = 0; i < 20 && adapt.wanted() == 8; ++i)
+        adapt.tick({.seconds = 0.1, .bytes = 1 << 20, .active = 8, .answers = 10, .throttled = 8});
+    ASSERT_EQ(adapt.wanted(), 4u);
+    for (int i = 0; i < 100; ++i)
+        adapt.tick({.seconds = 0.1, .active = 4, .waiting = adapt.wanted()});
+    EXPECT_LE(adapt.wanted(), 7u);
 }
 
 TEST(Adapt, StaysWhereTheUserPutIt) {
