@@ -228,13 +228,13 @@ def test_figures_are_put_in_the_place_of_those_before(tmp_path):
     names = ["machine", "local", "remote", "write", "manifest", "python", "impact"]
     for name in names:
         (left / f"{name}.md").write_text(f"### Of {name}\n\n| | |\n|---|---|\n| a {name} | 1 |\n")
-    (left / "impact.json").write_text("{}\n")
+    (left / "impact.json").write_text(f'["{left}/tz-impact-x1/a.json", "{copy}/bench/peers.py"]\n')
     subprocess.run([copy / "docs/update_figures", left], check=True)
     before, page = (folder / "docs/performance.md" for folder in (ROOT, copy))
     for name in names:
         assert f"<!-- figures: {name} -->\n\n### Of {name}\n" in page.read_text()
     assert "**tzio, plain**" in before.read_text() and "**tzio, plain**" not in page.read_text()
-    assert (copy / "docs/figures/impact.json").read_text() == "{}\n"
+    assert (copy / "docs/figures/impact.json").read_text() == '["a.json", "bench/peers.py"]\n'
     beginning = before.read_text().partition("<!--")[0]
     assert beginning and page.read_text().startswith(beginning)
 
