@@ -142,10 +142,10 @@ void Adapt::slow_down() {
     settle();
 }
 
-/// Doubles few lanes that all wait in vain. Who waits for something else, as room in memory, does
-/// not ask a server.
+/// Doubles few lanes where nothing comes though some wait for it: the others may need what those
+/// wait for, the header of a tensor. Where none does, the load has other reasons, as no room.
 void Adapt::outlast_silence(const Tick& tick) {
-    silent_ = tick.waiting >= wanted_ ? silent_ + tick.seconds : 0;
+    silent_ = tick.waiting > 0 ? silent_ + tick.seconds : 0;
     if (silent_ < silence_max_seconds || wanted_ >= silent_lanes_max)
         return;
     wanted_ = clamp(std::min(wanted_ * 2, silent_lanes_max));

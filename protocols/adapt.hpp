@@ -26,8 +26,8 @@ struct Tick {
 
 /// A step to more or fewer lanes is a trial: it stays only where throughput rises by a clear
 /// margin. Doubles as long as that pays, then goes by a quarter; after a trial that did not pay it
-/// rests, twice as long each time. Halves where the server throttles. Few lanes that all stall are
-/// joined by others.
+/// rests, twice as long each time. Halves where the server throttles. Few lanes that get
+/// nothing are joined by others.
 class Adapt {
 public:
     explicit Adapt(const AdaptOptions& options);
@@ -79,7 +79,7 @@ private:
     unsigned throttled_ = 0;
     unsigned active_most_ = 0; ///< of some ticks in which not all lanes were active
     unsigned idle_ticks_ = 0;
-    double silent_ = 0; ///< seconds for which all lanes have waited in vain
+    double silent_ = 0; ///< seconds in which nothing came to those who wait
 };
 
 } // namespace tz
