@@ -133,13 +133,9 @@ bool Adapt::throttling(const Tick& tick) {
 void Adapt::slow_down() {
     const bool grown = trial_ == Trial::doubling || trial_ == Trial::more;
     ceiling_ = std::max(options_.min, wanted_ - 1);
-    wanted_ = clamp(grown ? before_ : wanted_ / 2);
-    trial_ = Trial::none;
-    next_ = Trial::more;
-    rest_ = next_rest_;
-    next_rest_ = std::min(next_rest_ * 2, rest_ticks_max);
+    move_to(clamp(grown ? before_ : wanted_ / 2));
+    rest();
     answers_ = throttled_ = 0;
-    settle();
 }
 
 /// Doubles few lanes where nothing comes though some wait for it: the others may need what those
@@ -148,11 +144,8 @@ void Adapt::outlast_silence(const Tick& tick) {
     silent_ = tick.waiting > 0 ? silent_ + tick.seconds : 0;
     if (silent_ < silence_max_seconds || wanted_ >= silent_lanes_max)
         return;
-    wanted_ = clamp(std::min(wanted_ * 2, silent_lanes_max));
-    trial_ = Trial::none;
-    next_ = Trial::more;
+    move_to(clamp(std::min(wanted_ * 2, silent_lanes_max)));
     silent_ = 0;
-    settle();
 }
 
 /// Lanes that got nothing for some ticks, as a server that serves two connections only has them,
@@ -169,12 +162,8 @@ bool Adapt::drop_idle(const Tick& tick) {
     idle_ticks_ = active_most_ = 0;
     if (needed >= wanted_)
         return false;
-    wanted_ = needed;
-    trial_ = Trial::none;
-    next_ = Trial::more;
-    rest_ = next_rest_;
-    next_rest_ = std::min(next_rest_ * 2, rest_ticks_max);
-    settle();
+    move_to(needed);
+    rest();
     return true;
 }
 
@@ -210,10 +199,8 @@ void Adapt::step_back() {
     wanted_ = clamp(before_);
     const Trial failed = std::exchange(trial_, Trial::none);
     next_ = following(failed);
-    if (failed != Trial::doubling) {
-        rest_ = next_rest_;
-        next_rest_ = std::min(next_rest_ * 2, rest_ticks_max);
-    }
+    if (failed != Trial::doubling)
+        rest();
     settle();
 }
 
@@ -240,6 +227,19 @@ void Adapt::begin(Trial trial, unsigned lanes) {
     settle();
     if (wanted_ < before_)
         settling_ = settling_ticks_fewer;
+}
+
+/// Without a trial, which ends where one is under way.
+void Adapt::move_to(unsigned lanes) {
+    wanted_ = lanes;
+    trial_ = Trial::none;
+    next_ = Trial::more;
+    settle();
+}
+
+void Adapt::rest() {
+    rest_ = next_rest_;
+    next_rest_ = std::min(next_rest_ * 2, rest_ticks_max);
 }
 
 void Adapt::settle() {

@@ -60,6 +60,8 @@ private:
     void next_trial();
     void begin(Trial trial, unsigned lanes);
     void step_back();
+    void move_to(unsigned lanes);
+    void rest();
     void settle();
     unsigned clamp(unsigned lanes) const;
     unsigned fewer(unsigned lanes) const;

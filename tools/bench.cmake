@@ -1,8 +1,8 @@
 # tz-bench: included by CMakeLists.txt beside it.
 
-# What is pure of it, and tested alone.
+# What is tested alone: what is pure of it, and the memory of its ceilings.
 add_library(tz_bench_parts STATIC
-  bench_advice.cpp bench_architectures.cpp bench_disturbed.cpp bench_page.cpp bench_reasons.cpp bench_sample.cpp
+  bench_advice.cpp bench_architectures.cpp bench_disturbed.cpp bench_memory.cpp bench_page.cpp bench_reasons.cpp bench_sample.cpp
   bench_shape.cpp bench_sweep_plan.cpp bench_timeline.cpp)
 include(report/embed.cmake)
 tz_embed_page(tz_bench_parts)
@@ -13,7 +13,7 @@ add_executable(tz-bench
   bench_adapters.cpp bench_advise.cpp bench_advise_command.cpp bench_advise_text.cpp bench_cache.cpp
   bench_ceilings.cpp bench_cells.cpp bench_child.cpp bench_command.cpp bench_compare_command.cpp bench_comparison.cpp
   bench_descriptor.cpp bench_entry.cpp bench_fio.cpp bench_folder.cpp bench_host.cpp bench_html_command.cpp
-  bench_impact_command.cpp bench_load.cpp bench_load_command.cpp bench_loopback.cpp bench_make_command.cpp bench_memory.cpp bench_part.cpp bench_peer.cpp bench_pinned.cpp
+  bench_impact_command.cpp bench_load.cpp bench_load_command.cpp bench_loopback.cpp bench_make_command.cpp bench_part.cpp bench_peer.cpp bench_pinned.cpp
   bench_peer_options.cpp bench_program.cpp bench_random.cpp bench_report.cpp bench_run.cpp bench_sample_command.cpp bench_script.cpp
   bench_stages.cpp bench_summary.cpp bench_sweep.cpp bench_sweep_command.cpp bench_sweep_table.cpp bench_table.cpp bench_taken_back.cpp
   bench_trace.cpp demo.cpp temporary_folder.cpp tz_bench.cpp)
