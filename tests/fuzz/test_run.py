@@ -90,15 +90,6 @@ def test_targets_are_chosen_by_name(run):
     assert done.returncode != 0 and "no such fuzzer: nothing" in done.stderr
 
 
-def test_the_report_keeps_what_other_runs_did(run):
-    run({"url": quiet, "http": broken}, "--targets", "http", "--jobs", "1")
-    done, report = run({}, "--inputs", "60", "--targets", "url", "--jobs", "1")
-    assert done.returncode == 0 and [row["name"] for row in report["targets"]] == ["http", "url"]
-    assert (report["inputs"], report["faults"]) == (100, 1)
-    _, report = run({"http": quiet}, "--inputs", "100", "--jobs", "1")
-    assert (report["inputs"], report["faults"]) == (200, 0)
-
-
 def test_memory_that_parsing_takes_is_a_fault_of_the_report_too(run):
     done, report = run({"url": quiet}, "--inputs", "100", "--jobs", "1", "--targets", "url")
     assert done.returncode == 0 and report["faults"] == 0

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Keeps the numbers by which the promises of docs/reliability.md are shown, and writes the table of them there.
+"""Keeps the numbers by which the promises of docs/reliability.md are shown, and writes the tables of them there.
 
-    promises.py record [--reports FOLDER] [--results FOLDER]   what was run last goes into the record, then into the table
-    promises.py table [--check]                                the table alone; --check: say whether it is the record's
+    promises.py record [--reports FOLDER] [--results FOLDER]   what was run last goes into the record, then into the page
+    promises.py table [--check]                                the page alone; --check: say whether it is the record's
 
 A report is a JSON file of one long run (soak, fuzz, mutants, ...) with its date; results are JUnit files of tests. The
-record keeps the last of each: a run of one thing leaves the numbers of the others as they are.
+record keeps the last of each, and of each fuzzer: a run of one thing leaves the numbers of the others as they are.
 """
 
 import argparse
@@ -21,7 +21,6 @@ ROOT = pathlib.Path(__file__).parents[2]
 PROMISES = ROOT / "tests/promises/promises.toml"
 RECORD = ROOT / "docs/figures/promises.json"
 PAGE = ROOT / "docs/reliability.md"
-BEGIN, END = "<!-- promises: begin -->\n", "<!-- promises: end -->\n"
 
 
 def promises() -> list[dict]:
@@ -63,9 +62,25 @@ def brief(report):
     return len(report) if isinstance(report, list) else report
 
 
+def of_each_fuzzer(before: dict, report: dict) -> dict:
+    """A report of fuzzers with what was known of those that were not run this time."""
+    rows = before.get("rows", {}) | {row["name"]: brief(row) for row in report["targets"]}
+    return brief(report) | {
+        "date": max(row["date"] for row in rows.values()),
+        "inputs": sum(row["inputs"] for row in rows.values()),
+        "inputs_least": min(row["inputs"] for row in rows.values()),
+        "faults": sum(row["faults"] for row in rows.values()) + len(report["memory_faults"]),
+        "targets": len(rows),
+        "rows": rows,
+    }
+
+
 def merged(record: dict, reports: list[pathlib.Path], outcomes: dict[str, str], today: str) -> dict:
     """The record with what was run last in place of what was run before."""
-    new = record | {file.stem: brief(json.loads(file.read_text())) for file in reports}
+    new = dict(record)
+    for file in reports:
+        report = json.loads(file.read_text())
+        new[file.stem] = of_each_fuzzer(record.get("fuzz", {}), report) if file.stem == "fuzz" else brief(report)
     if outcomes:
         counts = {str(p["number"]): matching(outcomes, p.get("tests", [])) for p in promises()}
         new["tests"] = {"date": today, "promises": counts}
@@ -115,12 +130,27 @@ def table(record: dict) -> str:
     return "\n".join(rows) + "\n"
 
 
-def page_with(page: str, new_table: str) -> str:
-    before, _, rest = page.partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise SystemExit(f"promises.py: {PAGE} has no place for the table: {BEGIN.strip()} ... {END.strip()}")
-    return before + BEGIN + new_table + END + after
+def fuzz_table(record: dict) -> str:
+    lines = ["| target | inputs | a second | time | edges covered | largest memory | on | found |"]
+    lines += ["|---|---|---|---|---|---|---|---|"]
+    for name, row in sorted(record.get("fuzz", {}).get("rows", {}).items()):
+        rate = row["inputs"] / max(row["seconds"], 1)
+        cells = [f"`{name}_fuzz`", f"{row['inputs']:,}", f"{rate:,.0f}", f"{row['seconds']:,.0f} s"]
+        cells += [f"{row['coverage']:,}", f"{row['peak_rss_mib']} MiB", row["date"][:10], row["faults"] or "nothing"]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def page_with(page: str, record: dict) -> str:
+    """The page with the tables of this record."""
+    for name, text in {"promises": table(record), "fuzz": fuzz_table(record)}.items():
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+        before, _, rest = page.partition(begin)
+        _, found, after = rest.partition(end)
+        if not found:
+            raise SystemExit(f"promises.py: {PAGE} has no place for a table: {begin.strip()} ... {end.strip()}")
+        page = before + begin + text + end + after
+    return page
 
 
 def main() -> int:
@@ -138,7 +168,7 @@ def main() -> int:
         record = merged(record, sorted(arguments.reports.glob("*.json")), outcomes, today)
         RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
     page = PAGE.read_text()
-    new_page = page_with(page, table(record))
+    new_page = page_with(page, record)
     if arguments.check:
         return int(new_page != page)
     PAGE.write_text(new_page)

@@ -54,6 +54,23 @@ def test_a_run_leaves_the_numbers_of_others(tmp_path):
     assert new == {"soak": {"date": "2026-02-02"}, "kills": old["kills"]}
 
 
+def fuzzed(name: str, inputs: int, faults: int = 0) -> dict:
+    """A row of a report of fuzzers."""
+    row = {"name": name, "date": "2026-02-02T10:00:00+00:00", "inputs": inputs, "seconds": 10.0, "coverage": 1234}
+    return row | {"peak_rss_mib": 80, "faults": [{"what": "url_fuzz: exit code 1"}] * faults}
+
+
+def test_a_run_of_one_fuzzer_leaves_the_numbers_of_others(tmp_path):
+    report = tmp_path / "fuzz.json"
+    record = {}
+    for row in [fuzzed("url", 40, faults=1), fuzzed("http", 100), fuzzed("url", 60)]:
+        report.write_text(json.dumps({"date": row["date"], "memory_faults": ["much"], "targets": [row]}))
+        record = promises.merged(record, [report], {}, "2026-02-03")
+    fuzz = record["fuzz"]
+    assert (fuzz["targets"], fuzz["inputs"], fuzz["inputs_least"], fuzz["faults"]) == (2, 160, 60, 1)
+    assert "| `url_fuzz` | 60 | 6 | 10 s | 1,234 | 80 MiB | 2026-02-02 | nothing |" in promises.fuzz_table(record)
+
+
 def test_of_a_list_its_length_is_kept():
     assert promises.brief({"wrong": [], "runs": {"http": {"breaks": ["a", "b"]}}}) == {
         "wrong": 0,
@@ -78,7 +95,7 @@ def test_failed_tests_break_a_promise():
 
 def test_the_page_has_the_table_of_the_record():
     page = promises.PAGE.read_text()
-    assert promises.page_with(page, promises.table(promises.read_record())) == page
+    assert promises.page_with(page, promises.read_record()) == page
 
 
 def test_every_promise_is_proved_by_something():
