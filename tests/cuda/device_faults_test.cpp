@@ -69,6 +69,52 @@ TEST_F(DeviceFaults, EndTheLoadWithATypedErrorWhicheverCallFails) {
     }
 }
 
+TEST_F(DeviceFaults, AreToldApartByTheirCodeWhicheverCallFails) {
+    struct Code {
+        int code;
+        bool sticky;
+    };
+
+    constexpr Code codes[] = {
+        {cudaErrorInvalidValue, false},        {cudaErrorMemoryAllocation, false},
+        {cudaErrorInitializationError, false}, {cudaErrorCudartUnloading, false},
+        {cudaErrorInsufficientDriver, false},  {cudaErrorDevicesUnavailable, false},
+        {cudaErrorNoDevice, false},            {cudaErrorInvalidDevice, false},
+        {cudaErrorNotPermitted, false},        {cudaErrorSystemNotReady, false},
+        {cudaErrorUnknown, false},             {cudaErrorECCUncorrectable, true},
+        {cudaErrorIllegalAddress, true},       {cudaErrorLaunchTimeout, true},
+        {cudaErrorAssert, true},               {cudaErrorHardwareStackError, true},
+        {cudaErrorIllegalInstruction, true},   {cudaErrorMisalignedAddress, true},
+        {cudaErrorLaunchFailure, true},        {cudaErrorNvlinkUncorrectable, true},
+    };
+    save_sample();
+    for (const char* const name :
+         {"cudaGetDeviceCount",
+          "cudaSetDevice",
+          "cudaMemGetInfo",
+          "cudaMalloc",
+          "cudaStreamCreateWithFlags",
+          "cudaEventCreateWithFlags",
+          "cudaEventRecord",
+          "cudaEventQuery",
+          "cudaMemcpyAsync"})
+        for (const auto& [code, sticky] : codes) {
+            SCOPED_TRACE(std::string(name) + ": " + std::to_string(code));
+            test::FakeCudart fresh;
+            fresh.fail(name, 1, code);
+            const auto error = device_error();
+            ASSERT_TRUE(error);
+            const bool room = code == cudaErrorMemoryAllocation;
+            EXPECT_EQ(error->kind(), room ? errc::limit : errc::device);
+            EXPECT_EQ(error->code(), code);
+            EXPECT_EQ(error->sticky(), sticky);
+            if (sticky) // the device takes nothing back, either
+                continue;
+            EXPECT_EQ(fresh.device_bytes(), 0u);
+            EXPECT_EQ(fresh.pinned_bytes(), 0u);
+        }
+}
+
 TEST_F(DeviceFaults, EndTheLoadWhicheverCallFailsWhileItOpensSeals) {
     save_sample(64 << 10);
     device_.decrypt_on = DecryptOn::device;
