@@ -17,13 +17,16 @@ RECORDER = "tests/mutants/reached.cpp"
 OPTIONS = ["-DTZ_TESTS=ON", "-DTZ_BENCH=OFF"]
 
 
-def relinked(command: str, program: str, objects: list[Path], output: Path) -> str:
-    """Ninja's command that links `program`, with `objects` before the archives and another output."""
+def relinked(command: str, program: str, objects: dict[str, Path], output: Path) -> str:
+    """Ninja's command that links `program`, with `objects` (by their sources) before the archives and another output.
+    Those of a library that it doesn't link stay out: they would need that."""
     link = command.partition(" && cd ")[0]  # what follows asks the program for its tests
     named = re.search(rf"-o \S*bin/{program}(?=\s)", link)
     if named is None:
         raise ValueError(f"this links no {program}: {command}")
-    ours = " ".join(shlex.quote(str(one)) for one in [*objects, "-o", output])
+    libraries = {*re.findall(r"libtz_(\w+)\.a\b", link), "tests"}
+    wanted = [one for source, one in objects.items() if source.partition("/")[0] in libraries]
+    ours = " ".join(shlex.quote(str(one)) for one in [*wanted, "-o", output])
     return link[: named.start()] + ours + link[named.end() :]
 
 
@@ -49,7 +52,8 @@ class Build:
         self.commands = {str(Path(one["file"]).relative_to(self.root)): one for one in known if self._is_ours(one)}
         with ThreadPoolExecutor(self.jobs) as pool:
             library = {file: (self.root / file).read_text() for file in self.commands if file.startswith("format/")}
-            objects = list(pool.map(self._compile, [*sorted(sources_of(changed, library)), RECORDER]))
+            sources = [*sorted(sources_of(changed, library)), RECORDER]
+            objects = dict(zip(sources, pool.map(self._compile, sources), strict=True))
         into = self.made / "bin"
         into.mkdir(parents=True, exist_ok=True)
         for program in programs:
@@ -82,7 +86,7 @@ class Build:
         subprocess.run([compiler, *found, *words], cwd=command["directory"], env=fresh, check=True)
         return output
 
-    def _link(self, program: str, objects: list[Path], output: Path):
+    def _link(self, program: str, objects: dict[str, Path], output: Path):
         lines = subprocess.run(
             ["ninja", "-C", str(self.folder), "-t", "commands", program], check=True, capture_output=True, text=True
         ).stdout.splitlines()
