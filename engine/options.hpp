@@ -34,7 +34,7 @@ enum class Direct { automatic, on, off };
 
 /// Which stored hashes are checked, on the bytes that are delivered. MACs always are.
 enum class Verify {
-    automatic, ///< CRC-32 where stored; MACs alone for encrypted data; none for Memory::mapped
+    automatic, ///< CRC-32, else SHA-256; MACs alone if encrypted; nothing with Memory::mapped
     none,      ///< nothing but MACs
     crc32,     ///< CRC-32; a tensor without one is an error
     sha256,    ///< SHA-256; a tensor without one is an error

@@ -22,9 +22,9 @@ std::vector<std::string> stages_of(const Subject& subject, const Mode& mode) {
     if (subject.encrypted)
         stages.emplace_back(stage_open);
     const bool all = mode.verify == Verify::all;
-    const bool automatic = mode.verify == Verify::automatic;
-    const bool crc32 = mode.verify == Verify::crc32 || all || (automatic && !subject.encrypted);
-    const bool sha256 = mode.verify == Verify::sha256 || all;
+    const bool automatic = mode.verify == Verify::automatic && !subject.encrypted;
+    const bool crc32 = mode.verify == Verify::crc32 || all || automatic;
+    const bool sha256 = mode.verify == Verify::sha256 || all || (automatic && !subject.crc32);
     if (crc32 && subject.crc32)
         stages.emplace_back(stage_crc32);
     if (sha256 && subject.sha256)

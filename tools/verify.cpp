@@ -30,8 +30,10 @@ std::vector<std::string> checked(Verify verify, const LoadedFile& loaded) {
     if ((all || automatic || verify == Verify::crc32) &&
         any([](const format::TensorHeader& header) { return header.crc32.has_value(); }))
         names.push_back("crc32");
-    if ((all || verify == Verify::sha256) &&
-        any([](const format::TensorHeader& header) { return header.sha256.has_value(); }))
+    if ((all || automatic || verify == Verify::sha256) &&
+        any([&](const format::TensorHeader& header) {
+            return header.sha256.has_value() && !(automatic && header.crc32.has_value());
+        }))
         names.push_back("sha256");
     if (any([](const format::TensorHeader& header) { return header.seal.has_value(); }))
         names.push_back("mac");

@@ -76,16 +76,26 @@ TEST_F(DeviceFaults, AreToldApartByTheirCodeWhicheverCallFails) {
     };
 
     constexpr Code codes[] = {
-        {cudaErrorInvalidValue, false},        {cudaErrorMemoryAllocation, false},
-        {cudaErrorInitializationError, false}, {cudaErrorCudartUnloading, false},
-        {cudaErrorInsufficientDriver, false},  {cudaErrorDevicesUnavailable, false},
-        {cudaErrorNoDevice, false},            {cudaErrorInvalidDevice, false},
-        {cudaErrorNotPermitted, false},        {cudaErrorSystemNotReady, false},
-        {cudaErrorUnknown, false},             {cudaErrorECCUncorrectable, true},
-        {cudaErrorIllegalAddress, true},       {cudaErrorLaunchTimeout, true},
-        {cudaErrorAssert, true},               {cudaErrorHardwareStackError, true},
-        {cudaErrorIllegalInstruction, true},   {cudaErrorMisalignedAddress, true},
-        {cudaErrorLaunchFailure, true},        {cudaErrorNvlinkUncorrectable, true},
+        {cudaErrorInvalidValue, false},
+        {cudaErrorMemoryAllocation, false},
+        {cudaErrorInitializationError, false},
+        {cudaErrorCudartUnloading, false},
+        {cudaErrorInsufficientDriver, false},
+        {cudaErrorDevicesUnavailable, false},
+        {cudaErrorNoDevice, false},
+        {cudaErrorInvalidDevice, false},
+        {cudaErrorNotPermitted, false},
+        {cudaErrorSystemNotReady, false},
+        {cudaErrorUnknown, false},
+        {cudaErrorECCUncorrectable, true},
+        {cudaErrorIllegalAddress, true},
+        {cudaErrorLaunchTimeout, true},
+        {cudaErrorAssert, true},
+        {cudaErrorHardwareStackError, true},
+        {cudaErrorIllegalInstruction, true},
+        {cudaErrorMisalignedAddress, true},
+        {cudaErrorLaunchFailure, true},
+        {cudaErrorNvlinkUncorrectable, true},
     };
     save_sample();
     for (const char* const name :

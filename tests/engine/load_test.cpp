@@ -161,6 +161,20 @@ TEST_F(Load, SeesEveryFlippedBitOfData) {
     }
 }
 
+TEST_F(Load, ChecksTheOtherHashWhereThereIsNoCrc32) {
+    SaveOptions saving;
+    saving.crc32 = false;
+    auto file = source({9 << 20, 5000}, saving);
+    EXPECT_EQ(kind_of_failure(file), errc{});
+    const auto layout = read_layout(*engine_, file);
+    for (const std::size_t tensor : {0, 1}) {
+        std::byte& byte = file->content[layout.tensors[tensor].data.offset + 4321];
+        byte ^= std::byte{4};
+        EXPECT_EQ(kind_of_failure(file), errc::integrity);
+        byte ^= std::byte{4};
+    }
+}
+
 TEST_F(Load, RefusesToVerifyWhatIsNotStored) {
     SaveOptions saving;
     saving.crc32 = saving.sha256 = false;

@@ -17,7 +17,8 @@ struct Case {
 TEST(ChooseChecks, FollowsTheTable) {
     const Case cases[] = {
         {Verify::automatic, true, true, false, 1},
-        {Verify::automatic, false, true, false, 0},
+        {Verify::automatic, false, true, false, 2},
+        {Verify::automatic, false, true, true, 0},
         {Verify::automatic, false, false, false, 0},
         {Verify::automatic, true, true, true, 0},
         {Verify::none, true, true, false, 0},
