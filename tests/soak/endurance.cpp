@@ -23,9 +23,7 @@ void run_all(
         run_failures(loops, loops[turn % loops.size()].name, {}, report);
         report.sample(holding());
     }
-    const std::string grown = growth(report.samples());
-    if (!grown.empty())
-        report.add_break(grown);
+    report.judge_growth();
 }
 
 } // namespace tz::soak

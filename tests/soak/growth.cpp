@@ -10,10 +10,11 @@ constexpr std::size_t samples_min = 10;
 constexpr std::uint64_t rss_slack = 8 << 20;
 
 std::uint64_t
-median(const std::vector<Holding>& samples, std::size_t fifth, std::uint64_t Holding::* what) {
+median_of(const std::vector<Holding>& samples, std::size_t fifth, std::uint64_t Holding::* what) {
     const std::size_t first = samples.size() * fifth / 5;
-    const std::size_t last = samples.size() * (fifth + 1) / 5;
+    const std::size_t last = std::max(first + 1, samples.size() * (fifth + 1) / 5);
     std::vector<std::uint64_t> values;
+    values.reserve(last - first);
     for (std::size_t i = first; i < last; ++i)
         values.push_back(samples[i].*what);
     std::sort(values.begin(), values.end());
@@ -21,6 +22,13 @@ median(const std::vector<Holding>& samples, std::size_t fifth, std::uint64_t Hol
 }
 
 } // namespace
+
+Holding median(const std::vector<Holding>& samples, std::size_t fifth) {
+    return {
+        median_of(samples, fifth, &Holding::rss_bytes),
+        median_of(samples, fifth, &Holding::descriptors),
+        median_of(samples, fifth, &Holding::threads)};
+}
 
 std::string growth(const std::vector<Holding>& samples) {
     if (samples.size() < samples_min)
@@ -37,8 +45,8 @@ std::string growth(const std::vector<Holding>& samples) {
          {Watched{"memory", &Holding::rss_bytes, rss_slack},
           Watched{"descriptors", &Holding::descriptors, 0},
           Watched{"threads", &Holding::threads, 0}}) {
-        const std::uint64_t then = median(samples, 1, what);
-        const std::uint64_t now = median(samples, 4, what);
+        const std::uint64_t then = median_of(samples, 1, what);
+        const std::uint64_t now = median_of(samples, 4, what);
         if (now > then + then / 20 + slack)
             text += std::string(text.empty() ? "" : "; ") + name + " grew from " +
                     std::to_string(then) + " to " + std::to_string(now);

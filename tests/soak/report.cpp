@@ -40,7 +40,7 @@ Json json_of(const Tally& tally) {
     Json errors = Json::object();
     for (const auto& [kind, count] : tally.errors)
         errors[name_of(kind)] = count;
-    Json json{{"runs", tally.runs}, {"right", tally.right}, {"errors", errors}};
+    Json json{{"runs", tally.runs}, {"right", tally.right}, {"met", tally.met}, {"errors", errors}};
     for (std::size_t i = 1; i < verdicts; ++i)
         json[name_of(static_cast<Verdict>(i))] = tally.verdicts_of[i];
     json["slowest_ms"] = tally.slowest.count();
@@ -103,6 +103,12 @@ void Report::add_break(const std::string& text) {
         breaks_.push_back(text);
 }
 
+void Report::judge_growth() {
+    const std::string grown = growth(samples_);
+    if (!grown.empty())
+        add_break(grown);
+}
+
 bool Report::broken() const {
     return !breaks_.empty();
 }
@@ -155,18 +161,22 @@ void Report::print() const {
 
 void Report::write(const std::string& path) const {
     Json json{{"schema", "tz.soak.1"}, {"date", date()}, {"seed", seed_}};
-    std::uint64_t count = 0, faults = 0, wrong = 0, late = 0;
+    std::uint64_t count = 0, met = 0, faults = 0, wrong = 0, late = 0;
     std::int64_t slowest = 0;
     Json runs = Json::object();
     for (const auto& [name, tally] : tallies_) {
         runs[name] = json_of(tally);
         count += tally.runs;
+        met += tally.met;
         faults += tally.runs - tally.verdicts_of[static_cast<std::size_t>(Verdict::fine)];
         wrong += tally.verdicts_of[static_cast<std::size_t>(Verdict::wrong)];
         late += tally.verdicts_of[static_cast<std::size_t>(Verdict::late)];
         slowest = std::max<std::int64_t>(slowest, tally.slowest.count());
     }
+    using Minutes = std::chrono::duration<double, std::ratio<60>>;
+    json["minutes"] = Minutes(std::chrono::steady_clock::now() - began_).count();
     json["count"] = count;
+    json["met"] = met;
     json["faults"] = faults; // of any kind, these two among them
     json["wrong"] = wrong;
     json["late"] = late;
@@ -175,6 +185,10 @@ void Report::write(const std::string& path) const {
     json["begin"] = json_of(begin_);
     json["end"] = json_of(holding());
     json["samples"] = samples_.size();
+    if (!samples_.empty()) { // what is compared
+        json["early"] = json_of(median(samples_, 1));
+        json["late_on"] = json_of(median(samples_, 4));
+    }
     json["runs"] = runs;
     json["breaks"] = breaks_;
     const std::filesystem::path to(path);

@@ -4,6 +4,7 @@
 #include "outcome.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -16,6 +17,7 @@ struct Tally {
     std::string name{};
     std::uint64_t runs = 0;
     std::uint64_t right = 0; ///< ended well, with the right bytes
+    std::uint64_t met = 0;   ///< in which a call failed, where each is to fail in turn
     std::map<errc, std::uint64_t> errors{};
     std::array<std::uint64_t, verdicts> verdicts_of{};
     std::chrono::milliseconds slowest{0};
@@ -49,7 +51,8 @@ public:
 
     void sample(const Holding& holding) { samples_.push_back(holding); }
 
-    const std::vector<Holding>& samples() const { return samples_; }
+    /// Looks whether the samples stayed the same; a break if not.
+    void judge_growth();
 
     /// A break of the whole run.
     void add_break(const std::string& text);
@@ -62,10 +65,15 @@ public:
 private:
     const std::uint64_t seed_;
     const Holding begin_;
+    const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
     std::map<std::string, Tally> tallies_;
     std::vector<Holding> samples_;
     std::vector<std::string> breaks_;
 };
+
+/// The median of each of memory, descriptors and threads in a fifth of the samples (0 to 4); of one
+/// at least. Pure.
+Holding median(const std::vector<Holding>& samples, std::size_t fifth);
 
 /// Whether what a run holds has stayed the same: in each of memory, descriptors and threads, the
 /// median of the last fifth of the samples is at most 1.05 times that of the second fifth, and for

@@ -99,9 +99,10 @@ std::vector<Scenario> scenarios(const Material& material, const std::string& ser
     std::filesystem::create_directory(folder);
     const std::string path = folder + "/file";
     const auto load_of = [&material](std::string name, Content content, Io io) {
-        return Scenario{std::move(name), Kind::file, [&material, content, io](std::string& wrong) {
-                            load_file(content, io, material, wrong);
-                        }};
+        const auto run = [&material, content, io](std::string& wrong) {
+            load_file(content, io, material, wrong);
+        };
+        return Scenario{std::move(name), Kind::file, run, {}, io == Io::automatic};
     };
     const auto parse_of = [&material](std::string name, Content content) {
         return Scenario{std::move(name), Kind::file, [&material, content](std::string& wrong) {
@@ -139,7 +140,8 @@ std::vector<Scenario> scenarios(const Material& material, const std::string& ser
         {"convert by ring",
          Kind::convert,
          [&material, path](std::string&) { convert_file(path, material, Io::automatic); },
-         path},
+         path,
+         true},
         {"upload",
          Kind::upload,
          [&material, server_url](std::string&) { upload_file(server_url, material); }},

@@ -18,6 +18,7 @@ struct Scenario {
     /// Throws what the load throws, and says in `wrong` what isn't right.
     std::function<void(std::string& wrong)> run;
     std::string written{}; ///< the file that it writes, alone in its folder; "" if none
+    bool by_ring = false;  ///< files by io_uring, where the system has it
 };
 
 std::vector<Scenario> scenarios(const Material& material, const std::string& server_url);

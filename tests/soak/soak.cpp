@@ -26,7 +26,7 @@ struct Asked {
     std::optional<std::uint64_t> nth;
     double minutes = 1;
     bool list = false;
-    std::string json = "build/reports/soak.json";
+    std::optional<std::string> json;
 };
 
 /// Credentials and proxies are those of the schedules.
@@ -62,9 +62,16 @@ void list_schedules(const Asked& asked) {
                   << to_string(draw_plan(asked.slice.seed, asked.slice.first + i, roads)) << '\n';
 }
 
-int finish(const Report& report, const Asked& asked) {
+/// Each command has a report of its own: `run` is the soak that the record keeps as such.
+std::string json_of(const CLI::App& app, const Asked& asked) {
+    const std::string command = app.get_subcommands().front()->get_name();
+    return asked.json.value_or(
+        "build/reports/" + (command == "run" ? std::string("soak") : command) + ".json");
+}
+
+int finish(const Report& report, const std::string& json) {
     report.print();
-    report.write(asked.json);
+    report.write(json);
     return report.broken() ? 1 : 0;
 }
 
@@ -83,9 +90,10 @@ int run(const CLI::App& app, Asked& asked) {
     const ServerProcess server(material);
     begin_run("start"); // its thread is there before anybody counts
     Report report(asked.slice.seed);
+    const std::string json = json_of(app, asked);
     on_hang([&](const std::string& what) { // with what was seen until then
         report.add_break(what);
-        finish(report, asked);
+        finish(report, json);
         std::fflush(stdout);
     });
     if (app.got_subcommand("schedules"))
@@ -99,13 +107,16 @@ int run(const CLI::App& app, Asked& asked) {
         run_all(time, asked.slice, failure_loops(material, server.url()), material, report);
     }
     on_hang({});
-    return finish(report, asked);
+    return finish(report, json);
 }
 
 void add_options(CLI::App& app, Asked& asked) {
     app.require_subcommand(1);
     app.fallthrough();
-    app.add_option("--json", asked.json, "where the results go, as JSON")->capture_default_str();
+    app.add_option(
+        "--json",
+        asked.json,
+        "where the results go [build/reports/COMMAND.json, soak.json of run]");
     app.add_option("--seed", asked.slice.seed, "the same seed draws the same")
         ->capture_default_str();
     app.add_option(

@@ -36,12 +36,14 @@ struct FailureLoop {
     /// False once there were fewer than `nth` (0 is the first).
     std::function<bool(std::uint64_t nth, Outcome& outcome)> run;
     std::set<errc> errors;
+    bool needs_ring = false; ///< where the system refuses io_uring nothing fails
 };
 
 /// `url` is of an object with the material's hashed file, that a server of another process has.
 std::vector<FailureLoop> failure_loops(const Material& material, const std::string& url);
 
-/// `only`: the part of a name; `nth`: that one alone.
+/// `only`: the part of a name, which one at least must have; `nth`: that one alone. A loop in which
+/// nothing fails shows nothing, which is a break.
 void run_failures(
     const std::vector<FailureLoop>& loops,
     const std::string& only,
