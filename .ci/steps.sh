@@ -9,7 +9,9 @@ fuzz_seconds=15        # each fuzzer, as many at a time as there are processors
 fuzz_inputs=1000000000 # that is, until then
 tidy_files_max=8       # about 10 s each
 logs=build/logs
+interop_options=()
 step_table=()
+go_on=no # whether steps follow one that failed
 steps_beside=() # "NAME PROCESS" of those that run
 
 test_steps() {
@@ -61,7 +63,7 @@ begin_steps() {
     trap end_steps EXIT
 }
 
-# Runs a command as one step: output shown and kept, time taken. The first that fails ends the script.
+# Runs a command as one step: output shown and kept, time taken. The first that fails ends the script, unless $go_on.
 # (Never call this in a condition: that would switch off `set -e` inside the command.)
 step() { # NAME COMMAND...
     local name=$1 began=$SECONDS status
@@ -75,7 +77,7 @@ step() { # NAME COMMAND...
         step_table+=("$name $((SECONDS - began)) ok")
     else
         step_table+=("$name $((SECONDS - began)) failed")
-        exit 1
+        [[ $go_on == yes ]] || exit 1
     fi
 }
 
@@ -176,7 +178,7 @@ python_tests() {
 
 interop() {
     build/venv/bin/python -m pytest -q -p no:cacheprovider -n "$(nproc)" \
-        --junitxml="$logs/interop.xml" tests/interop --tz build/release/bin/tz
+        --junitxml="$logs/interop.xml" tests/interop "${interop_options[@]}" --tz build/release/bin/tz
 }
 
 # All faults of a table, from outside. As root: it mounts folders, and becomes nobody.

@@ -13,7 +13,7 @@ sys.path.insert(0, str(REPOSITORY / "tests/support"))
 
 from files import Samples  # noqa: E402
 from limits import as_nobody, both, let_pass, need_root  # noqa: E402
-from loads import Loads, Package, clean_environment  # noqa: E402
+from loads import Loads, Package, clean_environment, taken  # noqa: E402
 from program import access  # noqa: E402
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -29,6 +29,15 @@ def pytest_configure(config):
     os.umask(0o077)  # `tz` warns of keys that others can read
     # what a program leaves running becomes a child of ours, and is seen
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+@pytest.fixture(autouse=True)
+def slowest_load(request):
+    """Goes with the result of each test; tests/promises compares it with the row's `seconds`. No test fails by it."""
+    taken.clear()
+    yield
+    if taken:
+        request.node.user_properties.append(("slowest_s", round(max(taken), 3)))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The same load by `tz load` and by the package: both end alike, in time, and leave nothing behind."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,16 @@ from program import Result, Run, read
 
 #: No load here takes longer, unless it hangs; also where the machine has much else to do.
 SECONDS = 120
+
+#: How long each load of this test took, in seconds: see conftest.py.
+taken: list[float] = []
+
+
+@contextlib.contextmanager
+def stopwatch():
+    begun = time.monotonic()
+    yield
+    taken.append(time.monotonic() - begun)
 
 
 class Package:
@@ -36,8 +48,9 @@ class Package:
         watch = threading.Timer(SECONDS, self.process.send_signal, [signal.SIGKILL])
         watch.start()
         try:
-            print(json.dumps({"uri": str(uri), "keywords": keywords}), file=self.process.stdin, flush=True)
-            line = self.process.stdout.readline()
+            with stopwatch():
+                print(json.dumps({"uri": str(uri), "keywords": keywords}), file=self.process.stdin, flush=True)
+                line = self.process.stdout.readline()
         finally:
             watch.cancel()
         if not line:
@@ -103,7 +116,8 @@ class Loads:
         """`tz` to its end; it may leave neither files nor processes."""
         files, processes = self.files(), children()
         command = [str(self.tz), *map(str, arguments)]
-        result = Program(command, self.environment, self.prepare).finish(SECONDS)
+        with stopwatch():
+            result = Program(command, self.environment, self.prepare).finish(SECONDS)
         assert (self.files(), children()) == (files, processes), result
         return result
 

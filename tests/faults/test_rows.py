@@ -13,7 +13,24 @@ import test_safetensors_files
 import test_tensors_files
 from kinds import REPOSITORY, classes, codes_in_manual, exit_codes, kinds
 
-FIELDS = {"number": int, "what": str, "where": list, "outcome": list, "bound": str, "left": str, "tests": list}
+FIELDS = {"number": int, "what": str, "where": list, "by": list, "outcome": list, "bound": str, "seconds": int}
+FIELDS |= {"left": str, "tests": list}
+MEANS = {
+    "changed file",  # fields of it, or its bytes
+    "other load",  # a whole file, with a key, an option or a list that doesn't fit it
+    "our server",  # says and does what a test has it do
+    "real server",
+    "linked shim",  # in place of calls of the system or of libraries, by the linker or LD_PRELOAD
+    "fake cudart",
+    "rights",  # taken from the process: nobody, no capabilities
+    "rlimit",
+    "seccomp",
+    "cgroup",
+    "mount",  # tmpfs, overlayfs, FUSE, read-only
+    "namespace",
+    "signal",
+    "other process",  # or thread, that works on the same
+}
 TABLES = sorted(Path(__file__).parent.glob("rows/*.toml"))
 ROWS = [row for path in TABLES for row in tomllib.loads(path.read_text())["row"]]
 
@@ -26,6 +43,7 @@ def test_all_60_rows_are_there():
 def test_row_says_everything(row):
     assert {name: type(value) for name, value in row.items() if name != "missing"} == FIELDS
     assert row["what"] and row["where"] and row["outcome"] and row["bound"] and row["left"]
+    assert row["by"] and set(row["by"]) <= MEANS and row["seconds"] > 0
     assert row["tests"] or row["missing"]
     assert len(set(row["tests"])) == len(row["tests"])
 
@@ -86,11 +104,12 @@ def test_tables_of_tests_agree_with_the_rows(name):
 
 @pytest.fixture(scope="session")
 def compiled(build) -> set[str]:
-    """Names of C++ tests as ctest has them, but for the number or name of a parameter."""
+    """Names of C++ tests as ctest has them, but for the number or name of a parameter; slices of the soak among them."""
     programs = sorted((build / "bin").glob("tz_*_test"))
     if not programs:
         pytest.skip(f"no C++ tests were built in {build}")
-    return set().union(*map(names_in, programs))
+    slices = re.findall(r"tz_add_soak\((\w+)", (REPOSITORY / "tests/soak/CMakeLists.txt").read_text())
+    return {f"Soak.{name}" for name in slices}.union(*map(names_in, programs))
 
 
 def names_in(program: Path) -> set[str]:

@@ -5,13 +5,15 @@
     promises.py table [--check]                                the page alone; --check: say whether it is the record's
 
 A report is a JSON file of one long run (soak, fuzz, mutants, ...) with its date; results are JUnit files of tests. The
-record keeps the last of each, and of each fuzzer: a run of one thing leaves the numbers of the others as they are.
+record keeps the last full run of each, and of each fuzzer: a run of one thing leaves the numbers of the others as they
+are, and a small one those of a full one.
 """
 
 import argparse
 import datetime
 import fnmatch
 import json
+import os
 import pathlib
 import sys
 import tomllib
@@ -55,6 +57,29 @@ def matching(outcomes: dict[str, str], patterns: list[str]) -> dict[str, int]:
     return counts
 
 
+def seconds_allowed() -> dict[str, int]:
+    """Of each test that a row of the table of faults names: how long a load of it may take; the least, where several do."""
+    allowed = {}
+    for path in sorted((ROOT / "tests/faults/rows").glob("*.toml")):
+        for row in tomllib.loads(path.read_text())["row"]:
+            for test in row["tests"]:
+                allowed[test] = min(row["seconds"], allowed.get(test, row["seconds"]))
+    return allowed
+
+
+def timed(results: list[pathlib.Path], allowed: dict[str, int]) -> dict:
+    """What the stopwatch of tests/faults said: how many tests, and which took longer than their row allows."""
+    tests, late, slowest = 0, [], 0.0
+    for file in results:
+        for case in ElementTree.parse(file).iter("testcase"):
+            name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name', '').partition('[')[0]}"
+            for found in case.iterfind("properties/property[@name='slowest_s']"):
+                tests, slowest = tests + 1, max(slowest, float(found.get("value")))
+                if float(found.get("value")) > allowed.get(name, 2):
+                    late.append(f"{name}: {found.get('value')} s")
+    return {"tests": tests, "late": late, "slowest_s": slowest}
+
+
 def brief(report):
     """A report without its lists: how long they are."""
     if isinstance(report, dict):
@@ -62,9 +87,38 @@ def brief(report):
     return len(report) if isinstance(report, list) else report
 
 
+# A full run: what says how large one is, and from where on.
+FULL = {
+    "soak": ("minutes", 120),
+    "schedules": ("count", 10_000),
+    "cancels": ("count", 5_000),
+    "kills": ("kills", 1_000),
+    "differential": ("variants", 10_000),
+    "a fuzzer": ("inputs", 10_000_000),
+}
+
+
+def replaces(name: str, new: dict, old: dict | None) -> bool:
+    """Whether a report comes into the record: a full one does, and any that found something; a smaller one only in
+    place of one that is smaller still."""
+    if old is None or name not in FULL:
+        return True
+    size, full = FULL[name]
+    found = any(new.get(count) for count in ("faults", "wrong", "late", "breaks", "bad"))
+    return bool(found) or new[size] >= min(full, old.get(size, 0))
+
+
+def is_whole(name: str, report: dict) -> bool:
+    """Some of the checks say nothing of the others."""
+    return name != "mutants" or report["whole"]
+
+
 def of_each_fuzzer(before: dict, report: dict) -> dict:
-    """A report of fuzzers with what was known of those that were not run this time."""
-    rows = before.get("rows", {}) | {row["name"]: brief(row) for row in report["targets"]}
+    """A report of fuzzers with what was known of those that were not run this time, or are known better."""
+    rows = dict(before.get("rows", {}))
+    for row in map(brief, report["targets"]):
+        if replaces("a fuzzer", row, rows.get(row["name"])):
+            rows[row["name"]] = row
     return brief(report) | {
         "date": max(row["date"] for row in rows.values()),
         "inputs": sum(row["inputs"] for row in rows.values()),
@@ -79,8 +133,11 @@ def merged(record: dict, reports: list[pathlib.Path], outcomes: dict[str, str], 
     """The record with what was run last in place of what was run before."""
     new = dict(record)
     for file in reports:
-        report = json.loads(file.read_text())
-        new[file.stem] = of_each_fuzzer(record.get("fuzz", {}), report) if file.stem == "fuzz" else brief(report)
+        name, report = file.stem, json.loads(file.read_text())
+        if name == "fuzz":
+            new[name] = of_each_fuzzer(record.get(name, {}), report)
+        elif is_whole(name, report) and replaces(name, brief(report), record.get(name)):
+            new[name] = brief(report)
     if outcomes:
         counts = {str(p["number"]): matching(outcomes, p.get("tests", [])) for p in promises()}
         new["tests"] = {"date": today, "promises": counts}
@@ -102,6 +159,20 @@ def broken(record: dict) -> list[str]:
         failed = record.get("tests", {}).get("promises", {}).get(str(number), {}).get("failed", 0)
         if failed:
             found.append(f"promise {number}: {failed} tests failed")
+    return found
+
+
+def missing(record: dict) -> list[str]:
+    """What shows nothing: a number that was never made, a promise none of whose tests was run."""
+    found = []
+    for promise in promises():
+        number = promise["number"]
+        for path in promise.get("zero", []):
+            if path.partition("[")[0] not in record:
+                found.append(f"promise {number}: there is no {path}")
+        counts = record.get("tests", {}).get("promises", {}).get(str(number), {})
+        if promise.get("tests") and not counts.get("passed"):
+            found.append(f"promise {number}: none of its tests was run")
     return found
 
 
@@ -127,6 +198,8 @@ def numbers(record: dict, promise: dict) -> str:
 def table(record: dict) -> str:
     rows = ["| | promise | last numbers (date) |", "|---|---|---|"]
     rows += [f"| {p['number']} | {p['what']} | {numbers(record, p)} |" for p in promises()]
+    if "all" in record:
+        rows += ["", "The last `./bootstrap promises` took {minutes} minutes on {cores} cores ({date}).".format(**record["all"])]
     return "\n".join(rows) + "\n"
 
 
@@ -158,14 +231,22 @@ def main() -> int:
     parser.add_argument("command", choices=["record", "table"])
     parser.add_argument("--reports", type=pathlib.Path, default=ROOT / "build/reports", metavar="FOLDER")
     parser.add_argument("--results", type=pathlib.Path, default=ROOT / "build/logs", metavar="FOLDER")
+    parser.add_argument(
+        "--all-in", type=int, metavar="SECONDS", help="it was all run, in that time: what is missing then is broken"
+    )
     parser.add_argument("--check", action="store_true", help="change nothing, end with 1 where the table is another")
     arguments = parser.parse_args()
 
     record = read_record()
     if arguments.command == "record":
-        outcomes = test_names(sorted(arguments.results.glob("*.xml")))
+        results = sorted(arguments.results.glob("*.xml"))
         today = datetime.date.today().isoformat()
-        record = merged(record, sorted(arguments.reports.glob("*.json")), outcomes, today)
+        record = merged(record, sorted(arguments.reports.glob("*.json")), test_names(results), today)
+        if arguments.all_in is not None:
+            stopwatch = timed(results, seconds_allowed())
+            print(*(f"late: {line}" for line in stopwatch["late"]), sep="\n", file=sys.stderr)
+            record["stopwatch"] = brief(stopwatch) | {"date": today}
+            record["all"] = {"date": today, "minutes": round(arguments.all_in / 60), "cores": os.cpu_count()}
         RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
     page = PAGE.read_text()
     new_page = page_with(page, record)
@@ -173,9 +254,10 @@ def main() -> int:
         return int(new_page != page)
     PAGE.write_text(new_page)
     print(table(record))
-    for line in broken(record):
+    faults = broken(record) + (missing(record) if arguments.all_in is not None else [])
+    for line in faults:
         print(line, file=sys.stderr)
-    return int(bool(broken(record)))
+    return int(bool(faults))
 
 
 if __name__ == "__main__":

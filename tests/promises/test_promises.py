@@ -47,11 +47,31 @@ def test_patterns_find_tests_whatever_their_parameter(results, patterns, counts)
 
 
 def test_a_run_leaves_the_numbers_of_others(tmp_path):
-    old = {"soak": {"date": "2026-01-01"}, "kills": {"date": "2026-01-02", "kills": 1000, "bad": 0}}
+    old = {"soak": {"date": "2026-01-01", "minutes": 120}, "kills": {"date": "2026-01-02", "kills": 1000, "bad": 0}}
     report = tmp_path / "soak.json"
-    report.write_text(json.dumps({"date": "2026-02-02"}))
+    report.write_text(json.dumps({"date": "2026-02-02", "minutes": 180}))
     new = promises.merged(old, [report], {}, "2026-02-03")
-    assert new == {"soak": {"date": "2026-02-02"}, "kills": old["kills"]}
+    assert new == {"soak": {"date": "2026-02-02", "minutes": 180}, "kills": old["kills"]}
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "replaced"),
+    [
+        ({"minutes": 1, "breaks": 0}, None, True),
+        ({"minutes": 1, "breaks": 0}, {"minutes": 1}, True),
+        ({"minutes": 1, "breaks": 0}, {"minutes": 120}, False),
+        ({"minutes": 1, "breaks": 1}, {"minutes": 120}, True),
+        ({"minutes": 120.2, "breaks": 0}, {"minutes": 600}, True),
+    ],
+)
+def test_a_small_run_leaves_a_full_one_unless_it_found_something(new, old, replaced):
+    assert promises.replaces("soak", new, old) == replaced
+
+
+def test_some_of_the_checks_are_not_all(tmp_path):
+    report = tmp_path / "mutants.json"
+    report.write_text(json.dumps({"date": "2026-02-02", "whole": False, "survived": 0}))
+    assert promises.merged({}, [report], {}, "2026-02-03") == {}
 
 
 def fuzzed(name: str, inputs: int, faults: int = 0) -> dict:
@@ -63,7 +83,7 @@ def fuzzed(name: str, inputs: int, faults: int = 0) -> dict:
 def test_a_run_of_one_fuzzer_leaves_the_numbers_of_others(tmp_path):
     report = tmp_path / "fuzz.json"
     record = {}
-    for row in [fuzzed("url", 40, faults=1), fuzzed("http", 100), fuzzed("url", 60)]:
+    for row in [fuzzed("url", 40, faults=1), fuzzed("http", 100), fuzzed("url", 60), fuzzed("http", 50)]:
         report.write_text(json.dumps({"date": row["date"], "memory_faults": ["much"], "targets": [row]}))
         record = promises.merged(record, [report], {}, "2026-02-03")
     fuzz = record["fuzz"]
@@ -91,6 +111,26 @@ def test_failed_tests_break_a_promise():
     record = {"tests": {"date": "2026-01-02", "promises": {"4": {"passed": 3, "failed": 1, "skipped": 0}}}}
     assert promises.broken(record) == ["promise 4: 1 tests failed"]
     assert "3 tests passed, 1 failed (2026-01-02)" in promises.table(record)
+
+
+def test_what_shows_nothing_is_missing_where_all_was_run():
+    faults = promises.missing({})
+    assert "promise 13: there is no kills[bad]" in faults and "promise 4: none of its tests was run" in faults
+    assert promises.missing(promises.read_record() | {"stopwatch": {}}) == []
+
+
+def test_the_stopwatch_names_what_took_longer_than_its_row(tmp_path):
+    results = tmp_path / "faults.xml"
+    case = '<testcase classname="tests.faults.test_x" name="test_{}[a]"><properties><property name="slowest_s" value="{}"/></properties></testcase>'
+    results.write_text(f"<testsuite>{case.format('quick', 0.5)}{case.format('slow', 2.5)}{case.format('kdf', 5)}</testsuite>")
+    stopwatch = promises.timed([results], {"tests/faults/test_x.py::test_slow": 2, "tests/faults/test_x.py::test_kdf": 10})
+    assert stopwatch == {"tests": 3, "late": ["tests/faults/test_x.py::test_slow: 2.5 s"], "slowest_s": 5}
+
+
+def test_every_test_with_a_stopwatch_is_allowed_its_rows_time():
+    allowed = promises.seconds_allowed()
+    assert allowed["tests/faults/test_tensors_files.py::test_short_prefix"] == 2
+    assert set(allowed.values()) == {2, 10}
 
 
 def test_the_page_has_the_table_of_the_record():
