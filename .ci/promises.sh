@@ -1,6 +1,6 @@
 # The long runs behind the numbers of docs/reliability.md: what `./bootstrap promises`, `soak` and `fuzz` do. Sourced
 # by bootstrap after steps.sh.
-# shellcheck shell=bash disable=SC2154 # the lists of packages are bootstrap's
+# shellcheck shell=bash disable=SC2154,SC2034 # lists of packages are bootstrap's, settings are for steps.sh
 
 reports=build/reports
 
