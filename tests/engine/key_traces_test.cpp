@@ -98,6 +98,11 @@ std::shared_ptr<const format::Secret> random_secret() {
 
 class KeyTraces : public testing::TestWithParam<Io> {
 protected:
+    void SetUp() override {
+        if (test::sanitized)
+            GTEST_SKIP() << "shadow memory is terabytes to look through";
+    }
+
     /// Saves and loads, once with all that can be computed of a tensor. What a piece is opened with
     /// is looked for, too.
     void use(const SaveOptions& saving, const LoadOptions& loading) {
