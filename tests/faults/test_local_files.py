@@ -144,15 +144,25 @@ def test_file_that_shrinks_and_grows(loads, own):
 
 def test_file_that_is_replaced_and_removed(loads, own, samples, tmp_path):
     """The file that was opened goes on, whole."""
-    other = tmp_path / "other.tensors"
+    other, aside = tmp_path / "other.tensors", tmp_path / "aside.tensors"
 
-    def change():
+    def replace():
         shutil.copy(samples.large, other)
         os.rename(other, own)
 
-    with Slowly(change):
-        for _ in range(5):
-            assert loads.package.load(own).get("sums") == LARGE_SUMS
+    def remove():
+        os.rename(own, aside)
+        os.rename(aside, own)
+
+    found = set()
+    for change in (replace, remove):
+        with Slowly(change):
+            for _ in range(5):
+                answer = loads.package.load(own)
+                assert answer["left"] == {} and answer.get("again", "loaded") == "loaded", answer
+                assert answer.get("sums") == LARGE_SUMS or answer["raised"] == "NotFoundError", answer
+                found.add(answer.get("raised"))
+    assert None in found
     loads.loads(own, LARGE_SUMS)
 
 

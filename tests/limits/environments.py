@@ -40,12 +40,20 @@ def beside(samples: Path, folder: Path):
     yield samples, folder
 
 
+def output_of(*command) -> str:
+    """Of a command that not every machine allows, or has."""
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"{command[0]} is refused here: {error.stderr.strip()}")
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+
+
 @contextlib.contextmanager
-def mount_of(kind: str, options: str, place: Path):
+def mount_of(kind: str, options: str, place: Path, device: str = "none"):
     place.mkdir()
-    done = subprocess.run(["mount", "-t", kind, "-o", options, kind, place], capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"{kind} is not to be had here: {done.stderr.strip()}")
+    output_of("mount", "-t", kind, "-o", options, device, place)
     try:
         yield place
     finally:
@@ -83,6 +91,26 @@ def on_fuse(samples: Path, folder: Path):
     copied(samples, own)
     with mounted(own, place):
         yield place, place
+
+
+def on_device_of(sector_bytes: int):
+    """A disk whose sectors have this size, which direct reads must keep to."""
+
+    @contextlib.contextmanager
+    def on_device(samples: Path, folder: Path):
+        image = folder / "image"
+        with image.open("wb") as file:
+            file.truncate(200 << 20)
+        device = output_of("losetup", "--find", "--show", "--sector-size", str(sector_bytes), image)
+        try:
+            output_of("mkfs.ext4", "-q", device)
+            with mount_of("ext4", "noatime", folder / "disk", device) as place:
+                copied(samples, place)
+                yield place, place
+        finally:
+            subprocess.run(["losetup", "--detach", device], check=True)
+
+    return on_device
 
 
 @dataclass
@@ -136,6 +164,8 @@ ENVIRONMENTS = {
     "tmpfs": Environment(files=on_tmpfs),
     "overlayfs": Environment(files=on_overlay),
     "FUSE": Environment(files=on_fuse),
+    "sectors of 512 bytes": Environment(files=on_device_of(512)),
+    "sectors of 4096 bytes": Environment(files=on_device_of(4096)),
     "root read-only": Environment(saves_in=read_only_root),
     "no /proc": prepared(without_proc, proc=False),
     "no HOME": prepared(variables=("HOME", "TMPDIR")),

@@ -188,7 +188,7 @@ TEST_F(HttpLoad, FinishesWithAServerThatServesTwoConnections) {
         narrow.connections_max = 2;
         narrow.refuse_more = refuse;
         HttpServer server(narrow);
-        const test::Sample sample(std::vector<std::size_t>(300, 20'000));
+        const test::Sample sample(std::vector<std::size_t>(1000, 20'000));
         put(server, "/m.tensors", sample);
         EngineOptions options;
         options.chunk_bytes = 64 << 10;
