@@ -163,5 +163,23 @@ INSTANTIATE_TEST_SUITE_P(Files, Damage, testing::ValuesIn(kinds), [](const auto&
     return std::string(info.param.name);
 });
 
+TEST(LargeFile, ThatIsCutIsSeenAtAThousandPlacesWithoutHashes) {
+    const test::TempFolder folder;
+    const test::Sample sample({12 << 20, 100, 5 << 20, 3'000'000});
+    const std::string path = folder / "file";
+    save(path, sample.views);
+    const std::uint64_t whole = std::filesystem::file_size(path) - format::terminator_bytes;
+    Engine engine;
+    LoadOptions options;
+    options.verify = Verify::none;
+    options.memory = Memory::none;
+    for (std::uint64_t place = 1000; place-- > 0;) {
+        std::filesystem::resize_file(path, whole * place / 1000);
+        const auto error = test::error_of([&] { load(engine, open_file(path), options); });
+        ASSERT_TRUE(error) << place;
+        EXPECT_EQ(error->kind(), errc::format) << error->what();
+    }
+}
+
 } // namespace
 } // namespace tz
