@@ -244,7 +244,8 @@ def main() -> int:
         record = merged(record, sorted(arguments.reports.glob("*.json")), test_names(results), today)
         if arguments.all_in is not None:
             stopwatch = timed(results, seconds_allowed())
-            print(*(f"late: {line}" for line in stopwatch["late"]), sep="\n", file=sys.stderr)
+            for line in stopwatch["late"]:
+                print(f"late: {line}", file=sys.stderr)
             record["stopwatch"] = brief(stopwatch) | {"date": today}
             record["all"] = {"date": today, "minutes": round(arguments.all_in / 60), "cores": os.cpu_count()}
         RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
