@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <string_view>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -107,7 +108,8 @@ const char* name_of(Call call) {
         "receive",
         "send",
         "poll",
-        "thread"};
+        "thread",
+        "map"};
     static_assert(names.size() == call_kinds);
     return names[static_cast<std::size_t>(call)];
 }
@@ -145,6 +147,18 @@ std::uint64_t FailingCalls::met() const {
 }
 
 } // namespace tz::soak
+
+extern "C" void* __real_mmap(void*, std::size_t, int, int, int, off_t);
+
+/// By the linker, for the project's own code alone: all that runs maps memory.
+extern "C" void*
+__wrap_mmap(void* at, std::size_t bytes, int protection, int flags, int fd, off_t offset) {
+    const int error = tz::soak::fate_of(tz::soak::Call::map).error;
+    if (error == 0)
+        return __real_mmap(at, bytes, protection, flags, fd, offset);
+    errno = error;
+    return MAP_FAILED;
+}
 
 // What stands before the C library's.
 extern "C" {

@@ -9,9 +9,22 @@
 
 namespace tz::soak {
 
-enum class Call { write, sync, cut, room, rename, socket, connect, receive, send, poll, thread };
+enum class Call {
+    write,
+    sync,
+    cut,
+    room,
+    rename,
+    socket,
+    connect,
+    receive,
+    send,
+    poll,
+    thread,
+    map
+};
 
-inline constexpr std::size_t call_kinds = 11;
+inline constexpr std::size_t call_kinds = 12;
 
 /// The call of that number (0 is the first) from now on.
 struct FailingCall {

@@ -46,8 +46,10 @@ std::vector<CallLoop> calls_of(const Scenario& scenario) {
     const Kind kind = scenario.kind;
     const bool of_servers = kind == Kind::server || kind == Kind::upload;
     std::vector<CallLoop> calls;
-    if (kind != Kind::save)
+    if (kind != Kind::save) {
         calls.push_back({Call::thread, EAGAIN, {errc::limit}});
+        calls.push_back({Call::map, ENOMEM, {errc::limit}});
+    }
     if (of_servers || scenario.by_ring) // of its own descriptors Asio doesn't look
         for (const int error : {ENOMEM, ENOSPC})
             calls.push_back({Call::poll, error, {errc::limit, errc::io, errc::transport}});
