@@ -148,9 +148,11 @@ std::uint64_t FailingCalls::met() const {
 
 } // namespace tz::soak
 
+// The linker's names (--wrap=mmap): for the project's own code alone, as all that runs maps memory.
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" void* __real_mmap(void*, std::size_t, int, int, int, off_t);
 
-/// By the linker, for the project's own code alone: all that runs maps memory.
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" void*
 __wrap_mmap(void* at, std::size_t bytes, int protection, int flags, int fd, off_t offset) {
     const int error = tz::soak::fate_of(tz::soak::Call::map).error;
