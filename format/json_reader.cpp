@@ -209,6 +209,7 @@ char* JsonReader::room_for(std::size_t bytes, bool& shared) {
         return free_;
     const std::size_t size = shared ? block_bytes : bytes;
     char* const block = blocks_.emplace_back(std::make_unique_for_overwrite<char[]>(size)).get();
+    decoded_bytes_ += size;
     if (shared) {
         free_ = block;
         free_bytes_ = size;

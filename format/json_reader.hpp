@@ -84,6 +84,9 @@ public:
     /// For a name that may stand once in its object, `what` in errors: `seen` is where it did.
     void once(std::optional<std::uint64_t>& seen, std::uint64_t at, std::string_view what) const;
 
+    /// What texts that had escapes take, until the reader is gone.
+    std::size_t decoded_bytes() const { return decoded_bytes_; }
+
     /// Place in the file of a value.
     std::uint64_t place(Value value) const { return place(value.begin_); }
 
@@ -138,6 +141,7 @@ private:
     std::vector<std::unique_ptr<char[]>> blocks_;
     char* free_ = nullptr;
     std::size_t free_bytes_ = 0;
+    std::size_t decoded_bytes_ = 0; ///< of all blocks
 };
 
 } // namespace tz::format

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -32,6 +33,27 @@ bool plain_word(std::string_view word) {
            word.find_first_not_of(letters) == word.npos;
 }
 
+/// Braces that are not in a text. Text that is no JSON may be counted in any way.
+std::size_t braces_of(std::span<const std::byte> header) {
+    std::size_t braces = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < header.size(); ++i) {
+        const char letter = static_cast<char>(header[i]);
+        if (letter == '"')
+            in_text = !in_text;
+        else if (letter == '\\')
+            ++i;
+        else if (letter == '{' && !in_text)
+            ++braces;
+    }
+    return braces;
+}
+
+/// What a text takes beside itself: short ones lie within it.
+std::uint64_t heap_bytes(const std::string& text) {
+    return text.capacity() > std::string().capacity() ? text.capacity() + 1 : 0;
+}
+
 /// One entry of the header. Offsets count from the end of the header.
 struct Entry {
     std::string_view dtype;
@@ -51,10 +73,10 @@ public:
         layout_.format = FileFormat::safetensors;
         layout_.file_bytes = file_bytes;
         layout_.index_bytes = safetensors_prefix_bytes + header.size();
-        // each has a brace of its own, which only texts may hold too
-        const auto braces = std::ranges::count(header, std::byte{'{'});
-        const std::size_t tensors =
-            std::min(static_cast<std::size_t>(braces), header.size() / entry_bytes_min);
+        memory_max_ = 3 * header.size() + memory_beside;
+        const std::size_t tensors = std::min( // each has a brace of its own
+            {braces_of(header), header.size() / entry_bytes_min, memory_max_ / tensor_memory});
+        memory_ = tensors * tensor_memory;
         layout_.tensors.reserve(tensors);
         places_.reserve(tensors);
         shape_.reserve(dimensions_max);
@@ -75,6 +97,29 @@ public:
 
 private:
     using Value = JsonReader::Value;
+    using Text = std::pair<std::string, std::string>; // of the metadata
+
+    // A parser may take three times the header and 16 MiB: here without what isn't counted.
+    static constexpr std::size_t memory_beside = 15 << 20;
+    // In the lists of tensors and of places, and in an order of them.
+    static constexpr std::size_t tensor_memory = sizeof(Tensor) + 2 * sizeof(std::uint32_t);
+
+    /// Counts what an entry takes beside its place in a list.
+    void take_memory(std::uint64_t bytes, std::uint64_t at) {
+        memory_ += bytes;
+        if (memory_ + metadata_memory() + json_.decoded_bytes() > memory_max_)
+            json_.fail(
+                "what the header lists would take more than three times its size in memory",
+                at,
+                errc::limit,
+                "write the file anew with fewer tensors or texts");
+    }
+
+    /// At most, while the lists grow by half of what they then are.
+    std::uint64_t metadata_memory() const {
+        return std::bit_ceil(layout_.metadata.size()) * 3 / 2 *
+               (sizeof(Text) + sizeof(std::uint64_t));
+    }
 
     std::uint64_t data_bytes() const { return layout_.file_bytes - layout_.index_bytes; }
 
@@ -93,6 +138,7 @@ private:
                         errc::limit,
                         "write the file anew with less");
                 const auto text = json_.read_text(one, "a value in __metadata__");
+                take_memory(name.size() + text.size() + 2, name_at); // or less
                 layout_.metadata.emplace_back(name, text);
                 places.push_back(name_at);
             });
@@ -120,6 +166,10 @@ private:
         tensor.dtype = dtype_of(entry, tensor.bytes);
         tensor.data.offset = layout_.index_bytes + entry.begin;
         tensor.header = {tensor.data.offset, 0};
+        take_memory(
+            heap_bytes(tensor.name) + heap_bytes(tensor.dtype.code) +
+                heap_bytes(tensor.dtype.name) + tensor.shape.size() * sizeof(tensor.shape[0]),
+            at);
         layout_.tensors.push_back(std::move(tensor));
         places_.push_back(static_cast<std::uint32_t>(at));
         json_.about({});
@@ -265,6 +315,8 @@ private:
                         std::to_string(known.bits),
                     *entry.offsets_at);
         const auto [seen, is_new] = unknown_bits_.emplace(entry.dtype, dtype.bits);
+        if (is_new)
+            take_memory(unknown_memory, *entry.dtype_at);
         if (!is_new && seen->second != dtype.bits)
             json_.fail(
                 "its data gives the unknown dtype '" + dtype.code + "' elements of " +
@@ -348,8 +400,12 @@ private:
                 end);
     }
 
+    static constexpr std::size_t unknown_memory = 64; // a node of the map
+
     JsonReader json_;
     Layout layout_;
+    std::size_t memory_max_ = 0;
+    std::uint64_t memory_ = 0;          ///< taken, but for metadata's list and decoded texts
     std::vector<std::uint32_t> places_; ///< of the tensors' names in the file
     std::vector<std::uint64_t> shape_;
     std::optional<std::uint64_t> metadata_at_;

@@ -479,6 +479,37 @@ TEST(Safetensors, LimitsAreNamed) {
     expect_refused({{many + "}}", 0, "more than 100000 texts", errc::limit}});
 }
 
+/// Tensors of no data, as many as `bytes` hold.
+std::string header_of(std::size_t bytes, const std::string& name_end, const std::string& shape) {
+    std::string header = "{";
+    for (std::size_t i = 0; header.size() < bytes; ++i)
+        header +=
+            (i > 0 ? "," : "") + safetensors_entry(std::to_string(i) + name_end, "U8", shape, 0, 0);
+    return header + "}";
+}
+
+TEST(Safetensors, EntriesThatTakeMoreThanThreeTimesTheirTextAreLimited) {
+    const std::string usual(30, 'w');
+    const std::string refused = "more than three times its size";
+    EXPECT_NO_THROW(parse(header_of(1 << 20, "", "[0]"), 0)); // 15 MiB are free
+    EXPECT_NO_THROW(parse(header_of(32 << 20, usual, "[0]"), 0));
+    expect_file_error(errc::limit, refused, [&] { parse(header_of(32 << 20, "", "[0]"), 0); });
+    std::string dimensions = "[0";
+    for (int i = 1; i < 64; ++i)
+        dimensions += ",1";
+    expect_file_error(
+        errc::limit, refused, [&] { parse(header_of(32 << 20, "", dimensions + "]"), 0); });
+}
+
+TEST(Safetensors, BracesInTextsAreNoTensors) {
+    const std::string metadata =
+        R"({"__metadata__":{"\\":"\"{","a":")" + std::string(32 << 20, '{') + "\"}";
+    EXPECT_EQ(parse(metadata + "}", 0).tensors.size(), 0u);
+    EXPECT_EQ(
+        parse(metadata + "," + safetensors_entry("t", "U8", "[0]", 0, 0) + "}", 0).tensors.size(),
+        1u);
+}
+
 TEST(Safetensors, ManyTensorsAreReadInTheOrderOfTheirData) {
     constexpr std::size_t count = 50'000;
     std::string header = "{";

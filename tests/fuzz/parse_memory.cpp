@@ -21,13 +21,6 @@ namespace {
 using namespace tz::format;
 using Bytes = std::vector<std::byte>;
 
-// Where what is allowed ends (docs/reliability.md).
-/// For headers of the shortest entries that safetensors files can have: a `Tensor` is more than
-/// three times as large as such an entry.
-constexpr std::size_t shortest_entries_bytes_max = 20 << 20;
-/// For headers that are nothing but braces in a text, each of which may be an entry's.
-constexpr std::size_t braces_bytes_max = 8 << 20;
-
 /// A short name for each number.
 std::string name_of(std::size_t number) {
     constexpr std::string_view letters =
@@ -150,7 +143,7 @@ bool measure_tensors(std::size_t bytes) {
 /// Tensors with data of a byte each, or of none, as `shape` says; the first ones last, or not.
 bool measure_tensors_in_json(
     const char* what, std::size_t bytes, NameOf name_of, const std::string& shape, bool backwards) {
-    const std::uint64_t step = shape == "[0]" ? 0 : 1;
+    const std::uint64_t step = shape.starts_with("[0") ? 0 : 1;
     std::uint64_t at = backwards ? bytes : 0;
     const std::uint64_t begin = at;
     std::string text = object(bytes, [&](std::size_t i) {
@@ -171,18 +164,24 @@ bool measure_tensors_in_json(
 
 bool measure_safetensors(std::size_t bytes) {
     bytes = std::min<std::size_t>(bytes, safetensors_header_bytes_max - 200);
-    const std::size_t shortest = std::min(bytes, shortest_entries_bytes_max);
-    bool fine = measure_tensors_in_json("the shortest entries", shortest, name_of, "[0]", false);
-    fine &= measure_tensors_in_json("short entries", shortest, name_of, "[]", false);
-    fine &= measure_tensors_in_json("short entries backwards", shortest, name_of, "[]", true);
+    std::string dimensions = "[0";
+    for (int i = 1; i < 64; ++i)
+        dimensions += ",1";
+    dimensions += ']';
+    // a path of one key; its letters are stored as escapes
+    const auto keys = [](std::size_t i) { return "\\u001e" + name_of(i) + "\xc3\xa4\xc3\xa4"; };
+    bool fine = measure_tensors_in_json("the shortest entries", bytes, name_of, "[0]", false);
+    fine &= measure_tensors_in_json("short entries", bytes, name_of, "[]", false);
+    fine &= measure_tensors_in_json("short entries backwards", bytes, name_of, "[]", true);
+    fine &= measure_tensors_in_json("64 dimensions", bytes, name_of, dimensions, false);
+    fine &= measure_tensors_in_json("names of other letters", bytes, keys, "[0]", false);
     fine &= measure_tensors_in_json("usual entries", bytes, usual_name_of, "[1,1]", false);
     fine &= measure_tensors_in_json("usual entries backwards", bytes, usual_name_of, "[1,1]", true);
     const std::string texts =
         object(bytes, [](std::size_t i) { return '"' + name_of(i) + "\":\"\""; });
     const std::string escapes = R"({"__metadata__":{"a":"\n)" + std::string(bytes, 'x') + "\"}}";
     const std::string nested = R"({"a":{"x":)" + std::string(bytes / 2, '[');
-    const std::string braces =
-        R"({"__metadata__":{"a":")" + std::string(std::min(bytes, braces_bytes_max), '{') + "\"}}";
+    const std::string braces = R"({"__metadata__":{"a":")" + std::string(bytes, '{') + "\"}}";
     for (const std::string& body : {R"({"__metadata__":)" + texts + "}", escapes, nested, braces}) {
         const Bytes file = safetensors(body);
         fine &= measure(
