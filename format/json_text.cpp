@@ -118,8 +118,6 @@ const char* find_special(const char* begin, const char* end, bool& ascii) {
 bool decode_escape(std::string_view& text, char*& out) {
     constexpr std::string_view letters = "\"\\/bfnrt";
     constexpr std::string_view meanings = "\"\\/\b\f\n\r\t";
-    if (text.size() < 2)
-        return false;
     const char letter = text[1];
     text.remove_prefix(2);
     if (letter == 'u') {
@@ -158,7 +156,7 @@ bool beyond_double(std::string_view number) {
     const auto read = std::from_chars(number.data(), number.data() + number.size(), value);
     if (read.ec != std::errc::result_out_of_range)
         return std::abs(value) >= largest;
-    // too large or too small: that is for the decimal exponent of its first digit but zeros
+    // too large or too small, so not zero: the decimal exponent of its first digit says which
     const std::size_t e = std::min(number.find_first_of("eE"), number.size());
     const std::string_view digits = number.substr(0, e);
     const std::size_t first = digits.find_first_of("123456789");
@@ -166,8 +164,6 @@ bool beyond_double(std::string_view number) {
     std::string_view power = number.substr(std::min(e + 1, number.size()));
     if (power.starts_with('+'))
         power.remove_prefix(1);
-    if (first == digits.npos)
-        return false;
     std::int64_t exponent = 0;
     const auto end = std::from_chars(power.data(), power.data() + power.size(), exponent);
     if (end.ec == std::errc::result_out_of_range)

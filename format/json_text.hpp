@@ -14,8 +14,8 @@ constexpr std::string_view json_blanks = " \t\r\n";
 /// control character; `end` if there is none. `ascii` becomes false where one before it is none.
 const char* find_special(const char* begin, const char* end, bool& ascii);
 
-/// Decodes the escape that `text` begins with, backslash first, to `out`, which has room for four
-/// bytes. Moves both behind what was read and written; false where it is none.
+/// Decodes the escape that `text` begins with, a backslash and a letter at least, to `out`, which
+/// has room for four bytes. Moves both behind what was read and written; false where it is none.
 bool decode_escape(std::string_view& text, char*& out);
 
 /// How many bytes of `text` are a number by JSON's grammar alone, however large; 0 where it begins

@@ -170,9 +170,8 @@ bool ReplyParser::chunks(std::string_view bytes, std::size_t& used, std::string&
     while (!beast.is_done()) {
         error_code ec;
         const std::string_view rest = bytes.substr(used);
-        if (!in_chunks_ && rest.size() < last_chunk_bytes)
-            return false;
-        const std::size_t taken = beast.put(asio::buffer(rest), ec);
+        const bool waits = !in_chunks_ && rest.size() < last_chunk_bytes;
+        const std::size_t taken = waits ? 0 : beast.put(asio::buffer(rest), ec);
         used += taken;
         in_chunks_ = in_chunks_ || taken > 0;
         text += beast.get().body();

@@ -93,6 +93,7 @@ TEST(Connection, SaysWhatIsWrongWithAHead) {
         {std::string("\x15\x03\x01\x00\x02\x02\x46", 7), "speaks TLS on this port"},
         {with_headers("A: b\x01\r\n"), "contains control characters"},
         {with_headers("A b\r\n"), "the head of the answer is broken: "},
+        {"HTTP/1.1 099 OK\r\nContent-Length: 1\r\n\r\nx", "the answer has no status"},
     };
 
     for (const auto& row : rows) {
