@@ -40,13 +40,14 @@ std::string growth(const std::vector<Holding>& samples) {
         std::uint64_t slack;
     };
 
+    const Holding early = median(samples, 1), late = median(samples, 4);
     std::string text;
     for (const auto& [name, what, slack] :
          {Watched{"memory", &Holding::rss_bytes, rss_slack},
           Watched{"descriptors", &Holding::descriptors, 0},
           Watched{"threads", &Holding::threads, 0}}) {
-        const std::uint64_t then = median_of(samples, 1, what);
-        const std::uint64_t now = median_of(samples, 4, what);
+        const std::uint64_t then = early.*what;
+        const std::uint64_t now = late.*what;
         if (now > then + then / 20 + slack)
             text += std::string(text.empty() ? "" : "; ") + name + " grew from " +
                     std::to_string(then) + " to " + std::to_string(now);
