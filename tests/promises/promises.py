@@ -33,17 +33,20 @@ def read_record() -> dict:
     return json.loads(RECORD.read_text()) if RECORD.exists() else {}
 
 
+def name_of(case: ElementTree.Element) -> str:
+    """As ctest or pytest name the test."""
+    name, folder = case.get("name", ""), case.get("classname", "")
+    return name if folder in ("", name) else f"{folder.replace('.', '/')}.py::{name}"
+
+
 def test_names(results: list[pathlib.Path]) -> dict[str, str]:
     """Every test of the files, as ctest or pytest name it, with 'passed', 'failed' or 'skipped'."""
     outcomes = {}
     for file in results:
         for case in ElementTree.parse(file).iter("testcase"):
-            name, folder = case.get("name", ""), case.get("classname", "")
-            if folder not in ("", name):
-                name = f"{folder.replace('.', '/')}.py::{name}"
             kinds = {child.tag for child in case}
             failed = kinds & {"failure", "error"}
-            outcomes[name] = "failed" if failed else "skipped" if "skipped" in kinds else "passed"
+            outcomes[name_of(case)] = "failed" if failed else "skipped" if "skipped" in kinds else "passed"
     return outcomes
 
 
@@ -72,7 +75,7 @@ def timed(results: list[pathlib.Path], allowed: dict[str, int]) -> dict:
     tests, late, slowest = 0, [], 0.0
     for file in results:
         for case in ElementTree.parse(file).iter("testcase"):
-            name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name', '').partition('[')[0]}"
+            name = name_of(case).partition("[")[0]
             for found in case.iterfind("properties/property[@name='slowest_s']"):
                 tests, slowest = tests + 1, max(slowest, float(found.get("value")))
                 if float(found.get("value")) > allowed.get(name, 2):
