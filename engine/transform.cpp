@@ -162,7 +162,7 @@ choose_checks(Verify verify, const format::TensorHeader& header, const format::T
     const bool sha256 = header.sha256.has_value();
     switch (verify) {
     case Verify::automatic:
-        return {crc32 && !header.seal, sha256 && !crc32 && !header.seal};
+        return header.seal ? Checks{} : Checks{crc32, sha256 && !crc32};
     case Verify::none:
         return {};
     case Verify::crc32:
