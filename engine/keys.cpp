@@ -16,7 +16,8 @@ constexpr std::size_t derivations_max = 4;
 
 Keys::Keys(const format::Layout& layout, const LoadOptions& options)
     : key_(options.key),
-      password_(options.password) {
+      password_(options.password),
+      derivation_max_(options.derivation_max) {
     if (key_ && password_)
         throw Error(errc::usage, "both a key and a password are given");
     const bool given = key_ || password_;
@@ -51,7 +52,7 @@ Keys::key_of(const format::Seal& seal, std::uint64_t header_offset, Workers& wor
     if (mine) {
         auto derive = [this, derived = entry] {
             const std::lock_guard one(deriving_);
-            format::check_derivation(derived->derivation, memory_available());
+            format::check_derivation(derived->derivation, memory_available(), derivation_max_);
             derived->key = format::derive_key(*password_, derived->derivation);
         };
         co_await workers.run(std::move(derive));

@@ -43,6 +43,7 @@ private:
 
     std::shared_ptr<const format::Secret> key_;
     std::shared_ptr<const format::Secret> password_;
+    format::DerivationLimits derivation_max_;
     std::mutex mutex_;
     std::mutex deriving_; ///< one at a time: each may take half of the memory available
     std::list<Derived> derived_;

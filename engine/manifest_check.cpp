@@ -143,7 +143,7 @@ file_key(Engine& engine, const std::shared_ptr<const Source>& source, const Load
             {},
             "give the key itself (--key-file)")
             .in(source->name());
-    format::check_derivation(*sealed->seal->derivation, memory_available());
+    format::check_derivation(*sealed->seal->derivation, memory_available(), waiting.derivation_max);
     return std::make_shared<const format::Secret>(
         format::derive_key(*waiting.password, *sealed->seal->derivation));
 }

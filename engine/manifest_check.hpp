@@ -18,7 +18,8 @@ struct ManifestOptions {
     /// a load can't check by the result (`LoadOptions::manifests`): headers that the manifest does
     /// not list.
     bool contents = true;
-    /// `key` or `password` of the file, for a signature by it; `deadline`, `stop` and `progress`.
+    /// `key` or `password` of the file, for a signature by it, and `derivation_max`; `deadline`,
+    /// `stop` and `progress`.
     LoadOptions waiting;
 };
 

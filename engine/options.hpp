@@ -3,6 +3,7 @@
 
 #include <tz/engine/selection.hpp>
 #include <tz/engine/trace.hpp>
+#include <tz/format/seal.hpp>
 
 #include <array>
 #include <chrono>
@@ -15,10 +16,6 @@
 #include <stop_token>
 #include <string>
 #include <vector>
-
-namespace tz::format {
-class Secret;
-}
 
 namespace tz {
 
@@ -129,6 +126,9 @@ struct LoadOptions {
     /// 32 bytes for encrypted files; or a password. At most one of them.
     std::shared_ptr<const format::Secret> key;
     std::shared_ptr<const format::Secret> password;
+    /// What deriving a password's key may cost at most: above it the load fails with errc::limit.
+    /// To be raised only for files of somebody trusted.
+    format::DerivationLimits derivation_max;
     /// Also computes the SHA-256 of each tensor's plaintext (`Loaded::digests`).
     bool digests = false;
     /// Reads and checks tensor headers, no data; needs no key. `keep_headers` keeps them.
@@ -146,7 +146,7 @@ struct LoadOptions {
     std::vector<std::shared_ptr<const CheckedManifest>> manifests;
     /// Longest time the load may take, waiting for other loads of the engine included; at its end
     /// it fails with errc::deadline. What is under way on a worker is waited for: at most one key
-    /// derivation (limits in format/seal.hpp), one chunk, or one gathered tensor; and a read that
+    /// derivation (`derivation_max`), one chunk, or one gathered tensor; and a read that
     /// the kernel holds.
     std::optional<std::chrono::nanoseconds> deadline;
     /// From when `deadline` counts, for several calls that share one; else each has it from its own

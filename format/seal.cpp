@@ -45,12 +45,12 @@ std::string_view without_line_end(std::string_view text) {
     return text;
 }
 
-[[noreturn]] void too_costly(const std::string& what, std::uint64_t limit) {
+[[noreturn]] void too_costly(const std::string& what, const std::string& hint) {
     throw Error(
         errc::limit,
-        what + ", the limit is " + std::to_string(limit),
+        "the password's key takes " + what,
         {},
-        "decrypt with the derived key in place of the password, if you trust the file");
+        hint + ", or give the derived key in place of the password");
 }
 
 } // namespace
@@ -90,17 +90,24 @@ Secret parse_key(std::span<const std::byte> text) {
     throw Error(errc::usage, "a key is 32 bytes or 64 hex digits", {}, "make one with `tz keygen`");
 }
 
-void check_derivation(const KeyDerivation& derivation, std::uint64_t memory_available) {
-    if (derivation.passes > derivation_passes_max)
+void check_derivation(
+    const KeyDerivation& derivation,
+    std::uint64_t memory_available,
+    const DerivationLimits& limits) {
+    if (derivation.passes > limits.passes)
         too_costly(
-            "the password's key takes " + std::to_string(derivation.passes) + " passes",
-            derivation_passes_max);
-    const std::uint64_t memory_max = std::min(derivation_memory_max, memory_available / 2);
-    if (derivation.memory_bytes > memory_max)
+            std::to_string(derivation.passes) + " passes, the limit is " +
+                std::to_string(limits.passes),
+            "if you trust the file, raise it (--kdf-max-passes)");
+    const std::string memory = std::to_string(derivation.memory_bytes) + " bytes of memory, ";
+    if (derivation.memory_bytes > limits.memory_bytes)
         too_costly(
-            "the password's key takes " + std::to_string(derivation.memory_bytes) +
-                " bytes of memory",
-            memory_max);
+            memory + "the limit is " + std::to_string(limits.memory_bytes),
+            "if you trust the file, raise it (--kdf-max-memory)");
+    if (derivation.memory_bytes > memory_available / 2)
+        too_costly(
+            memory + "more than half of the " + std::to_string(memory_available) + " available",
+            "free some memory");
 }
 
 Secret derive_key(const Secret& password, const KeyDerivation& derivation) {

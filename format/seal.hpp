@@ -15,10 +15,12 @@ namespace tz::format {
 /// What pip's writer uses.
 inline constexpr std::uint64_t usual_piece_bytes = 2ull << 20;
 
-// Largest cost of a password that is accepted from a file: Argon2's parameters stand in the file,
-// so a small file could ask for hours or terabytes. pip's costliest preset is 4 passes over 1 GiB.
-inline constexpr std::uint64_t derivation_passes_max = 16;
-inline constexpr std::uint64_t derivation_memory_max = 2ull << 30;
+/// Largest cost of a password that is accepted from a file: Argon2's parameters stand in the file,
+/// so a small file could ask for hours or terabytes. pip's costliest preset is 4 passes over 1 GiB.
+struct DerivationLimits {
+    unsigned passes = 16;
+    std::uint64_t memory_bytes = 2ull << 30; ///< and at most half of what is available
+};
 
 /// What a password costs unless the writer says otherwise: pip's default, its preset MODERATE.
 inline constexpr std::uint64_t usual_derivation_passes = 3;
@@ -75,7 +77,10 @@ Secret parse_key(std::span<const std::byte> text);
 
 /// Throws `tz::Error` (errc::limit) before anything is allocated when the cost is above the limits
 /// or above half of `memory_available`.
-void check_derivation(const KeyDerivation& derivation, std::uint64_t memory_available);
+void check_derivation(
+    const KeyDerivation& derivation,
+    std::uint64_t memory_available,
+    const DerivationLimits& limits = {});
 
 /// The key of a password; takes the time and memory that `derivation` asks for.
 Secret derive_key(const Secret& password, const KeyDerivation& derivation);

@@ -142,6 +142,9 @@ void add_key_options(CLI::App& app, Options& options) {
         "--password-file", options.password_file, "Decrypt with the password in this file");
     key->type_name("PATH")->take_last()->excludes(password);
     password->type_name("PATH")->take_last();
+    format::DerivationLimits& cost = options.load.derivation_max;
+    add_number(app, "--kdf-max-passes", cost.passes, "Most passes for a password's key (16)");
+    add_size(app, "--kdf-max-memory", cost.memory_bytes, "Most memory for a password's key (2GiB)");
 }
 
 void add_requirement_options(CLI::App& app, Options& options) {

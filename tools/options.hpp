@@ -65,11 +65,11 @@ void add_selection_options(CLI::App& app, Options& options);
 void add_engine_options(CLI::App& app, Options& options);
 /// --deadline.
 void add_deadline_option(CLI::App& app, Options& options);
-/// --key-file, --password-file.
+/// --key-file, --password-file, --kdf-max-passes, --kdf-max-memory.
 void add_key_options(CLI::App& app, Options& options);
 /// --require, --subject.
 void add_requirement_options(CLI::App& app, Options& options);
-/// --verify, --key-file, --password-file, --deadline.
+/// --verify, those of add_key_options(), --deadline.
 void add_load_options(CLI::App& app, Options& options);
 /// --trace.
 void add_trace_option(CLI::App& app, Options& options);

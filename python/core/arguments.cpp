@@ -116,6 +116,12 @@ const std::map<std::string_view, Set> load_keywords{
      [](Arguments& to, nb::handle v) {
          to.options.key = std::make_shared<tz::format::Secret>(tz::format::parse_key(bytes_of(v)));
      }},
+    {"kdf_max_memory",
+     [](Arguments& to, nb::handle v) {
+         to.options.derivation_max.memory_bytes = nb::cast<std::uint64_t>(v);
+     }},
+    {"kdf_max_passes",
+     [](Arguments& to, nb::handle v) { to.options.derivation_max.passes = nb::cast<unsigned>(v); }},
     {"memory",
      [](Arguments& to, nb::handle v) {
          to.options.memory = one_of<tz::Memory>(

@@ -76,14 +76,21 @@ void add(tz::SaveSession& session, const nb::list& tensors) {
     session.add(views);
 }
 
-nb::bytes derive_key(const nb::bytes& password, const nb::tuple& parts) {
+nb::bytes derive_key(
+    const nb::bytes& password,
+    const nb::tuple& parts,
+    std::optional<unsigned> max_passes,
+    std::optional<std::uint64_t> max_memory) {
     const tz::format::Secret secret(
         std::span(static_cast<const std::byte*>(password.data()), password.size()));
     const tz::format::KeyDerivation derivation = derivation_of(parts);
+    tz::format::DerivationLimits limits;
+    limits.passes = max_passes.value_or(limits.passes);
+    limits.memory_bytes = max_memory.value_or(limits.memory_bytes);
     std::optional<tz::format::Secret> key;
     {
         const nb::gil_scoped_release others;
-        tz::format::check_derivation(derivation, tz::memory_available());
+        tz::format::check_derivation(derivation, tz::memory_available(), limits);
         key = tz::format::derive_key(secret, derivation);
     }
     return nb::bytes(key->bytes().data(), key->bytes().size());
@@ -115,7 +122,10 @@ void bind_session(nb::module_& module) {
         &derive_key,
         nb::arg("password"),
         nb::arg("derivation"),
-        nb::sig("def derive_key(password: bytes, derivation: tuple[int, int, bytes]) -> bytes"));
+        nb::arg("kdf_max_passes").none() = nb::none(),
+        nb::arg("kdf_max_memory").none() = nb::none(),
+        nb::sig("def derive_key(password: bytes, derivation: tuple[int, int, bytes], "
+                "kdf_max_passes: int | None = None, kdf_max_memory: int | None = None) -> bytes"));
 }
 
 } // namespace tzio

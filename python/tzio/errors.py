@@ -126,6 +126,8 @@ _arguments = {
     "--concurrency": "concurrency",
     "--deadline": "deadline",
     "--io": "io",
+    "--kdf-max-memory": "kdf_max_memory",
+    "--kdf-max-passes": "kdf_max_passes",
     "--key-file": "key",
     "--memory": "memory",
     "--memory-limit": "memory_limit",

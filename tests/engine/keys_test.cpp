@@ -104,6 +104,23 @@ TEST(Keys, OfOnePasswordAreFew) {
     EXPECT_NO_THROW(test::run(context, ask(keys, 4, workers)));
 }
 
+TEST(Keys, CostAtMostWhatTheOptionsSay) {
+    LoadOptions options;
+    options.password = secret(8);
+    options.derivation_max.memory_bytes = 8191;
+    format::Layout sealed;
+    sealed.encrypted = true;
+    Workers workers(1);
+    asio::io_context context;
+    Keys keys(sealed, options);
+    expect_error(errc::limit, "8192 bytes of memory, the limit is 8191", [&] {
+        test::run(context, ask(keys, 1, workers));
+    });
+    options.derivation_max.memory_bytes = 8192;
+    Keys raised(sealed, options);
+    EXPECT_NO_THROW(test::run(context, ask(raised, 1, workers)));
+}
+
 TEST(LoadOptions, GoTogether) {
     LoadOptions options;
     EXPECT_NO_THROW(check_options(options, 1));

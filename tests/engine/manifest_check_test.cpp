@@ -258,6 +258,25 @@ TEST(ManifestCheck, APasswordIsNoKeyOfAFileThatHasARawOne) {
     EXPECT_NE(check(source, required), nullptr);
 }
 
+TEST(ManifestCheck, APasswordsKeyCostsAtMostWhatTheOptionsSay) {
+    MakeOptions options;
+    options.write = packed();
+    options.write.derivation = format::KeyDerivation{1, 8192, counting_array<16>()};
+    options.region_bytes = 4096;
+    const auto password = key_from(3);
+    const auto key = std::make_shared<const format::Secret>(
+        format::derive_key(*password, *options.write.derivation));
+    options.key = key.get();
+    const Bytes file = make_file({content("a", "|u1", {1000})}, options).bytes;
+    ManifestOptions required;
+    required.require.kind = Requirement::Kind::file_key;
+    required.waiting.password = password;
+    const auto source = source_of(signed_file(file, {.file_key = key}));
+    EXPECT_NE(check(source, required), nullptr);
+    required.waiting.derivation_max.passes = 0;
+    expect_error(errc::limit, "1 passes, the limit is 0", [&] { check(source, required); });
+}
+
 Bytes model() {
     return safetensors_file(
         '{' + safetensors_entry("w", "U8", "[100000]", 0, 100'000) + '}', 100'000);

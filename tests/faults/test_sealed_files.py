@@ -90,6 +90,23 @@ def test_key_derivation(loads, sealed, password, what, kind, code, shift, value)
     loads.refuses(path, kind, "", password[0], **password[1])
 
 
+def test_limits_of_key_derivation(loads, sealed, password):
+    """They may be lower or higher than usual; above them the error says how to raise them."""
+    path, options = DATA / "example_password.tensors", password[0]
+    lowered = [*options, "--kdf-max-memory=4KiB"]
+    answer = loads.refuses(path, "limit", "the limit is 4096;", lowered, kdf_max_memory="4KiB", **password[1])
+    assert "raise it (kdf_max_memory)" in answer["text"], answer
+
+    def costlier(file):
+        file.put("<Q", file.header(0)["crypt"] + PASSES, 17)
+        file.put("<Q", file.header(0)["crypt"] + MEMORY, 8192)
+
+    path = sealed(costlier, of=path)
+    loads.refuses(path, "limit", "17 passes, the limit is 16;", options, **password[1])
+    raised = [*options, "--kdf-max-passes=17"]
+    loads.refuses(path, "auth", "", raised, several=True, kdf_max_passes=17, **password[1])  # it is another key
+
+
 @pytest.mark.parametrize("name", ["sealed", "plain", "password"])
 @pytest.mark.parametrize("with_key", ["none", "key", "password"])
 def test_wrong_key(loads, samples, tmp_path, name, with_key):

@@ -130,17 +130,38 @@ TEST(DeriveKey, RefusesWhatArgon2idCannotDo) {
 TEST(CheckDerivation, CapsPassesAndMemory) {
     const std::uint64_t much = 1ull << 40;
     check_derivation({4, 1ull << 30, {}}, much); // pip's costliest preset
-    check_derivation({derivation_passes_max, derivation_memory_max, {}}, much);
-    expect_error(errc::limit, "17 passes", [&] { check_derivation({17, 8192, {}}, much); });
+    check_derivation({16, 2ull << 30, {}}, much);
+    expect_error(errc::limit, "17 passes, the limit is 16; if you trust the file, raise", [&] {
+        check_derivation({17, 8192, {}}, much);
+    });
+    expect_error(errc::limit, "2147483649 bytes of memory, the limit is 2147483648", [&] {
+        check_derivation({1, (2ull << 30) + 1, {}}, much);
+    });
     expect_error(errc::limit, "passes", [&] { check_derivation({1ull << 31, 8192, {}}, much); });
     expect_error(errc::limit, "4398046510080 bytes", [&] {
         check_derivation({1, 4398046510080, {}}, much);
     });
 }
 
+TEST(CheckDerivation, TakesOtherLimits) {
+    const DerivationLimits limits{.passes = 17, .memory_bytes = 8193};
+    check_derivation({17, 8193, {}}, 1ull << 40, limits);
+    expect_error(errc::limit, "the limit is 17", [&] {
+        check_derivation({18, 8193, {}}, 1ull << 40, limits);
+    });
+    expect_error(errc::limit, "the limit is 8193", [&] {
+        check_derivation({17, 8194, {}}, 1ull << 40, limits);
+    });
+}
+
 TEST(CheckDerivation, LeavesHalfOfTheMemoryAlone) {
-    check_derivation({1, 1 << 20, {}}, 2 << 20);
-    expect_error(errc::limit, "memory", [] { check_derivation({1, 1 << 20, {}}, (2 << 20) - 1); });
+    const auto half = [](std::uint64_t available) {
+        check_derivation({1, 1 << 20, {}}, available, {.memory_bytes = 1ull << 40});
+    };
+    half(2 << 20);
+    expect_error(errc::limit, "more than half of the 2097151 available; free some memory", [&] {
+        half((2 << 20) - 1);
+    });
 }
 
 TEST(ParseKey, TakesRawBytesAndHexDigits) {

@@ -238,12 +238,15 @@ def test_a_setting_that_is_none_is_told_where_it_is_made(folder, field, value):
     assert str(failure(tzio.UsageError, lambda: load(folder / "model.tensors", **{field: value}))) == str(error)
 
 
-@pytest.mark.parametrize("name", ["CHUNK_SIZE", "MEMORY_LIMIT", "CONCURRENCY", "WORKERS", "IO", "VERIFY"])
+@pytest.mark.parametrize(
+    "name",
+    ["CHUNK_SIZE", "CONCURRENCY", "IO", "KDF_MAX_MEMORY", "KDF_MAX_PASSES", "MEMORY_LIMIT", "VERIFY", "WORKERS"],
+)
 def test_a_variable_that_says_nothing_is_named(folder, monkeypatch, name):
     monkeypatch.setenv(f"TZ_{name}", "foo")
     error = failure(tzio.UsageError, lambda: load(folder / "model.tensors"))
     assert str(error).startswith(f"TZ_{name}='foo' is ")
-    good = {"CHUNK_SIZE": "1MiB", "MEMORY_LIMIT": "1GiB", "IO": "auto", "VERIFY": "auto"}.get(name, 2)
+    good = {"CHUNK_SIZE": "1MiB", "KDF_MAX_MEMORY": "1MiB", "MEMORY_LIMIT": "1GiB", "IO": "auto", "VERIFY": "auto"}.get(name, 2)
     assert load(folder / "model.tensors", **{name.lower(): good}), "a keyword goes before it"
 
 
@@ -302,6 +305,37 @@ def test_other_sizes_that_are_none_are_named(folder):
     path = folder / "x.safetensors"
     error = failure(tzio.UsageError, lambda: tzio.save_file({}, path, max_shard_size="8Mo"))
     assert str(error).startswith("max_shard_size='8Mo' is no size")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"concurrency": 1 << 32},
+        {"workers": 1 << 40},
+        {"kdf_max_passes": 1 << 32},
+        {"kdf_max_memory": 1 << 64},
+        {"memory_limit": "99999999999GiB"},
+        {"chunk_size": "9" * 400},
+    ],
+)
+def test_numbers_too_large_for_the_core_are_named(folder, option):
+    error = failure(tzio.UsageError, lambda: load(folder / "model.tensors", **option))
+    assert str(error).startswith(f"{next(iter(option))}=") and str(error).endswith("is too large")
+
+
+@pytest.mark.parametrize("deadline", [1e10, 10**400, float("inf")])
+def test_a_deadline_beyond_all_years_is_none(folder, deadline):
+    assert load(folder / "model.tensors", deadline=deadline)
+
+
+@pytest.mark.parametrize("deadline", [0, -1, -(10**400), float("-inf"), 1e-9])
+def test_a_deadline_that_has_passed(folder, deadline):
+    failure(tzio.DeadlineError, lambda: load(folder / "model.tensors", deadline=deadline))
+
+
+def test_a_deadline_that_is_no_number(folder):
+    error = failure(tzio.UsageError, lambda: load(folder / "model.tensors", deadline=float("nan")))
+    assert str(error).startswith("deadline=nan is no number of seconds")
 
 
 @pytest.mark.parametrize("key", [SECRET.encode(), "zz" * 32, b""])

@@ -133,6 +133,17 @@ def test_a_wrong_or_missing_key_is_a_cryptography_error(path):
         assert "swordfish" not in str(caught.value)
 
 
+def test_what_a_password_costs_has_a_limit_that_can_be_moved(path, monkeypatch):
+    write(ours, path, weights(), encryption=EncryptionParams.from_string("right", opslimit=2, memlimit=8192))
+    encryption = DecryptionParams.from_string("right")
+    monkeypatch.setenv("TZ_KDF_MAX_PASSES", "1")
+    with pytest.raises(tzio.LimitError, match=r"2 passes, the limit is 1; .*kdf_max_passes"):
+        TensorDeserializer(path, device="cpu", encryption=encryption)
+    monkeypatch.setenv("TZ_KDF_MAX_PASSES", "2")
+    monkeypatch.setenv("TZ_KDF_MAX_MEMORY", "8KiB")
+    TensorDeserializer(path, device="cpu", encryption=encryption).close()
+
+
 def test_secrets_are_not_shown():
     params = EncryptionParams.from_string("secret text", opslimit=1, memlimit=8192, salt="sixteen  letters")
     assert params.salt == b"sixteen  letters"

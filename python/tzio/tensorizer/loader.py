@@ -147,7 +147,8 @@ class Loader:
         with self._lock:
             if derivation not in self._keys:
                 with Running():
-                    self._keys[derivation] = _core.derive_key(self._encryption.source, derivation)
+                    limits = self._config.derivation_limits()
+                    self._keys[derivation] = _core.derive_key(self._encryption.source, derivation, *limits)
             return {"key": self._keys[derivation]}
 
     def _parameter(self, tensor: torch.Tensor) -> torch.nn.Parameter:
