@@ -56,6 +56,7 @@ HttpSource::HttpSource(Setup setup)
       asker_(std::move(setup.asker)),
       retry_(setup.retry),
       log_(std::move(setup.log)),
+      requests_(name(), log_),
       host_(host_of(setup.url, *transport_)),
       budget_(transport_->budget(host_, retry_.budget)),
       hedging_(setup.hedge ? transport_->hedging(host_) : nullptr) {}

@@ -7,6 +7,7 @@
 #include <tz/protocols/checksum_headers.hpp>
 #include <tz/protocols/identity.hpp>
 #include <tz/protocols/network.hpp>
+#include <tz/protocols/request_log.hpp>
 #include <tz/protocols/transport.hpp>
 
 #include <atomic>
@@ -49,6 +50,8 @@ public:
 
     const RetryOptions& retry() const { return retry_; }
 
+    const RequestLog& requests() const { return requests_; }
+
     RetryBudget& budget() const { return *budget_; }
 
     /// Null where no request is to be sent twice.
@@ -71,6 +74,7 @@ private:
     const std::unique_ptr<Asker> asker_;
     const RetryOptions retry_;
     const Log log_;
+    const RequestLog requests_;
     const std::string host_;
     const std::shared_ptr<RetryBudget> budget_;
     const std::shared_ptr<Hedging> hedging_;

@@ -91,7 +91,9 @@ RangeReader::read(Route, std::uint64_t offset, std::span<const Buffer> to, std::
 awaitable<void> RangeReader::transfer(Transfer& transfer) {
     while (transfer.done < transfer.bytes) {
         Attempt one;
+        const auto begun = Clock::now();
         co_await attempt(transfer, one);
+        source_->requests().ended(one.range, one.outcome, Clock::now() - begun);
         if (one.moved)
             continue;
         if (transfer.done >= transfer.bytes) {
@@ -106,6 +108,7 @@ awaitable<void> RangeReader::transfer(Transfer& transfer) {
 
 awaitable<void> RangeReader::attempt(Transfer& transfer, Attempt& attempt) {
     attempt.begin = transfer.done;
+    attempt.range = transfer.range();
     try {
         co_await ask(transfer, attempt);
     } catch (const TransportError& error) {
@@ -120,9 +123,8 @@ awaitable<void> RangeReader::attempt(Transfer& transfer, Attempt& attempt) {
 awaitable<void> RangeReader::ask(Transfer& transfer, Attempt& attempt) {
     Asker& asker = source_->asker();
     attempt.place = transfer.place ? *transfer.place : asker.start();
-    std::string range = transfer.range();
     attempt.question =
-        co_await asker.question(loop_, attempt.place, std::move(range), source_->identity());
+        co_await asker.question(loop_, attempt.place, attempt.range, source_->identity());
     co_await connect(transfer, attempt);
     const auto asked = Clock::now();
     co_await exchange(attempt);
@@ -335,6 +337,7 @@ awaitable<void> RangeReader::recover(Transfer& transfer, Attempt& attempt) {
         if ((waited || transfer.fruitless >= 2) && attempt.lease->crowded_out())
             decision.delay = milliseconds(0);
     }
+    source_->requests().again(attempt.range, outcome, transfer.retry, decision);
     if (decision.new_connection && attempt.lease)
         attempt.lease->connection.reset();
     attempt.lease.reset();

@@ -80,6 +80,7 @@ struct RangeReader::Attempt {
     std::string text; ///< of an answer that is no object
     std::optional<S3Error> error;
     std::uint64_t begin = 0;   ///< `Transfer::done` before
+    std::string range;         ///< as Transfer gave it
     bool taking = false;       ///< the body goes to where it belongs
     std::uint64_t skipped = 0; ///< bytes of the body that come before those that are wanted
     Outcome outcome;

@@ -78,6 +78,8 @@ public:
     /// Tries that were counted, those that failed.
     unsigned tries() const { return tries_; }
 
+    unsigned tries_max() const { return options_.tries_max; }
+
 private:
     Decision after_answer(const Outcome& outcome, double random);
     Decision after_fault(const Outcome& outcome, double random);

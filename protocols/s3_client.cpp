@@ -46,6 +46,14 @@ bool may_be_done(unsigned status) {
     return (status >= 500 && status != 501) || is_success(status);
 }
 
+/// Without the rest of its query: ids of uploads are long and say nothing.
+std::string text_of(const S3Request& request) {
+    std::string text = request.method;
+    if (!request.query.empty())
+        text += ' ' + request.query.substr(0, request.query.find('&'));
+    return text;
+}
+
 std::string_view without_blanks(std::string_view text) {
     text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
     return text;
@@ -173,12 +181,13 @@ private:
     std::unique_ptr<ConnectionPool::Member> member_;
 };
 
-S3Client::S3Client(S3Access access, const RetryOptions& retry)
+S3Client::S3Client(S3Access access, const RetryOptions& retry, const Log& log)
     : access_(std::move(access)),
       retry_(retry),
       brief_retry_(brief(retry)),
       patient_(patient(access_.transport->options())),
-      budget_(access_.transport->budget(access_.url.origin(), retry.budget)) {}
+      budget_(access_.transport->budget(access_.url.origin(), retry.budget)),
+      requests_(access_.name, log) {}
 
 S3Client::~S3Client() {
     close();
@@ -205,7 +214,9 @@ awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request, bool* p
     call.pool = &seat.pool();
     for (;;) {
         Attempt one;
+        const auto begun = Clock::now();
         co_await attempt(call, one);
+        requests_.ended(text_of(request), one.outcome, Clock::now() - begun);
         if (one.moved)
             continue;
         if (one.answer.good()) {
@@ -358,6 +369,7 @@ awaitable<bool> S3Client::recover(Call& call, Attempt& attempt) {
     // others are answered while a new connection is not: the server bears no more of them
     if (waited && attempt.fresh && attempt.lease && attempt.lease->crowded_out())
         decision.delay = milliseconds(0);
+    requests_.again(text_of(call.request), outcome, call.retry, decision);
     if (decision.new_connection && attempt.lease)
         attempt.lease->connection.reset();
     attempt.lease.reset();

@@ -5,6 +5,7 @@
 #include <tz/engine/handler_memory.hpp>
 #include <tz/engine/loop.hpp>
 #include <tz/protocols/connection_pool.hpp>
+#include <tz/protocols/request_log.hpp>
 #include <tz/protocols/retry.hpp>
 #include <tz/protocols/s3_access.hpp>
 
@@ -83,7 +84,7 @@ class S3Client {
 public:
     static constexpr std::chrono::seconds brief_time{10};
 
-    S3Client(S3Access access, const RetryOptions& retry);
+    S3Client(S3Access access, const RetryOptions& retry, const Log& log);
     ~S3Client();
     S3Client(const S3Client&) = delete;
     S3Client& operator=(const S3Client&) = delete;
@@ -124,6 +125,7 @@ private:
     const RetryOptions brief_retry_;
     const TransportOptions patient_;
     const std::shared_ptr<RetryBudget> budget_;
+    const RequestLog requests_;
     std::mutex mutex_;                 ///< of what follows
     std::map<Loop*, Members> members_; ///< of pools
     std::minstd_rand random_{std::random_device{}()};

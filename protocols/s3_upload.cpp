@@ -50,7 +50,7 @@ std::shared_ptr<Target> s3_target(
 
 S3Upload::S3Upload(Setup setup)
     : Target(setup.access.name),
-      client_(std::move(setup.access), setup.retry),
+      client_(std::move(setup.access), setup.retry, setup.log),
       key_(std::move(setup.key)),
       existing_(setup.existing),
       sign_payloads_(setup.sign_payloads),

@@ -57,7 +57,7 @@ public:
         std::stop_token stop,
         const Log& log)
         : loop_(*engine.state().loops.front()),
-          client_(s3_access(std::move(name), network, log), network.retry),
+          client_(s3_access(std::move(name), network, log), network.retry, log),
           options_(until(std::move(stop))),
           supervision_(options_, "request"),
           turn_(supervision_.turn(engine.state().one_load)) {}

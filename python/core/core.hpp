@@ -40,7 +40,7 @@ class Timeline;
 /// wait for that.
 class Messages {
 public:
-    /// Keeps the latest of them.
+    /// Keeps so many: of those that matter most the latest.
     static constexpr std::size_t kept_max = 1000;
 
     void add(tz::LogLevel level, const std::string& text);

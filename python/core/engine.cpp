@@ -13,6 +13,7 @@
 #include <tz/protocols/sidecar.hpp>
 #include <tz/tools/requirement.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -312,7 +313,8 @@ private:
 void Messages::add(tz::LogLevel level, const std::string& text) {
     const std::lock_guard lock(mutex_);
     if (lines_.size() == kept_max)
-        lines_.pop_front();
+        lines_.erase(
+            std::ranges::min_element(lines_, {}, [](const auto& line) { return line.first; }));
     lines_.emplace_back(level, text);
 }
 

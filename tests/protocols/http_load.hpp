@@ -26,15 +26,22 @@ using namespace std::chrono_literals;
 class Logged {
 public:
     Log log() {
-        return [this](LogLevel, const std::string& line) {
+        return [this](LogLevel level, const std::string& line) {
             const std::lock_guard lock(mutex_);
             lines_.push_back(line);
+            if (level == LogLevel::warning)
+                warnings_.push_back(line);
         };
     }
 
     std::vector<std::string> lines() const {
         const std::lock_guard lock(mutex_);
         return lines_;
+    }
+
+    std::vector<std::string> warnings() const {
+        const std::lock_guard lock(mutex_);
+        return warnings_;
     }
 
     bool says(const std::string& text) const {
@@ -46,6 +53,7 @@ public:
 private:
     mutable std::mutex mutex_;
     std::vector<std::string> lines_;
+    std::vector<std::string> warnings_; ///< of them
 };
 
 inline NetworkOptions quick_network() {

@@ -25,7 +25,9 @@ TEST_F(HttpLoad, BringsAPlainObject) {
     expect_same(load(engine, source), sample_);
     EXPECT_EQ(source->bytes(), server.object("/m.tensors")->bytes);
     expect_same(load(engine, source), sample_); // and again, now that it is known
-    EXPECT_TRUE(logged_.lines().empty());
+    EXPECT_TRUE(logged_.warnings().empty());
+    EXPECT_TRUE(logged_.says("/m.tensors: bytes=0-")) << "in detail";
+    EXPECT_TRUE(logged_.says(": status 206, "));
 }
 
 TEST_F(HttpLoad, BringsAnEncryptedObject) {
@@ -266,8 +268,23 @@ TEST_F(HttpLoad, WarnsOnceOfAnObjectWhoseChangeCannotBeNoticed) {
     server.add(rule);
     Engine engine;
     expect_same(load(engine, open(server.url("/m.tensors"))), sample_);
-    EXPECT_EQ(logged_.lines().size(), 1u);
+    EXPECT_EQ(logged_.warnings().size(), 1u);
     EXPECT_TRUE(logged_.says("no ETag"));
+}
+
+TEST_F(HttpLoad, WarnsOnceThatItHadToAskAgainAndAgain) {
+    HttpServer server;
+    put(server, "/m.tensors", sample_);
+    test::Rule rule;
+    rule.last = 3;
+    rule.faults = {{.kind = test::FaultKind::status, .amount = 503}};
+    server.add(rule);
+    Engine engine;
+    expect_same(load(engine, open(server.url("/m.tensors"))), sample_);
+    const auto warnings = logged_.warnings();
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_NE(warnings[0].find("503"), std::string::npos) << warnings[0];
+    EXPECT_NE(warnings[0].find("; try 5 of 5 in "), std::string::npos) << warnings[0];
 }
 
 TEST_F(HttpLoad, TakesARefusalOfAnyRangeForAnEmptyObjectIfItIsOne) {

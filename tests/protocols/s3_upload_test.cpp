@@ -17,6 +17,7 @@ TEST_F(S3Uploads, BringsAllBytesInSignedParts) {
     upload(bytes);
     expect_stored(bytes);
     EXPECT_EQ(requests("PUT"), 6u);
+    EXPECT_TRUE(logged_.says(": PUT partNumber=1: status 200, ")) << "in detail";
     for (const Request& request : server_->requests())
         EXPECT_TRUE(request.status == 200 || request.method == "HEAD") << request.target;
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import mmap
 import os
 import threading
 import time
@@ -25,7 +26,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             return
         with open(path, "rb") as file:
-            content = file.read()
+            size = os.fstat(file.fileno()).st_size
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
         asked = self.headers.get("Range", "")
         begin, end = 0, len(content)
         if asked.startswith("bytes="):
@@ -66,6 +68,21 @@ class Slow(Handler):
                 self.wfile.write(content[at : min(at + 4096, end)])
         except ConnectionError:
             self.close_connection = True
+
+
+class Failing(Handler):
+    """Refuses the first requests."""
+
+    refusals = 4
+
+    def answer(self, send):
+        if type(self).refusals == 0:
+            super().answer(send)
+            return
+        type(self).refusals -= 1
+        self.send_response(503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
 
 @contextlib.contextmanager

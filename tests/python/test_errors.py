@@ -246,7 +246,8 @@ def test_a_variable_that_says_nothing_is_named(folder, monkeypatch, name):
     monkeypatch.setenv(f"TZ_{name}", "foo")
     error = failure(tzio.UsageError, lambda: load(folder / "model.tensors"))
     assert str(error).startswith(f"TZ_{name}='foo' is ")
-    good = {"CHUNK_SIZE": "1MiB", "KDF_MAX_MEMORY": "1MiB", "MEMORY_LIMIT": "1GiB", "IO": "auto", "VERIFY": "auto"}.get(name, 2)
+    sizes = {"CHUNK_SIZE": "1MiB", "KDF_MAX_MEMORY": "1MiB", "MEMORY_LIMIT": "1GiB"}
+    good = {**sizes, "IO": "auto", "VERIFY": "auto"}.get(name, 2)
     assert load(folder / "model.tensors", **{name.lower(): good}), "a keyword goes before it"
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 import tzio
 from conftest import weights
+from ranges import Failing, serving
 
 
 @pytest.fixture
@@ -90,6 +91,16 @@ def test_one_line_in_the_log_sums_a_load_up(saved, caplog):
         file.close()
         (line,) = [record.getMessage() for record in caplog.records]
         assert line.startswith("loaded ")
+
+
+def test_a_warning_is_not_lost_among_what_is_told_in_detail(tmp_path, caplog):
+    tzio.save_file({"x": torch.zeros(80 << 20, dtype=torch.uint8)}, tmp_path / "x.tensors")
+    with serving(tmp_path, Failing) as address, caplog.at_level(logging.DEBUG, "tzio"):
+        tzio.load_file(f"{address}/x.tensors", chunk_size="64KiB")
+    told = {level: [r.getMessage() for r in caplog.records if r.levelname == level] for level in ("WARNING", "DEBUG")}
+    (warning,) = told["WARNING"]
+    assert "503" in warning and "; try 5 of 8 in " in warning
+    assert len(told["DEBUG"]) > 900, "so many that some were left out"
 
 
 def test_statistics_of_a_file_sum_its_loads(saved):

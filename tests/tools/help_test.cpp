@@ -90,12 +90,14 @@ const std::set<std::string> remote_options{
 
 TEST(Help, OfLoadHasEachOption) {
     std::set<std::string> expected{
-        "--chunk-size",   "--config", "--print-config", "--concurrency",  "--deadline",
-        "--decrypt-on",   "--device", "--direct",       "--exclude",      "--help",
-        "--include",      "--io",     "--json",         "--key-file",     "--log-level",
-        "--metrics-file", "--loops",  "--memory",       "--memory-limit", "--password-file",
-        "--progress",     "--quiet",  "--require",      "--subject",      "--trace",
-        "--verbose",      "--verify", "--workers"};
+        "--chunk-size",   "--config",         "--print-config",   "--concurrency",
+        "--deadline",     "--decrypt-on",     "--device",         "--direct",
+        "--exclude",      "--help",           "--include",        "--io",
+        "--json",         "--kdf-max-memory", "--kdf-max-passes", "--key-file",
+        "--log-level",    "--metrics-file",   "--loops",          "--memory",
+        "--memory-limit", "--password-file",  "--progress",       "--quiet",
+        "--require",      "--subject",        "--trace",          "--verbose",
+        "--verify",       "--workers"};
     expected.insert(remote_options.begin(), remote_options.end());
     EXPECT_EQ(long_options(run({"load", "--help"}).out), expected);
 }
