@@ -197,9 +197,9 @@ TEST(Secret, HoldsItsBytes) {
 }
 
 TEST(Secret, CanBeMadeOnManyThreadsAtOnce) {
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 8; ++i)
-        threads.emplace_back([] { EXPECT_EQ(random_key().bytes().size(), key_bytes); });
+    std::vector<std::thread> threads(8);
+    for (std::thread& thread : threads)
+        thread = std::thread([] { EXPECT_EQ(random_key().bytes().size(), key_bytes); });
     for (std::thread& thread : threads)
         thread.join();
 }
