@@ -8,7 +8,9 @@
 #include <tz/tests/support/held.hpp>
 #include <tz/tests/support/sanitizer.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/execution.hpp>
 #include <gtest/gtest.h>
 
@@ -18,7 +20,10 @@
 #include <cerrno>
 #include <chrono>
 #include <new>
+#include <optional>
 #include <random>
+#include <unistd.h>
+#include <utility>
 
 namespace tz {
 namespace {
@@ -408,6 +413,35 @@ TEST(RingSubmits, ThatTheKernelTakesNoMoreEndAllReadsThoughThereIsNoMemoryToEndO
     ring.read(-1, to, 0, -1, [&second](error_code ec, std::size_t) { second = ec; });
     context.run_for(std::chrono::seconds(30));
     EXPECT_EQ(second.value(), EPERM);
+}
+
+TEST(RingCancels, ThatAreRefusedLeaveTheReadToItsData) {
+    if (!ring_facts().usable)
+        GTEST_SKIP() << ring_facts().reason;
+    for (const int error : {EALREADY, ENOENT, EINVAL}) { // under way, done, and nonsense
+        SCOPED_TRACE(error);
+        Faults refusal;
+        refusal.cancel_error = error;
+        const FaultyKernel kernel(refusal);
+        std::array<int, 2> pipe{};
+        ASSERT_EQ(::pipe(pipe.data()), 0);
+        asio::io_context context;
+        Ring ring(context, 8, 0);
+        std::array<std::byte, 3> to{};
+        std::optional<std::pair<error_code, std::size_t>> end;
+        asio::cancellation_signal signal;
+        const auto ended = [&end](error_code ec, std::size_t bytes) { end = std::pair(ec, bytes); };
+        ring.read(pipe[0], to, 0, -1, asio::bind_cancellation_slot(signal.slot(), ended));
+        context.run_for(std::chrono::milliseconds(20));
+        signal.emit(asio::cancellation_type::terminal);
+        context.run_for(std::chrono::milliseconds(20));
+        EXPECT_FALSE(end);
+        EXPECT_EQ(::write(pipe[1], "abc", 3), 3);
+        context.run_for(std::chrono::seconds(30));
+        EXPECT_EQ(end, std::pair(error_code(), std::size_t{3}));
+        ::close(pipe[0]);
+        ::close(pipe[1]);
+    }
 }
 
 } // namespace

@@ -72,9 +72,15 @@ struct FaultyKernel::State {
     // Notes the reads that are about to be submitted, by what the kernel will call them.
     void note(const io_uring& ring) {
         for (unsigned i = ring.sq.sqe_head; i != ring.sq.sqe_tail; ++i) {
-            const io_uring_sqe& entry = ring.sq.sqes[i & ring.sq.ring_mask];
+            io_uring_sqe& entry = ring.sq.sqes[i & ring.sq.ring_mask];
             auto* const data = reinterpret_cast<void*>(entry.addr);
             std::vector<iovec> to;
+            if (entry.opcode == IORING_OP_ASYNC_CANCEL && faults.cancel_error != 0) {
+                const std::uint64_t name = entry.user_data;
+                ::io_uring_prep_nop(&entry);
+                entry.user_data = name;
+                continue;
+            }
             if (entry.opcode == IORING_OP_WRITE) {
                 note_write(entry.user_data);
                 continue;
@@ -102,6 +108,8 @@ struct FaultyKernel::State {
 
     void complete(io_uring_cqe& entry) {
         const std::lock_guard lock(mutex);
+        if (entry.user_data == 0 && faults.cancel_error != 0)
+            entry.res = -faults.cancel_error;
         const auto found = pending.find(entry.user_data);
         if (found == pending.end())
             return;

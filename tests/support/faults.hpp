@@ -34,6 +34,8 @@ struct Faults {
     std::function<std::optional<int>(std::uint64_t number)> submit{};
     /// What the n-th write by io_uring fails with, if not 0; it is made all the same.
     std::function<int(std::uint64_t number)> ring_write{};
+    /// Cancellations by io_uring are not made, and complete with this, if not 0.
+    int cancel_error = 0;
     int direct_open_error = 0; ///< open with O_DIRECT fails with this, if not 0
     Cache cache = Cache::real;
 };
