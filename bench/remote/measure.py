@@ -5,6 +5,7 @@ It needs a network namespace of its own, which bench/remote.sh makes.
 """
 
 import argparse
+import datetime
 import json
 import os
 import signal
@@ -25,7 +26,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers end on the way out
     Link(None)
     plan = Plan(os.path.realpath(options.folder), options.runs, options.warmup, options.wrk_seconds)
-    print(json.dumps({"section": options.section} | SECTIONS[options.section](plan)))
+    what = {"section": options.section, "date": datetime.date.today().isoformat()}
+    print(json.dumps(what | SECTIONS[options.section](plan)))
 
 
 if __name__ == "__main__":

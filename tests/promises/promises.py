@@ -22,6 +22,7 @@ from xml.etree import ElementTree
 ROOT = pathlib.Path(__file__).parents[2]
 PROMISES = ROOT / "tests/promises/promises.toml"
 RECORD = ROOT / "docs/figures/promises.json"
+REMOTE = ROOT / "docs/figures/remote.json"  # what bench/remote.sh measured last
 PAGE = ROOT / "docs/reliability.md"
 
 
@@ -88,6 +89,21 @@ def brief(report):
     if isinstance(report, dict):
         return {name: brief(each) for name, each in report.items()}
     return len(report) if isinstance(report, list) else report
+
+
+def faulty(remote: dict) -> dict:
+    """Loads from a server that fails by chance, beside such that it does not disturb."""
+    section = next(each for each in remote["sections"] if each["section"] == "faults")
+    samples = next(each["samples"] for each in section["entries"] if each["name"] == "faulty")
+    time, requests = section["checks"]
+    return {
+        "date": section["date"],
+        "loads": len(samples),
+        "gb": samples[0]["bytes"] / 1e9,
+        "time": time["value"],
+        "requests": requests["value"],
+        "missed": sum(not check["met"] for check in section["checks"]),
+    }
 
 
 # A full run: what says how large one is, and from where on.
@@ -245,6 +261,7 @@ def main() -> int:
         results = sorted(arguments.results.glob("*.xml"))
         today = datetime.date.today().isoformat()
         record = merged(record, sorted(arguments.reports.glob("*.json")), test_names(results), today)
+        record["faulty"] = faulty(json.loads(REMOTE.read_text()))
         if arguments.all_in is not None:
             stopwatch = timed(results, seconds_allowed())
             for line in stopwatch["late"]:

@@ -7,6 +7,19 @@ import promises
 import pytest
 
 
+#: Of bench/remote.sh.
+FAULTS = {
+    "sections": [
+        {
+            "section": "faults",
+            "date": "2026-02-02",
+            "entries": [{"name": "clean", "samples": []}, {"name": "faulty", "samples": [{"bytes": 8}]}],
+            "checks": [{"value": 1.6, "met": False}, {"value": 1.1, "met": True}],
+        }
+    ]
+}
+
+
 @pytest.fixture
 def results(tmp_path: pathlib.Path) -> list[pathlib.Path]:
     ctest = tmp_path / "release.xml"
@@ -89,6 +102,12 @@ def test_a_run_of_one_fuzzer_leaves_the_numbers_of_others(tmp_path):
     fuzz = record["fuzz"]
     assert (fuzz["targets"], fuzz["inputs"], fuzz["inputs_least"], fuzz["faults"]) == (2, 160, 60, 1)
     assert "| `url_fuzz` | 60 | 6 | 10 s | 1,234 | 80 MiB | 2026-02-02 | nothing |" in promises.fuzz_table(record)
+
+
+def test_loads_from_a_server_that_fails_are_of_the_figures():
+    found = promises.faulty(json.loads(promises.REMOTE.read_text()))
+    assert found["loads"] >= 3 and found["gb"] > 8 and found["missed"] == 0 and len(found["date"]) == 10
+    assert promises.faulty(FAULTS)["missed"] == 1
 
 
 def test_of_a_list_its_length_is_kept():
