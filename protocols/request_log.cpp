@@ -1,6 +1,7 @@
 #include <tz/protocols/request_log.hpp>
 #include <tz/protocols/status.hpp>
 
+#include <new>
 #include <utility>
 
 namespace tz {
@@ -27,28 +28,39 @@ std::string text_of(std::chrono::nanoseconds time) {
 RequestLog::RequestLog(std::string name, Log log) : name_(std::move(name)), log_(std::move(log)) {}
 
 void RequestLog::ended(
-    std::string_view what, const Outcome& outcome, std::chrono::nanoseconds took) const {
+    std::string_view what, const Outcome& outcome, std::chrono::nanoseconds took) const noexcept {
     if (!log_)
         return;
-    std::string text = name_ + ": " + std::string(what) + ": " + reason_of(outcome) + ", ";
-    if (outcome.bytes_gained > 0)
-        text += std::to_string(outcome.bytes_gained) + " bytes, ";
-    log_(LogLevel::debug, text + text_of(took));
+    try {
+        std::string text = reason_of(outcome) + ", ";
+        if (outcome.bytes_gained > 0)
+            text += std::to_string(outcome.bytes_gained) + " bytes, ";
+        say(LogLevel::debug, what, text + text_of(took));
+    } catch (const std::bad_alloc&) {
+        return;
+    }
 }
 
 void RequestLog::again(
     std::string_view what,
     const Outcome& outcome,
     const Retry& retry,
-    const Decision& decision) const {
+    const Decision& decision) const noexcept {
     if (!log_)
         return;
     const bool warns = retry.tries() > usual_tries && !warned_.exchange(true);
-    log_(
-        warns ? LogLevel::warning : LogLevel::info,
-        name_ + ": " + std::string(what) + ": " + reason_of(outcome) + "; try " +
-            std::to_string(retry.tries() + 1) + " of " + std::to_string(retry.tries_max()) +
-            " in " + text_of(decision.delay));
+    try {
+        say(warns ? LogLevel::warning : LogLevel::info,
+            what,
+            reason_of(outcome) + "; try " + std::to_string(retry.tries() + 1) + " of " +
+                std::to_string(retry.tries_max()) + " in " + text_of(decision.delay));
+    } catch (const std::bad_alloc&) {
+        return;
+    }
+}
+
+void RequestLog::say(LogLevel level, std::string_view what, const std::string& text) const {
+    log_(level, name_ + ": " + std::string(what) + ": " + text);
 }
 
 } // namespace tz

@@ -89,6 +89,7 @@ struct S3Client::Call {
         bool* begun_twice)
         : loop(on),
           request(what),
+          text(text_of(what)),
           retry(options, budget, Clock::now()),
           perhaps(begun_twice) {}
 
@@ -100,6 +101,7 @@ struct S3Client::Call {
 
     Loop& loop;
     const S3Request& request;
+    const std::string text; ///< of it, for the log
     Retry retry;
     Clock::time_point deadline = Clock::time_point::max();
     ConnectionPool* pool = nullptr;
@@ -216,7 +218,7 @@ awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request, bool* p
         Attempt one;
         const auto begun = Clock::now();
         co_await attempt(call, one);
-        requests_.ended(text_of(request), one.outcome, Clock::now() - begun);
+        requests_.ended(call.text, one.outcome, Clock::now() - begun);
         if (one.moved)
             continue;
         if (one.answer.good()) {
@@ -369,7 +371,7 @@ awaitable<bool> S3Client::recover(Call& call, Attempt& attempt) {
     // others are answered while a new connection is not: the server bears no more of them
     if (waited && attempt.fresh && attempt.lease && attempt.lease->crowded_out())
         decision.delay = milliseconds(0);
-    requests_.again(text_of(call.request), outcome, call.retry, decision);
+    requests_.again(call.text, outcome, call.retry, decision);
     if (decision.new_connection && attempt.lease)
         attempt.lease->connection.reset();
     attempt.lease.reset();

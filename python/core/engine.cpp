@@ -122,9 +122,8 @@ public:
 
     ~Engine() {
         if (::getpid() != process_)
-            static_cast<void>(
-                engine_
-                    .release()); // its threads are the parent's: nobody is there to be waited for
+            // its threads are the parent's: nobody is there to be waited for
+            static_cast<void>(engine_.release());
         const nb::gil_scoped_release others;
         engine_.reset();
     }
