@@ -102,6 +102,10 @@ void tz_load_options_set_password(tz_load_options* options, const void* password
     });
 }
 
+void tz_load_options_set_kdf_max(tz_load_options* options, unsigned passes, uint64_t memory_bytes) {
+    set(options, [&] { options->options.derivation_max = {passes, memory_bytes}; });
+}
+
 void tz_load_options_add_name(tz_load_options* options, const char* name) {
     set(options, [&] { options->options.selection.names.push_back(text_of(name)); });
 }

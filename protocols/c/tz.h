@@ -217,6 +217,11 @@ TZ_API void tz_load_options_set_direct(tz_load_options* options, int direct);
 TZ_API void tz_load_options_set_key(tz_load_options* options, const void* key, size_t bytes);
 TZ_API void
 tz_load_options_set_password(tz_load_options* options, const void* password, size_t bytes);
+/* What deriving a password's key may cost, which its file says: passes, and bytes of memory (16 and
+ * 2 GiB; and half of what is available). Above that a load is TZ_ERROR_LIMIT. To be raised only for
+ * files of somebody trusted. */
+TZ_API void
+tz_load_options_set_kdf_max(tz_load_options* options, unsigned passes, uint64_t memory_bytes);
 
 /* Wanted are the tensors of these names (each must exist) and those that match any of the include
  * patterns (fnmatch(3); `*` matches dots too; each must match one), or all where neither is given;

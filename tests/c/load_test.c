@@ -152,6 +152,10 @@ static void opens_encrypted_files(void) {
     options = tz_load_options_create();
     tz_load_options_set_password(options, "pw", 2);
     CHECK(load_one(password_sealed, options, NULL, NULL) == TZ_OK);
+    tz_load_options_set_kdf_max(options, 16, 4096);
+    CHECK(load_one(password_sealed, options, NULL, NULL) == TZ_ERROR_LIMIT);
+    tz_load_options_set_kdf_max(options, 16, 1 << 30);
+    CHECK(load_one(password_sealed, options, NULL, NULL) == TZ_OK);
     tz_load_options_destroy(options);
 }
 
