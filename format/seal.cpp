@@ -1,4 +1,5 @@
 #include <tz/format/error.hpp>
+#include <tz/format/registers.hpp>
 #include <tz/format/seal.hpp>
 #include <tz/format/secretbox.hpp>
 #include <tz/format/sodium.hpp>
@@ -64,6 +65,7 @@ Secret::Secret(std::size_t size) : size_(size) {
 
 Secret::Secret(std::span<const std::byte> bytes) : Secret(bytes.size()) {
     std::copy(bytes.begin(), bytes.end(), data_.get());
+    wipe_vector_registers();
 }
 
 void Secret::Free::operator()(std::byte* data) const noexcept {
@@ -71,6 +73,7 @@ void Secret::Free::operator()(std::byte* data) const noexcept {
 }
 
 Secret parse_key(std::span<const std::byte> text) {
+    const VectorRegistersWiped wiped;
     if (text.size() == key_bytes)
         return Secret(text);
     const std::string_view digits =
@@ -129,6 +132,7 @@ Secret derive_key(const Secret& password, const KeyDerivation& derivation) {
         derivation.memory_bytes,
         crypto_pwhash_ALG_ARGON2ID13);
     sodium_stackzero(derivation_stack_bytes);
+    wipe_vector_registers();
     if (result != 0)
         throw Error(
             errc::limit,
@@ -152,6 +156,7 @@ Nonce piece_nonce(const Nonce& first, std::uint64_t index) {
 }
 
 PieceKey piece_key(const Nonce& nonce, const Secret& key) {
+    const VectorRegistersWiped wiped;
     PieceKey result;
     crypto_core_hsalsa20(
         raw(result.key.data()), raw(nonce.data()), raw(whole_key(key).data()), nullptr);
@@ -166,6 +171,7 @@ bool open_piece(
     const Nonce& nonce,
     const Secret& key) {
     start_sodium();
+    const VectorRegistersWiped wiped;
     return secretbox::open(
         secretbox::fastest(sealed.size()), plain, sealed, mac, nonce, whole_key(key));
 }
@@ -176,6 +182,7 @@ Mac seal_piece(
     const Nonce& nonce,
     const Secret& key) {
     start_sodium();
+    const VectorRegistersWiped wiped;
     return secretbox::seal(secretbox::fastest(plain.size()), sealed, plain, nonce, whole_key(key));
 }
 

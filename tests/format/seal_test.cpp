@@ -1,9 +1,12 @@
 #include "support/bytes.hpp"
+#include "support/stack.hpp"
 #include <tz/format/hash.hpp>
 #include <tz/format/seal.hpp>
+#include <tz/tests/support/sanitizer.hpp>
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <thread>
 
 namespace tz::format {
@@ -125,6 +128,21 @@ TEST(DeriveKey, RefusesWhatArgon2idCannotDo) {
     expect_error(errc::usage, "range", [] { derived("pw", 1, 8191); });
     expect_error(errc::usage, "range", [] { derived("pw", 1ull << 32, 8192); });
     expect_error(errc::usage, "range", [] { derived("pw", 1, 1ull << 42); });
+}
+
+// The first call of a function that is bound late saves vector registers on the stack, where a copy
+// of the key may be: programs with keys are linked so that none is.
+TEST(DeriveKey, IsNotInWhatBindingAFunctionSaves) {
+    if (sanitized)
+        GTEST_SKIP() << "stack frames that aren't on the stack";
+    const Secret password(from_text("pw"));
+    const KeyDerivation derivation{1, 8192, counting_array<16>()};
+    const Secret key = derive_key(password, derivation);
+    const Bytes stack = stack_after([&] {
+        const Secret again = derive_key(password, derivation);
+        EXPECT_GE(::lrand48(), 0); // which nothing else here calls
+    });
+    EXPECT_FALSE(traces_of(key.bytes(), stack));
 }
 
 TEST(CheckDerivation, CapsPassesAndMemory) {
