@@ -205,21 +205,6 @@ TZ_AVX512 __attribute__((noinline)) void xor_stream(
     }
 }
 
-// clang-format off
-TZ_AVX512 void clear_registers() {
-    asm volatile(
-        "vzeroall\n" // 0 to 15
-        ".irp i, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n"
-        "vpxord %%zmm\\i, %%zmm\\i, %%zmm\\i\n"
-        ".endr" :::
-        "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
-        "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
-        "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23",
-        "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
-}
-
-// clang-format on
-
 } // namespace tz::format::salsa20_avx512
 
 #else // every other architecture
@@ -238,10 +223,6 @@ void xor_stream(
     std::span<const std::byte, key_bytes>,
     std::span<const std::byte, nonce_bytes>,
     std::uint64_t) {
-    std::abort();
-}
-
-void clear_registers() {
     std::abort();
 }
 

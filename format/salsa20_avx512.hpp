@@ -25,7 +25,4 @@ void xor_stream(
     std::span<const std::byte, nonce_bytes> nonce,
     std::uint64_t first_block);
 
-/// Overwrites all vector registers with zeros.
-void clear_registers();
-
 } // namespace tz::format::salsa20_avx512

@@ -1,5 +1,6 @@
 #include <tz/format/error.hpp>
 #include <tz/format/poly1305_ifma.hpp>
+#include <tz/format/registers.hpp>
 #include <tz/format/salsa20_avx512.hpp>
 #include <tz/format/secretbox.hpp>
 #include <tz/format/sodium.hpp>
@@ -44,7 +45,7 @@ public:
     __attribute__((always_inline)) ~MessageKeys() {
         wipe(stream_key_);
         wipe(first_block_);
-        salsa20_avx512::clear_registers();
+        wipe_vector_registers();
         sodium_stackzero(kernel_stack_bytes);
     }
 

@@ -20,51 +20,23 @@ using namespace test;
 
 constexpr std::size_t registers_bytes = 2048; // 32 of 64 bytes
 
+// clang-format off
 __attribute__((target("avx512f"), noinline)) void fill_all(const std::byte* from) {
-    asm volatile("vmovdqu64 (%0), %%zmm0\n\t"
-                 "vmovdqu64 (%0), %%zmm7\n\t"
-                 "vmovdqu64 (%0), %%zmm15\n\t"
-                 "vmovdqu64 (%0), %%zmm16\n\t"
-                 "vmovdqu64 (%0), %%zmm24\n\t"
-                 "vmovdqu64 (%0), %%zmm31" ::"r"(from)
-                 : "memory");
+    asm volatile(
+        ".irp i, 0, 7, 15, 16, 24, 31\n"
+        "vmovdqu64 (%0), %%zmm\\i\n"
+        ".endr" :: "r"(from) : "memory");
 }
 
 __attribute__((target("avx512f"), noinline)) void store_all(std::byte* to) {
-    asm volatile("vmovdqu64 %%zmm0, 0(%0)\n\t"
-                 "vmovdqu64 %%zmm1, 64(%0)\n\t"
-                 "vmovdqu64 %%zmm2, 128(%0)\n\t"
-                 "vmovdqu64 %%zmm3, 192(%0)\n\t"
-                 "vmovdqu64 %%zmm4, 256(%0)\n\t"
-                 "vmovdqu64 %%zmm5, 320(%0)\n\t"
-                 "vmovdqu64 %%zmm6, 384(%0)\n\t"
-                 "vmovdqu64 %%zmm7, 448(%0)\n\t"
-                 "vmovdqu64 %%zmm8, 512(%0)\n\t"
-                 "vmovdqu64 %%zmm9, 576(%0)\n\t"
-                 "vmovdqu64 %%zmm10, 640(%0)\n\t"
-                 "vmovdqu64 %%zmm11, 704(%0)\n\t"
-                 "vmovdqu64 %%zmm12, 768(%0)\n\t"
-                 "vmovdqu64 %%zmm13, 832(%0)\n\t"
-                 "vmovdqu64 %%zmm14, 896(%0)\n\t"
-                 "vmovdqu64 %%zmm15, 960(%0)\n\t"
-                 "vmovdqu64 %%zmm16, 1024(%0)\n\t"
-                 "vmovdqu64 %%zmm17, 1088(%0)\n\t"
-                 "vmovdqu64 %%zmm18, 1152(%0)\n\t"
-                 "vmovdqu64 %%zmm19, 1216(%0)\n\t"
-                 "vmovdqu64 %%zmm20, 1280(%0)\n\t"
-                 "vmovdqu64 %%zmm21, 1344(%0)\n\t"
-                 "vmovdqu64 %%zmm22, 1408(%0)\n\t"
-                 "vmovdqu64 %%zmm23, 1472(%0)\n\t"
-                 "vmovdqu64 %%zmm24, 1536(%0)\n\t"
-                 "vmovdqu64 %%zmm25, 1600(%0)\n\t"
-                 "vmovdqu64 %%zmm26, 1664(%0)\n\t"
-                 "vmovdqu64 %%zmm27, 1728(%0)\n\t"
-                 "vmovdqu64 %%zmm28, 1792(%0)\n\t"
-                 "vmovdqu64 %%zmm29, 1856(%0)\n\t"
-                 "vmovdqu64 %%zmm30, 1920(%0)\n\t"
-                 "vmovdqu64 %%zmm31, 1984(%0)" ::"r"(to)
-                 : "memory");
+    asm volatile(
+        ".irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, "
+        "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n"
+        "vmovdqu64 %%zmm\\i, 64 * \\i(%0)\n"
+        ".endr" :: "r"(to) : "memory");
 }
+
+// clang-format on
 
 /// What the registers hold right after `work`.
 Bytes registers_after(const std::function<void()>& work) {

@@ -68,40 +68,5 @@ TEST_F(Salsa20Avx512, WorksInPlace) {
     }
 }
 
-#if defined(__x86_64__)
-
-// Some of the registers that vzeroall leaves alone; the others a compiler may clear between calls.
-__attribute__((target("avx512f"), noinline)) void fill_registers(std::uint64_t value) {
-    asm volatile("vpbroadcastq %0, %%zmm16\n"
-                 "vpbroadcastq %0, %%zmm24\n"
-                 "vpbroadcastq %0, %%zmm31" ::"m"(value)
-                 : "xmm16", "xmm24", "xmm31");
-}
-
-__attribute__((target("avx512f"), noinline)) void read_registers(std::uint64_t (&values)[3][8]) {
-    asm volatile("vmovdqu64 %%zmm16, %0\n"
-                 "vmovdqu64 %%zmm24, %1\n"
-                 "vmovdqu64 %%zmm31, %2"
-                 : "=m"(values[0]), "=m"(values[1]), "=m"(values[2]));
-}
-
-TEST_F(Salsa20Avx512, ClearsRegisters) {
-    const std::uint64_t secret = 0x5ec3e75ec3e75ec3;
-    std::uint64_t values[3][8]{};
-    fill_registers(secret);
-    read_registers(values);
-    for (const auto& lanes : values)
-        for (const std::uint64_t lane : lanes)
-            ASSERT_EQ(lane, secret); // else the next part shows nothing
-    fill_registers(secret);
-    clear_registers();
-    read_registers(values);
-    for (const auto& lanes : values)
-        for (const std::uint64_t lane : lanes)
-            EXPECT_EQ(lane, 0u);
-}
-
-#endif
-
 } // namespace
 } // namespace tz::format::salsa20_avx512
