@@ -32,10 +32,10 @@ def parse_size(size: int | str, name: str) -> int:
     unit = match and (match[2] if match[2].endswith("b") or not match[2] else match[2] + "b")
     if not match or unit not in _units:
         raise _wrong(name, size, "no size", "write it like 8MiB or 2GB")
-    size = float(match[1]) * _units[unit]
-    if math.isinf(size):
+    count = float(match[1]) * _units[unit]
+    if math.isinf(count):
         raise _wrong(name, size, "too large")
-    return _count(int(size), name, 64)
+    return _count(int(count), name, 64)
 
 
 def _count(value: object, name: str, bits: int) -> int:
