@@ -192,15 +192,13 @@ TEST(ParseKey, TakesRawBytesAndHexDigits) {
 }
 
 TEST(ParseKey, RefusesAnythingElseWithoutRepeatingIt) {
-    for (const std::string& text :
-         {std::string(),
-          std::string(31, 'a'),
-          std::string(33, 'a'),
-          std::string(63, 'a'),
-          std::string(65, 'a'),
-          std::string(64, 'g'),
-          std::string(64, 'a') + "\n\n",
-          std::string(64, 'a').replace(32, 1, ":")})
+    const std::string digits(64, 'a');
+    std::vector<std::string> texts{
+        "", digits + "\n\n", digits.substr(32) + ":" + digits.substr(33)};
+    for (const std::size_t size : {31, 33, 63, 65})
+        texts.emplace_back(size, 'a');
+    texts.emplace_back(64, 'g');
+    for (const std::string& text : texts)
         expect_error(errc::usage, "a key is 32 bytes or 64 hex digits; make", [&] {
             parse_key(from_text(text));
         });
