@@ -241,7 +241,7 @@ awaitable<void> DeviceSink::close(Loop& loop) {
 }
 
 /// What was not verified stays nowhere, not even in memory that goes back to the device.
-awaitable<void> DeviceSink::abandon(Loop& loop) {
+awaitable<void> DeviceSink::abandon(Loop& loop, std::chrono::steady_clock::time_point /*until*/) {
     try {
         co_await clear_all(loop, [](const Item&, State state) { return state == State::touched; });
         for (auto& state : states_)

@@ -68,7 +68,7 @@ public:
     awaitable<void> complete(Loop& loop, std::span<const std::uint32_t> items) override;
     bool restart(std::uint32_t item) override;
     awaitable<void> close(Loop& loop) override;
-    awaitable<void> abandon(Loop& loop) override;
+    awaitable<void> abandon(Loop& loop, std::chrono::steady_clock::time_point until) override;
 
     /// After a load that did not fail: the tensors, by file and in file order. Files behind the
     /// last that has any are left out.

@@ -96,7 +96,7 @@ public:
         co_await loop.blocking().run(std::move(publish));
     }
 
-    awaitable<void> abandon(Loop& loop) override {
+    awaitable<void> abandon(Loop& loop, std::chrono::steady_clock::time_point /*until*/) override {
         auto remove = [this] { file_.reset(); };
         co_await loop.blocking().run(std::move(remove));
     }

@@ -46,7 +46,9 @@ void FileLoad::bring_all() {
 
 void FileLoad::abandon(Sink& sink) noexcept {
     try {
-        run_to_end(engine_, [&sink](Loop& loop) { return sink.abandon(loop); });
+        run_to_end(engine_, [&sink, until = supervision_.clean_up_end()](Loop& loop) {
+            return sink.abandon(loop, until);
+        });
     } catch (...) { // no memory even for that; what failed first is told
         return;
     }

@@ -51,9 +51,9 @@ public:
         return target_->publish(loop);
     }
 
-    awaitable<void> abandon(Loop& loop) override {
+    awaitable<void> abandon(Loop& loop, std::chrono::steady_clock::time_point until) override {
         parts_.clear();
-        return target_->abandon(loop);
+        return target_->abandon(loop, until);
     }
 
 private:

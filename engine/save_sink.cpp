@@ -277,10 +277,10 @@ awaitable<void> SaveSink::close(Loop& loop) {
         co_await target->publish(loop);
 }
 
-awaitable<void> SaveSink::abandon(Loop& loop) {
+awaitable<void> SaveSink::abandon(Loop& loop, std::chrono::steady_clock::time_point until) {
     for (const auto& target : targets_)
         try {
-            co_await target->abandon(loop);
+            co_await target->abandon(loop, until);
         } catch (const std::bad_alloc&) {
             continue; // the others all the same
         }

@@ -52,7 +52,7 @@ public:
     awaitable<void> put(Loop& loop, std::span<const Part> parts) override;
     awaitable<void> complete(Loop& loop, std::span<const std::uint32_t> items) override;
     awaitable<void> close(Loop& loop) override;
-    awaitable<void> abandon(Loop& loop) override;
+    awaitable<void> abandon(Loop& loop, std::chrono::steady_clock::time_point until) override;
 
 private:
     struct Piece;

@@ -36,7 +36,7 @@ awaitable<void> Sink::close(Loop& /*loop*/) {
     co_return;
 }
 
-awaitable<void> Sink::abandon(Loop& /*loop*/) {
+awaitable<void> Sink::abandon(Loop& /*loop*/, std::chrono::steady_clock::time_point /*until*/) {
     co_return;
 }
 

@@ -102,8 +102,9 @@ public:
     /// All tensors are complete, and the sources are what they were.
     virtual awaitable<void> close(Loop& loop);
 
-    /// Lets go of what was put, in bounded time. Throws nothing but std::bad_alloc.
-    virtual awaitable<void> abandon(Loop& loop);
+    /// Lets go of what was put, in bounded time. What waits for others, as for a server, has given
+    /// that up by `until`. Throws nothing but std::bad_alloc.
+    virtual awaitable<void> abandon(Loop& loop, std::chrono::steady_clock::time_point until);
 };
 
 } // namespace tz

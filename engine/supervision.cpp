@@ -2,6 +2,7 @@
 
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <string>
@@ -11,6 +12,13 @@ namespace tz {
 using namespace std::chrono_literals;
 
 namespace {
+
+// Of the 2 s that a call may take beyond its deadline: what is left is for the program to say so.
+constexpr auto clean_up_max = 1500ms;
+// Also where ending took all of that.
+constexpr auto clean_up_least = 500ms;
+// Longer than any clean-up, and no clock runs over by it.
+constexpr auto clean_up_unbounded = 1h;
 
 /// Of Asio, where a loop can't have what it waits with: epoll's and other descriptors, made late.
 Error cannot_wait(const boost::system::system_error& error) {
@@ -53,6 +61,16 @@ void Supervision::wait(
     } catch (const boost::system::system_error& error) {
         throw cannot_wait(error);
     }
+}
+
+Supervision::Clock::time_point Supervision::clean_up_end() const {
+    const auto now = Clock::now();
+    if (!options_.deadline)
+        return Clock::time_point::max();
+    const Clock::duration left = *options_.deadline - (now - started_);
+    const Clock::duration most = clean_up_unbounded;
+    return now +
+           std::clamp<Clock::duration>(std::min(left, most) + clean_up_max, clean_up_least, most);
 }
 
 void Supervision::check_deadline() const {

@@ -15,6 +15,8 @@ namespace tz {
 /// Used by the thread that called load(); refers to the options of the load.
 class Supervision {
 public:
+    using Clock = std::chrono::steady_clock;
+
     /// `what` it is, for errors: "load".
     explicit Supervision(const LoadOptions& options, const char* what = "load")
         : options_(options),
@@ -39,9 +41,11 @@ public:
     /// Its deadline has passed. On any thread.
     bool late() const { return options_.deadline && Clock::now() - started_ > *options_.deadline; }
 
-private:
-    using Clock = std::chrono::steady_clock;
+    /// By when a server has to have been told of a failure, for the call to end in time: within 2 s
+    /// of its deadline. Far away where it has none.
+    Clock::time_point clean_up_end() const;
 
+private:
     void check_deadline() const;
     void report(const Progress& progress);
 

@@ -49,9 +49,10 @@ public:
     /// Makes the whole durable and gives it its name. After the last write.
     virtual awaitable<void> publish(Loop& loop) = 0;
 
-    /// Removes what was written. After a failure; bounded in time. Throws nothing but
-    /// std::bad_alloc: what is left then goes with the target, where it can.
-    virtual awaitable<void> abandon(Loop& loop) = 0;
+    /// Removes what was written. After a failure; bounded in time, and what waits for a server has
+    /// given that up by `until`. Throws nothing but std::bad_alloc: what is left then goes with the
+    /// target, where it can.
+    virtual awaitable<void> abandon(Loop& loop, std::chrono::steady_clock::time_point until) = 0;
 
 protected:
     explicit Target(std::string name) : name_(std::move(name)) {}

@@ -128,7 +128,9 @@ void Upload::run_alone(Step step) {
 /// Whatever stopped the upload does not stop this, which ends soon.
 void Upload::abandon() noexcept {
     try {
-        run_to_end(engine_, [this](Loop& loop) { return target_.abandon(loop); });
+        run_to_end(engine_, [this, until = supervision_.clean_up_end()](Loop& loop) {
+            return target_.abandon(loop, until);
+        });
     } catch (...) { // no memory even for that; what failed first is told
         return;
     }

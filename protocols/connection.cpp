@@ -202,6 +202,10 @@ bool Connection::resumed() const {
     return state_->wire.resumed();
 }
 
+void Connection::end_by(Clock::time_point deadline) {
+    state_->wire.watch().set_deadline(deadline);
+}
+
 void Connection::close() {
     state_->wire.close();
 }

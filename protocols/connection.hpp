@@ -80,6 +80,10 @@ public:
     /// TLS began with the session of another connection.
     bool resumed() const;
 
+    /// No operation ends later, one that is under way too: it fails with TransportCause::timed_out.
+    /// At once where there is no memory to wait for it.
+    void end_by(Clock::time_point deadline);
+
     /// Without waiting. Also ends an operation that is under way.
     void close();
 

@@ -30,9 +30,16 @@ TransportOptions patient(TransportOptions options) {
     return options;
 }
 
-RetryOptions brief(RetryOptions options) {
+Clock::time_point brief_end(const S3Request& request) {
+    return std::min(Clock::now() + S3Client::brief_time, request.until);
+}
+
+RetryOptions limits(const S3Request& request, RetryOptions options) {
+    if (request.way != S3Way::brief)
+        return options;
+    const auto time = std::chrono::floor<milliseconds>(brief_end(request) - Clock::now());
     options.tries_max = std::min(options.tries_max, 4u);
-    options.total_max = std::min<milliseconds>(options.total_max, S3Client::brief_time);
+    options.total_max = std::min(options.total_max, time);
     return options;
 }
 
@@ -84,12 +91,13 @@ struct S3Client::Call {
     Call(
         Loop& on,
         const S3Request& what,
-        const RetryOptions& options,
+        const RetryOptions& usual,
         RetryBudget& budget,
         bool* begun_twice)
         : loop(on),
           request(what),
           text(text_of(what)),
+          options(limits(what, usual)),
           retry(options, budget, Clock::now()),
           perhaps(begun_twice) {}
 
@@ -102,6 +110,7 @@ struct S3Client::Call {
     Loop& loop;
     const S3Request& request;
     const std::string text; ///< of it, for the log
+    const RetryOptions options;
     Retry retry;
     Clock::time_point deadline = Clock::time_point::max();
     ConnectionPool* pool = nullptr;
@@ -186,7 +195,6 @@ private:
 S3Client::S3Client(S3Access access, const RetryOptions& retry, const Log& log)
     : access_(std::move(access)),
       retry_(retry),
-      brief_retry_(brief(retry)),
       patient_(patient(access_.transport->options())),
       budget_(access_.transport->budget(access_.url.origin(), retry.budget)),
       requests_(access_.name, log) {}
@@ -208,10 +216,9 @@ void S3Client::close() noexcept {
 }
 
 awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request, bool* perhaps) {
-    const bool is_brief = request.way == S3Way::brief;
-    Call call(loop, request, is_brief ? brief_retry_ : retry_, *budget_, perhaps);
-    if (is_brief)
-        call.deadline = Clock::now() + brief_time;
+    Call call(loop, request, retry_, *budget_, perhaps);
+    if (request.way == S3Way::brief)
+        call.deadline = brief_end(request);
     const Seat seat(*this, loop);
     call.pool = &seat.pool();
     for (;;) {
@@ -264,11 +271,22 @@ awaitable<void> S3Client::ask(Call& call, Attempt& attempt) {
     attempt.question = co_await access_.asker->signed_question(
         call.loop, attempt.place, std::move(sent), std::move(sha256));
     co_await connect(call, attempt);
-    if (!request.to_the_end) {
+    if (request.to_the_end)
+        co_await exchange_to_the_end(call, attempt);
+    else
         co_await exchange(call, attempt);
-        co_return;
-    }
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+}
+
+/// A cancellation is heard of, ends the exchange a little later, and what fails then is not tried
+/// again.
+awaitable<void> S3Client::exchange_to_the_end(Call& call, Attempt& attempt) {
+    bool cancelled = false;
+    const auto hurry = [&attempt, &cancelled](asio::cancellation_type) {
+        attempt.connection().end_by(Clock::now() + last_answer_time);
+        cancelled = true;
+        return asio::cancellation_type::none;
+    };
+    co_await asio::this_coro::reset_cancellation_state(hurry, asio::disable_cancellation());
     std::exception_ptr failure;
     try {
         co_await exchange(call, attempt);
@@ -276,6 +294,12 @@ awaitable<void> S3Client::ask(Call& call, Attempt& attempt) {
         failure = std::current_exception();
     }
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    if (cancelled)
+        attempt.connection().close(); // its time is over soon
+    if (cancelled && failure) {
+        call.doubt();
+        throw boost::system::system_error(asio::error::operation_aborted);
+    }
     if (failure)
         std::rethrow_exception(failure);
 }

@@ -28,7 +28,7 @@ namespace tz {
 enum class S3Way : std::uint8_t {
     pooled,  ///< over a connection that is kept; limits as for reads
     patient, ///< its own connection: the server may have much to do before it answers
-    brief,   ///< its own connection, and all tries over in `S3Client::brief_time`
+    brief,   ///< its own connection, and all tries over in `S3Client::brief_time`, and by `until`
 };
 
 struct S3Request {
@@ -49,8 +49,9 @@ struct S3Request {
     std::string payload_sha256; ///< of body or payload, hexadecimal; empty: not to be signed
     std::optional<std::uint64_t> offset{}; ///< of the payload in its object, for errors
     S3Way way = S3Way::pooled;
-    /// Once it is sent, its answer is waited for even where the call is cancelled, as long as the
-    /// time limits of one request allow: what it begins must be known to be ended.
+    std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
+    /// Once it is sent, its answer is waited for where the call is cancelled, up to
+    /// `S3Client::last_answer_time`: what it begins must be known to be ended.
     bool to_the_end = false;
     std::size_t answer_max = s3_error_bytes_max; ///< bytes of its text that are read
 };
@@ -83,6 +84,7 @@ Error no_s3_answer(const char* what);
 class S3Client {
 public:
     static constexpr std::chrono::seconds brief_time{10};
+    static constexpr std::chrono::seconds last_answer_time{1};
 
     S3Client(S3Access access, const RetryOptions& retry, const Log& log);
     ~S3Client();
@@ -116,13 +118,13 @@ private:
     awaitable<void> attempt(Call& call, Attempt& attempt);
     awaitable<void> ask(Call& call, Attempt& attempt);
     awaitable<void> connect(Call& call, Attempt& attempt);
+    awaitable<void> exchange_to_the_end(Call& call, Attempt& attempt);
     awaitable<void> exchange(Call& call, Attempt& attempt);
     awaitable<void> take_answer(Call& call, Attempt& attempt);
     awaitable<bool> recover(Call& call, Attempt& attempt);
 
     const S3Access access_;
     const RetryOptions retry_;
-    const RetryOptions brief_retry_;
     const TransportOptions patient_;
     const std::shared_ptr<RetryBudget> budget_;
     const RequestLog requests_;

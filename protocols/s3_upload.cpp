@@ -97,7 +97,7 @@ S3Upload::write(Loop& loop, std::span<const std::byte> bytes, std::uint64_t offs
 awaitable<void> S3Upload::publish(Loop& loop) {
     try {
         if (may_have_others_)
-            co_await look_for_others(loop);
+            co_await look_for_others(loop, Clock::time_point::max());
         if (upload_id_.empty())
             co_await put_whole(loop);
         else

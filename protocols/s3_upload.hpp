@@ -49,7 +49,7 @@ public:
     awaitable<void>
     write(Loop& loop, std::span<const std::byte> bytes, std::uint64_t offset) override;
     awaitable<void> publish(Loop& loop) override;
-    awaitable<void> abandon(Loop& loop) override;
+    awaitable<void> abandon(Loop& loop, std::chrono::steady_clock::time_point until) override;
 
 private:
     struct Part {
@@ -76,9 +76,11 @@ private:
     awaitable<void> check_stored(Loop& loop);
     awaitable<S3Answer> finish(Loop& loop, S3Request request);
     awaitable<S3Answer> try_to_finish(Loop& loop, const S3Request& request, bool& ours);
-    awaitable<void> take_away(Loop& loop, bool& left);
-    awaitable<void> abort_often(Loop& loop, bool& left);
-    awaitable<void> look_for_others(Loop& loop);
+    using Clock = std::chrono::steady_clock;
+
+    awaitable<void> take_away(Loop& loop, Clock::time_point until, bool& left);
+    awaitable<void> abort_often(Loop& loop, Clock::time_point until, bool& left);
+    awaitable<void> look_for_others(Loop& loop, Clock::time_point until);
     void warn_of_parts() const noexcept;
     void warn(const std::string& what) const;
     bool signs_payloads() const;

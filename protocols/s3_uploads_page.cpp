@@ -22,10 +22,16 @@ std::string page_query(const std::string& prefix, const UploadsPage& last) {
 } // namespace
 
 awaitable<UploadsPage> ask_uploads(
-    Loop& loop, S3Client& client, const std::string& prefix, const UploadsPage& last, S3Way way) {
+    Loop& loop,
+    S3Client& client,
+    const std::string& prefix,
+    const UploadsPage& last,
+    S3Way way,
+    std::chrono::steady_clock::time_point until) {
     S3Request request = S3Request::of("GET", page_query(prefix, last));
     request.of_bucket = true;
     request.way = way;
+    request.until = until;
     request.answer_max = uploads_page_bytes_max;
     const S3Answer answer = co_await client.call(loop, request);
     if (!answer.good())

@@ -28,6 +28,7 @@ struct Watch::State : std::enable_shared_from_this<State> {
     std::uint64_t arming = 0; ///< tells a handler whether it is still meant
     Clock::time_point deadline = Clock::time_point::max();
     Clock::time_point end;
+    bool armed = false;
 
     const std::uint64_t* counter = nullptr; ///< null: a step with an end
     StallMeter meter{0, 0};
@@ -40,6 +41,7 @@ struct Watch::State : std::enable_shared_from_this<State> {
 
     void arm(Clock::time_point at) {
         end = at;
+        armed = true;
         timer.expires_at(std::min(at, deadline));
         timer.async_wait([state = shared_from_this(), meant = arming](error_code ec) {
             if (!ec && state->arming == meant)
@@ -47,13 +49,13 @@ struct Watch::State : std::enable_shared_from_this<State> {
         });
     }
 
-    /// False where there is no memory for that.
-    bool arm_again() {
+    /// Without memory for that the step ends, rather than a stall that nobody would notice.
+    void arm_again(Clock::time_point at) noexcept {
         try {
-            arm(Clock::now() + window / StallMeter::ticks);
-            return true;
+            arm(at);
         } catch (const std::bad_alloc&) {
-            return false;
+            give_up(TransportCause::timed_out);
+            reason = "out of memory";
         }
     }
 
@@ -66,20 +68,18 @@ struct Watch::State : std::enable_shared_from_this<State> {
 
     void fire() {
         const bool last = end > deadline;
-        bool watched = true;
-        if (counter != nullptr && !last && !meter.tick(come())) {
-            watched = arm_again();
-            if (watched)
-                return;
-        }
-        if (!watched) // rather than a stall that nobody would notice
-            reason = "out of memory";
-        else if (last)
+        if (counter != nullptr && !last && !meter.tick(come()))
+            return arm_again(Clock::now() + window / StallMeter::ticks);
+        give_up(counter != nullptr && !last ? TransportCause::stalled : TransportCause::timed_out);
+        if (last)
             reason = "the time for the whole request is over";
         else if (counter != nullptr)
             reason = "fewer than " + std::to_string(bytes_min) + " bytes " + verb + " in " +
                      seconds_text(window);
-        expired = counter != nullptr && !last ? TransportCause::stalled : TransportCause::timed_out;
+    }
+
+    void give_up(TransportCause cause) noexcept {
+        expired = cause;
         // Not cancel(): that reaches only who waits right now, while this makes every later read
         // and write end as well.
         error_code ignored;
@@ -95,6 +95,8 @@ Watch::~Watch() {
 
 void Watch::set_deadline(Clock::time_point deadline) {
     state_->deadline = deadline;
+    if (state_->armed && deadline < state_->timer.expiry())
+        state_->arm_again(state_->end);
 }
 
 Watch::Guard Watch::until(Clock::time_point end, const std::string& what) {
@@ -135,6 +137,7 @@ void Watch::measure(
 
 void Watch::disarm() {
     ++state_->arming;
+    state_->armed = false;
     state_->timer.cancel();
 }
 

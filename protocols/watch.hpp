@@ -25,7 +25,7 @@ public:
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
-    /// No step of this connection may end later.
+    /// No step of this connection may end later, nor one that is under way.
     void set_deadline(Clock::time_point deadline);
 
     /// Holds until the end of its scope.

@@ -1,22 +1,19 @@
 #include <tz/protocols/address.hpp>
-#include <tz/protocols/s3_client.hpp>
 #include <tz/tools/early_end.hpp>
 
 namespace tz::cli {
 
 namespace {
 
-/// A load that can end does so within it.
+/// What can end does so within it: a load, and an upload with its abort.
 constexpr std::chrono::seconds grace(2);
-/// An upload is aborted, and others of its name looked for: each brief, on a connection of its own.
-constexpr std::chrono::seconds grace_of_uploads = grace + 2 * S3Client::brief_time;
 
 } // namespace
 
 Deadline::Held what_may_hold(const std::string& destination) {
     if (scheme_of(destination) == "s3")
         return {
-            grace_of_uploads,
+            grace,
             "the system holds a read of a file, or the server does not answer; parts of an upload "
             "may be left: `tz uploads` lists and aborts them"};
     return {

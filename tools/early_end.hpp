@@ -10,8 +10,8 @@
 
 namespace tz::cli {
 
-/// How long a command that writes `destination` (a path, a URI, or nothing) may take to end by
-/// itself after its deadline, and what holds it then. Pure.
+/// How long a command may take to end by itself after its deadline, and what holds it then where it
+/// writes `destination`: a path, a URI, or nothing. Pure.
 Deadline::Held what_may_hold(const std::string& destination);
 
 /// Every command that has --deadline begins with one, before it makes any thread or opens any file:

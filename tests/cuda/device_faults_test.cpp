@@ -263,7 +263,10 @@ class NeverAbandoned final : public test::BeforeDeviceSink {
 public:
     using test::BeforeDeviceSink::BeforeDeviceSink;
 
-    awaitable<void> abandon(Loop& /*loop*/) override { throw std::bad_alloc(); }
+    awaitable<void>
+    abandon(Loop& /*loop*/, std::chrono::steady_clock::time_point /*until*/) override {
+        throw std::bad_alloc();
+    }
 };
 
 TEST_F(GivenMemory, HoldsZerosThoughTheSinkIsNeverToldToLetGo) {

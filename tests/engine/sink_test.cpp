@@ -92,7 +92,7 @@ public:
         co_return;
     }
 
-    awaitable<void> abandon(Loop&) noexcept override {
+    awaitable<void> abandon(Loop&, std::chrono::steady_clock::time_point) noexcept override {
         fails.clear();
         note("abandon");
         co_return;

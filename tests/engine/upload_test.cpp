@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <thread>
 
 namespace tz {
 namespace {
@@ -128,6 +129,34 @@ TEST(Upload, AbandonsWhatIsStopped) {
     EXPECT_EQ(target.abandoned, 1);
     KeptTarget next;
     EXPECT_NO_THROW(upload(engine, memory(1000), next)) << "the engine goes on";
+}
+
+/// A server that is to forget an upload is waited for until 2 s after the deadline; where there is
+/// none, as long as the target likes.
+TEST(Upload, TellsItsTargetHowLongItMayTakeToLetGo) {
+    using Clock = std::chrono::steady_clock;
+    Engine engine;
+    const auto given_up_at = [&](std::optional<std::chrono::nanoseconds> deadline,
+                                 std::chrono::milliseconds reading = {}) {
+        const auto source = memory(1000);
+        source->before_read = [reading](std::uint64_t) { std::this_thread::sleep_for(reading); };
+        KeptTarget target;
+        target.fails_to_publish = true;
+        UploadOptions options;
+        options.deadline = deadline;
+        EXPECT_TRUE(test::error_of([&] { upload(engine, source, target, options); }));
+        EXPECT_EQ(target.abandoned, 1);
+        return target.given_up_at;
+    };
+    EXPECT_EQ(given_up_at({}), Clock::time_point::max());
+    auto before = Clock::now();
+    auto until = given_up_at(20s);
+    EXPECT_GT(until, before + 20s);
+    EXPECT_LT(until, Clock::now() + 22s);
+    before = Clock::now();
+    until = given_up_at(std::chrono::nanoseconds::max());
+    EXPECT_GT(until, before + 60s);
+    EXPECT_GT(given_up_at(20ms, 2s), Clock::now()) << "something, however late";
 }
 
 TEST(Upload, TellsItsProgress) {

@@ -112,6 +112,32 @@ TEST(Connection, TellsAServerThatDoesNotTakeTheRequest) {
     EXPECT_FALSE(failure.fault.repeatable);
 }
 
+/// Another wait of the same loop says that it has waited long enough.
+awaitable<void> get_body_until_told(Client& client) {
+    auto connection = co_await Connection::open(client.peer, client.options, nullptr);
+    asio::steady_timer timer(co_await asio::this_coro::executor, milliseconds(100));
+    timer.async_wait([&](error_code) { connection->end_by(Connection::Clock::now()); });
+    co_await read_whole(*connection, client);
+}
+
+TEST(Connection, EndsAnOperationThatIsUnderWay) {
+    const std::string reply = reply_with(pattern(1 << 20));
+    for (const std::size_t sent : {std::size_t{0}, std::size_t{500'000}}) {
+        RawServer server([&](RawPeer& peer) {
+            peer.request();
+            peer.send(reply.substr(0, sent));
+            peer.drain();
+        });
+        Client client;
+        client.peer = peer_at(server.port());
+        client.options.first_byte_timeout = std::chrono::minutes(2);
+        client.options.stall_time = std::chrono::minutes(2);
+        const Failure failure = failure_of(get_body_until_told(client));
+        EXPECT_EQ(failure.fault.cause, TransportCause::timed_out);
+        EXPECT_NE(failure.what.find("the whole request"), std::string::npos) << failure.what;
+    }
+}
+
 awaitable<void> twice(Client& client) {
     auto connection = co_await Connection::open(client.peer, client.options, nullptr);
     co_await read_whole(*connection, client);

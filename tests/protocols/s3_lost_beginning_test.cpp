@@ -5,6 +5,7 @@
 namespace tz {
 namespace {
 
+using namespace std::chrono_literals;
 using test::FaultKind;
 using test::HttpServerOptions;
 using test::Request;
@@ -126,6 +127,41 @@ TEST_F(S3LostBeginning, IsToldWhereTheAnswerMakesNoSense) {
     ASSERT_TRUE(error);
     EXPECT_EQ(store_.uploads(), 1u);
     EXPECT_TRUE(logged_.says("unfinished uploads of this name beside this one: 1"));
+}
+
+/// For the answer that tells the id of the upload, so that it can be aborted.
+TEST_F(S3LostBeginning, IsWaitedForAfterACancellation) {
+    start();
+    network_.transport.first_byte_timeout = 60s;
+    meet("POST", "uploads=", {.kind = FaultKind::no_answer, .time = 300ms}, 0, 0);
+    UploadOptions options;
+    options.deadline = 100ms;
+    const auto error = test::error_of([&] { upload(sample(), Existing::refused, options); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::deadline);
+    EXPECT_EQ(store_.uploads(), 0u);
+    EXPECT_FALSE(logged_.says("tz uploads"));
+}
+
+TEST_F(S3LostBeginning, IsNeitherWaitedForLongNorTriedAgainAfterACancellation) {
+    start();
+    network_.transport.first_byte_timeout = 60s;
+    meet("POST", "uploads=", {.kind = FaultKind::no_answer}, 0, 100);
+    std::stop_source stop;
+    UploadOptions options;
+    options.stop = stop.get_token();
+    std::jthread stopper([&] {
+        while (requests("POST", "uploads=") == 0)
+            std::this_thread::sleep_for(1ms);
+        stop.request_stop();
+    });
+    const auto began = std::chrono::steady_clock::now();
+    const auto error = test::error_of([&] { upload(sample(), Existing::refused, options); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::cancelled);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 20s); // not 60
+    EXPECT_EQ(requests("POST", "uploads="), 1u);
+    EXPECT_EQ(requests("GET", "uploads="), 1u) << "perhaps the server has begun it";
 }
 
 TEST_F(S3LostBeginning, IsNoMatterWhereNoServerIsReached) {

@@ -305,6 +305,39 @@ TEST_F(S3Uploads, LeavesNothingWhereItIsStopped) {
     EXPECT_GE(requests("DELETE", "uploadId="), 1u);
 }
 
+/// Far below what the servers of these tests would be waited for without a deadline.
+constexpr auto soon = 5s;
+
+TEST_F(S3Uploads, WaitsForNoAbortLongAfterItsDeadline) {
+    start();
+    network_.transport.first_byte_timeout = 60s;
+    meet("PUT", "partNumber=4", {.kind = FaultKind::no_answer}, 0, 100);
+    meet("DELETE", "", {.kind = FaultKind::no_answer}, 0, 100);
+    UploadOptions options;
+    options.deadline = 200ms;
+    const auto began = std::chrono::steady_clock::now();
+    const auto error = test::error_of([&] { upload(sample(), Existing::refused, options); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::deadline);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, soon);
+    EXPECT_GE(requests("DELETE", "uploadId="), 1u);
+    EXPECT_TRUE(logged_.says("tz uploads")) << "its parts are left";
+}
+
+TEST_F(S3Uploads, AbortsWithinItsDeadlineWhatFailsBefore) {
+    start();
+    meet(
+        "PUT",
+        "partNumber=4",
+        {.kind = FaultKind::s3_error, .amount = 403, .text = "AccessDenied"});
+    UploadOptions options;
+    options.deadline = std::chrono::nanoseconds::max();
+    const auto error = test::error_of([&] { upload(sample(), Existing::refused, options); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), errc::denied);
+    expect_nothing_left();
+}
+
 TEST_F(S3Uploads, LeavesNothingWhereverItIsStopped) {
     start();
     const std::uint64_t seed = test::seed();

@@ -99,9 +99,9 @@ public:
           failing_(failing),
           nth_(nth) {}
 
-    awaitable<void> abandon(Loop& loop) override {
+    awaitable<void> abandon(Loop& loop, std::chrono::steady_clock::time_point until) override {
         failing_.emplace(nth_);
-        return sink_.abandon(loop);
+        return sink_.abandon(loop, until);
     }
 
 private:

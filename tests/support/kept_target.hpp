@@ -30,6 +30,7 @@ public:
     std::vector<std::byte> bytes;
     std::multiset<std::uint64_t> offsets;
     int begun = 0, published = 0, abandoned = 0;
+    std::chrono::steady_clock::time_point given_up_at{}; ///< what abandon() was told
     int writing = 0, writing_most = 0;
 
     TargetShape shape(std::uint64_t) const override { return {part_bytes}; }
@@ -64,7 +65,8 @@ public:
         co_return;
     }
 
-    awaitable<void> abandon(Loop&) noexcept override {
+    awaitable<void> abandon(Loop&, std::chrono::steady_clock::time_point until) noexcept override {
+        given_up_at = until;
         ++abandoned;
         co_return;
     }
