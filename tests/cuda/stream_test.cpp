@@ -3,6 +3,7 @@
 #include <tz/cuda/stream.hpp>
 #include <tz/tests/support/fake_cudart.hpp>
 #include <tz/tests/support/files.hpp>
+#include <tz/tests/support/held.hpp>
 #include <tz/tests/support/run.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -43,6 +44,16 @@ TEST_F(StreamTest, WaitsUntilTheCopyIsDone) {
 
 awaitable<void> wait_for_nothing(Stream& stream) {
     co_await stream.done(use_awaitable);
+}
+
+TEST(FakeCudart, LeavesNoThread) {
+    const test::Held before = test::held();
+    {
+        const test::FakeCudart cuda;
+        EXPECT_EQ(cudaStreamSynchronize(cudaStreamLegacy), cudaSuccess);
+        EXPECT_NE(test::held(), before) << "the stream's";
+    }
+    EXPECT_EQ(test::held_soon(before), before);
 }
 
 TEST_F(StreamTest, HasNothingToWaitForWhereNothingWasEnqueued) {

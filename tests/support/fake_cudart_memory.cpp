@@ -32,7 +32,9 @@ cudaError_t& FakeRuntime::last_error() {
 }
 
 void FakeRuntime::reset() {
+    std::map<int, CUstream_st> ended; // without the mutex: their threads may wait for it
     const std::lock_guard lock(mutex);
+    legacy_streams.swap(ended);
     const char* asked = std::getenv("TZ_FAKE_DEVICES"); // of programs that tests start
     devices = asked ? std::atoi(asked) : 1;
     has_kernels = true;

@@ -108,6 +108,7 @@ struct FakeRuntime {
     std::multiset<const std::byte*> read_by_copies; ///< where the host's side of copies begins
     std::map<const std::byte*, std::size_t> orders; ///< memory of devices where keys stood
     std::set<CUstream_st*> streams;
+    std::map<int, CUstream_st> legacy_streams; ///< by device, from their first use
     std::map<CUevent_st*, std::shared_ptr<CUevent_st>> events;
     std::vector<std::string> violations;
     std::set<int> used; ///< devices with a context

@@ -84,12 +84,11 @@ namespace {
 CUstream_st& stream_of(cudaStream_t stream) {
     if (stream != cudaStreamLegacy)
         return *stream;
-    static std::mutex mutex;
-    static std::map<int, CUstream_st> of_devices;
     int device = 0;
     cudaGetDevice(&device);
-    const std::lock_guard lock(mutex);
-    return of_devices.try_emplace(device, device).first->second;
+    FakeRuntime& runtime = fake_runtime();
+    const std::lock_guard lock(runtime.mutex);
+    return runtime.legacy_streams.try_emplace(device, device).first->second;
 }
 
 /// What a work that was enqueued does when its turn comes.
