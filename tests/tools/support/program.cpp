@@ -154,6 +154,16 @@ Program::~Program() {
     ::close(err_);
 }
 
+namespace {
+
+/// Who starts a thread or a process blocks all signals for a moment, as C libraries do.
+bool blocks_alone(unsigned long long blocked, int signal) {
+    const auto has = [blocked](int one) { return (blocked >> (one - 1) & 1) != 0; };
+    return has(signal) && !has(SIGUSR1);
+}
+
+} // namespace
+
 bool Program::wait_until_it_blocks(int signal) const {
     const auto until = std::chrono::steady_clock::now() + patience;
     while (std::chrono::steady_clock::now() < until) {
@@ -162,7 +172,7 @@ bool Program::wait_until_it_blocks(int signal) const {
             if (line.starts_with("State:") && line.find('Z') != line.npos)
                 return false;
             if (line.starts_with("SigBlk:") &&
-                (std::stoull(line.substr(7), nullptr, 16) >> (signal - 1) & 1) != 0)
+                blocks_alone(std::stoull(line.substr(7), nullptr, 16), signal))
                 return true;
         }
         std::this_thread::sleep_for(1ms);

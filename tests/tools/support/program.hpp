@@ -43,7 +43,8 @@ public:
 
     pid_t pid() const { return pid_; }
 
-    /// Waits until the program keeps `signal` for itself; false where it never does.
+    /// Waits until the program keeps `signal` for itself, and not SIGUSR1 too; false where it never
+    /// does.
     bool wait_until_it_blocks(int signal) const;
     /// Reads all output and waits for the end. Kills the program after a minute.
     Outcome wait();
