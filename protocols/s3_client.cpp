@@ -9,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <exception>
 #include <utility>
 
@@ -137,6 +138,31 @@ public:
 private:
     Call* call_;
 };
+
+/// While a request goes to its end.
+class S3Client::ToTheEnd::Scope {
+public:
+    Scope(ToTheEnd& going, Connection& connection) : going_(going) {
+        assert(going_.connection == nullptr);
+        going_.connection = &connection;
+        going_.cancelled = false;
+    }
+
+    ~Scope() { going_.connection = nullptr; }
+
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+private:
+    ToTheEnd& going_;
+};
+
+void S3Client::ToTheEnd::hurry() {
+    if (connection == nullptr)
+        return;
+    cancelled = true;
+    connection->end_by(Clock::now() + last_answer_time);
+}
 
 struct S3Client::Attempt {
     Attempt() = default;
@@ -280,10 +306,9 @@ awaitable<void> S3Client::ask(Call& call, Attempt& attempt) {
 /// A cancellation is heard of, ends the exchange a little later, and what fails then is not tried
 /// again.
 awaitable<void> S3Client::exchange_to_the_end(Call& call, Attempt& attempt) {
-    bool cancelled = false;
-    const auto hurry = [&attempt, &cancelled](asio::cancellation_type) {
-        attempt.connection().end_by(Clock::now() + last_answer_time);
-        cancelled = true;
+    const ToTheEnd::Scope scope(to_the_end_, attempt.connection());
+    const auto hurry = [going = &to_the_end_](asio::cancellation_type) {
+        going->hurry();
         return asio::cancellation_type::none;
     };
     co_await asio::this_coro::reset_cancellation_state(hurry, asio::disable_cancellation());
@@ -294,9 +319,9 @@ awaitable<void> S3Client::exchange_to_the_end(Call& call, Attempt& attempt) {
         failure = std::current_exception();
     }
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
-    if (cancelled)
+    if (to_the_end_.cancelled)
         attempt.connection().close(); // its time is over soon
-    if (cancelled && failure) {
+    if (to_the_end_.cancelled && failure) {
         call.doubt();
         throw boost::system::system_error(asio::error::operation_aborted);
     }

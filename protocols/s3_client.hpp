@@ -51,7 +51,7 @@ struct S3Request {
     S3Way way = S3Way::pooled;
     std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
     /// Once it is sent, its answer is waited for where the call is cancelled, up to
-    /// `S3Client::last_answer_time`: what it begins must be known to be ended.
+    /// `S3Client::last_answer_time`: what it begins must be known to be ended. One at a time.
     bool to_the_end = false;
     std::size_t answer_max = s3_error_bytes_max; ///< bytes of its text that are read
 };
@@ -110,6 +110,17 @@ private:
     class Unanswered;
     class Seat;
 
+    /// What a cancellation meets while a request goes to its end. Not in the coroutine: Asio may
+    /// give that up, for want of memory, and still tell of cancellations what it put in their way.
+    struct ToTheEnd {
+        class Scope;
+
+        void hurry();
+
+        Connection* connection = nullptr; ///< of the request, while it is under way
+        bool cancelled = false;
+    };
+
     struct Members {
         std::vector<std::unique_ptr<ConnectionPool::Member>> free{}; ///< that no call uses now
         HandlerMemory leaving{};
@@ -128,6 +139,7 @@ private:
     const TransportOptions patient_;
     const std::shared_ptr<RetryBudget> budget_;
     const RequestLog requests_;
+    ToTheEnd to_the_end_;              ///< of that request's loop's thread
     std::mutex mutex_;                 ///< of what follows
     std::map<Loop*, Members> members_; ///< of pools
     std::minstd_rand random_{std::random_device{}()};
