@@ -108,13 +108,15 @@ Body Body::part(std::uint64_t offset, std::uint64_t bytes) const {
     Body cut;
     auto end = std::ranges::upper_bound(ends_, offset);
     while (bytes > 0 && end != ends_.end()) {
-        Piece piece = pieces_[static_cast<std::size_t>(end - ends_.begin())];
+        const Piece& piece = pieces_[static_cast<std::size_t>(end - ends_.begin())];
         const std::uint64_t skip = offset - (*end - piece.bytes);
-        piece.offset += skip; // of text too
-        piece.bytes = std::min(piece.bytes - skip, bytes);
-        offset += piece.bytes;
-        bytes -= piece.bytes;
-        cut.add(std::move(piece));
+        const std::uint64_t count = std::min(piece.bytes - skip, bytes);
+        if (piece.object)
+            cut.add(piece.object, piece.offset + skip, count);
+        else // no more than is asked for: bodies are cut into thousands of chunks
+            cut.add(piece.text.substr(piece.offset + skip, count));
+        offset += count;
+        bytes -= count;
         ++end;
     }
     return cut;
