@@ -69,8 +69,7 @@ Supervision::Clock::time_point Supervision::clean_up_end() const {
         return Clock::time_point::max();
     const Clock::duration left = *options_.deadline - (now - started_);
     const Clock::duration most = clean_up_unbounded;
-    return now +
-           std::clamp<Clock::duration>(std::min(left, most) + clean_up_max, clean_up_least, most);
+    return now + std::max<Clock::duration>(std::min(left, most) + clean_up_max, clean_up_least);
 }
 
 void Supervision::check_deadline() const {

@@ -31,16 +31,9 @@ TransportOptions patient(TransportOptions options) {
     return options;
 }
 
-Clock::time_point brief_end(const S3Request& request) {
-    return std::min(Clock::now() + S3Client::brief_time, request.until);
-}
-
-RetryOptions limits(const S3Request& request, RetryOptions options) {
-    if (request.way != S3Way::brief)
-        return options;
-    const auto time = std::chrono::floor<milliseconds>(brief_end(request) - Clock::now());
+RetryOptions brief(RetryOptions options, Clock::duration time) {
     options.tries_max = std::min(options.tries_max, 4u);
-    options.total_max = std::min(options.total_max, time);
+    options.total_max = std::min(options.total_max, std::chrono::floor<milliseconds>(time));
     return options;
 }
 
@@ -98,8 +91,11 @@ struct S3Client::Call {
         : loop(on),
           request(what),
           text(text_of(what)),
-          options(limits(what, usual)),
-          retry(options, budget, Clock::now()),
+          deadline(
+              what.way == S3Way::brief ? std::min(begun + brief_time, what.until)
+                                       : Clock::time_point::max()),
+          options(what.way == S3Way::brief ? brief(usual, deadline - begun) : usual),
+          retry(options, budget, begun),
           perhaps(begun_twice) {}
 
     void doubt() noexcept {
@@ -111,9 +107,10 @@ struct S3Client::Call {
     Loop& loop;
     const S3Request& request;
     const std::string text; ///< of it, for the log
+    const Clock::time_point begun = Clock::now();
+    const Clock::time_point deadline;
     const RetryOptions options;
     Retry retry;
-    Clock::time_point deadline = Clock::time_point::max();
     ConnectionPool* pool = nullptr;
     bool doubtful = false; ///< as the answer's
     bool* perhaps;         ///< the caller's, or null; outlives this
@@ -243,8 +240,6 @@ void S3Client::close() noexcept {
 
 awaitable<S3Answer> S3Client::call(Loop& loop, const S3Request& request, bool* perhaps) {
     Call call(loop, request, retry_, *budget_, perhaps);
-    if (request.way == S3Way::brief)
-        call.deadline = brief_end(request);
     const Seat seat(*this, loop);
     call.pool = &seat.pool();
     for (;;) {

@@ -147,16 +147,8 @@ TEST_F(S3LostBeginning, IsNeitherWaitedForLongNorTriedAgainAfterACancellation) {
     start();
     network_.transport.first_byte_timeout = 60s;
     meet("POST", "uploads=", {.kind = FaultKind::no_answer}, 0, 100);
-    std::stop_source stop;
-    UploadOptions options;
-    options.stop = stop.get_token();
-    std::jthread stopper([&] {
-        while (requests("POST", "uploads=") == 0)
-            std::this_thread::sleep_for(1ms);
-        stop.request_stop();
-    });
     const auto began = std::chrono::steady_clock::now();
-    const auto error = test::error_of([&] { upload(sample(), Existing::refused, options); });
+    const auto error = error_of_upload_stopped_at("POST", "uploads=");
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), errc::cancelled);
     EXPECT_LT(std::chrono::steady_clock::now() - began, 20s); // not 60

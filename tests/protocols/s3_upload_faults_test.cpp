@@ -290,15 +290,7 @@ TEST_F(S3Uploads, LeavesNothingWhereItIsStopped) {
     start();
     meet("PUT", "partNumber=4", {.kind = FaultKind::no_answer}, 0, 100);
     network_.transport.first_byte_timeout = 60s;
-    std::stop_source stop;
-    UploadOptions options;
-    options.stop = stop.get_token();
-    std::jthread stopper([&] {
-        while (requests("PUT", "partNumber=4") == 0)
-            std::this_thread::sleep_for(1ms);
-        stop.request_stop();
-    });
-    const auto error = test::error_of([&] { upload(sample(), Existing::refused, options); });
+    const auto error = error_of_upload_stopped_at("PUT", "partNumber=4");
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), errc::cancelled);
     expect_nothing_left();

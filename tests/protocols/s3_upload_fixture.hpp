@@ -9,6 +9,9 @@
 #include <tz/protocols/s3_upload.hpp>
 #include <tz/tests/support/s3_store.hpp>
 
+#include <stop_token>
+#include <thread>
+
 namespace tz::test {
 
 inline constexpr const char* uri = "s3://bucket/a b";
@@ -62,6 +65,20 @@ protected:
             ADD_FAILURE() << "no error";
         }
         return error;
+    }
+
+    /// What an upload ends with that is stopped once such a request has come.
+    std::optional<Error>
+    error_of_upload_stopped_at(const std::string& method, const std::string& contains) {
+        std::stop_source stop;
+        UploadOptions options;
+        options.stop = stop.get_token();
+        std::jthread stopper([&] {
+            while (requests(method, contains) == 0)
+                std::this_thread::sleep_for(1ms);
+            stop.request_stop();
+        });
+        return error_of([&] { upload(sample(), Existing::refused, options); });
     }
 
     void expect_stored(const std::vector<std::byte>& bytes) const {

@@ -56,6 +56,12 @@ std::vector<std::string> environment(const RunOptions& options) {
     return all;
 }
 
+/// Who starts a thread or a process blocks all signals for a moment, as C libraries do.
+bool blocks_alone(unsigned long long blocked, int signal) {
+    const auto has = [blocked](int one) { return (blocked >> (one - 1) & 1) != 0; };
+    return has(signal) && !has(SIGUSR1);
+}
+
 // Takes what there is to read; false at the end.
 bool drain(int fd, std::string& to) {
     std::array<char, 65536> buffer;
@@ -153,16 +159,6 @@ Program::~Program() {
         ::close(out_);
     ::close(err_);
 }
-
-namespace {
-
-/// Who starts a thread or a process blocks all signals for a moment, as C libraries do.
-bool blocks_alone(unsigned long long blocked, int signal) {
-    const auto has = [blocked](int one) { return (blocked >> (one - 1) & 1) != 0; };
-    return has(signal) && !has(SIGUSR1);
-}
-
-} // namespace
 
 bool Program::wait_until_it_blocks(int signal) const {
     const auto until = std::chrono::steady_clock::now() + patience;
